@@ -1,0 +1,327 @@
+/**
+ * Every way in which agent-enroll can fail, as one closed list.
+ *
+ * The exit code, the advice that a user reads and the decision to try again all follow from the code, so that the
+ * command line, the JSON and the documentation cannot tell different stories.
+ */
+
+/** The exit codes that scripts depend on. */
+export const EXIT = {
+  ok: 0,
+  internal: 1,
+  usage: 2,
+  unreachable: 3,
+  untrusted: 4,
+  refused: 5,
+  file: 6,
+  notAcknowledged: 7,
+  answerLost: 8,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+/** One of the exit codes of {@link EXIT}. */
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+interface Meaning {
+  readonly exit: ExitCode;
+  /** True where the same request can succeed later without anybody changing anything. */
+  readonly retry: boolean;
+  /** What to do about it, when whoever throws knows nothing better. */
+  readonly hint: string;
+}
+
+/** What each code means to a user. The keys are the stable codes of the JSON output. */
+export const MEANINGS = {
+  INTERNAL: {
+    exit: EXIT.internal,
+    retry: false,
+    hint: 'This is a fault in agent-enroll. Please report it together with the output of the same command with --verbose.',
+  },
+
+  SETTING_INVALID: { exit: EXIT.usage, retry: false, hint: 'Correct the setting and run the command again.' },
+  MANAGER_MISSING: {
+    exit: EXIT.usage,
+    retry: false,
+    hint: 'Name the manager with --manager HOST or WAZUH_MANAGER, or in <server><address> of ossec.conf.',
+  },
+  NAME_UNUSABLE: { exit: EXIT.usage, retry: false, hint: 'Give this agent a name of its own with --name.' },
+  ADDRESS_UNKNOWN: {
+    exit: EXIT.usage,
+    retry: false,
+    hint: 'Give the address with --ip ADDRESS, or use --ip any.',
+  },
+
+  HOST_UNRESOLVED: {
+    exit: EXIT.unreachable,
+    retry: true,
+    hint: "Check the manager's name, and the name servers of this host.",
+  },
+  CONNECTION_REFUSED: {
+    exit: EXIT.unreachable,
+    retry: true,
+    hint: 'Check that the service runs on the manager and listens on this port.',
+  },
+  CONNECTION_TIMED_OUT: {
+    exit: EXIT.unreachable,
+    retry: true,
+    hint: 'Check the address, and the firewalls between this host and the manager.',
+  },
+  CONNECTION_FAILED: {
+    exit: EXIT.unreachable,
+    retry: true,
+    hint: 'Check the network between this host and the manager.',
+  },
+  TLS_FAILED: {
+    exit: EXIT.unreachable,
+    retry: false,
+    hint: 'Check that the port is that of authd (1515), and that both sides allow TLS 1.2 or 1.3.',
+  },
+  NOT_AUTHD: {
+    exit: EXIT.unreachable,
+    retry: false,
+    hint: 'Check --enrollment-server and --enrollment-port: authd listens on 1515 unless it was told otherwise.',
+  },
+
+  CERTIFICATE_UNTRUSTED: {
+    exit: EXIT.untrusted,
+    retry: false,
+    hint: 'Give the right CA with --ca, or name the key of this certificate with --pin once you have checked it.',
+  },
+  CERTIFICATE_NAME_MISMATCH: {
+    exit: EXIT.untrusted,
+    retry: false,
+    hint: 'Use a host name that the certificate has, give the manager a certificate that names it, or use --pin.',
+  },
+  CERTIFICATE_EXPIRED: {
+    exit: EXIT.untrusted,
+    retry: false,
+    hint: "Renew the manager's certificate, or check the clocks of both hosts.",
+  },
+  PIN_MISMATCH: {
+    exit: EXIT.untrusted,
+    retry: false,
+    hint: "Find out why the manager's key changed. If the change was intended, name the new one with --pin.",
+  },
+  FIRST_USE_MISMATCH: {
+    exit: EXIT.untrusted,
+    retry: false,
+    hint: 'Find out why this manager shows another key than at the first enrollment. If it was intended, name the new one with --pin.',
+  },
+
+  PASSWORD_REFUSED: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: "Give the manager's enrollment password (etc/authd.pass there) with --password-file.",
+  },
+  PASSWORD_NOT_WANTED: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: 'This manager may want no password: run again without one, or enable the password on the manager.',
+  },
+  CLOSED_SILENTLY: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: 'Check the password, and whether the manager wants a client certificate (--cert, --key).',
+  },
+  CLIENT_CERTIFICATE_REQUIRED: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: "Give a certificate that the manager's CA has signed, with --cert and --key.",
+  },
+  CLIENT_CERTIFICATE_REFUSED: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: "Give a certificate that was signed by the CA that the manager's authd was given.",
+  },
+  REQUEST_REFUSED: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: "Look into the manager's log (ossec.log) for the reason.",
+  },
+  NAME_REFUSED: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: "Choose another name with --name: 2 to 128 of letters, digits, '.', '_' and '-', and not the manager's own.",
+  },
+  NAME_DUPLICATE: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: 'Choose another name with --name, or remove the old agent on the manager (manage_agents -r). A manager replaces an agent only once it has been disconnected, and registered, for an hour.',
+  },
+  IP_REFUSED: { exit: EXIT.refused, retry: false, hint: 'Use --ip any, or a valid address or range.' },
+  IP_DUPLICATE: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: 'Another agent has this address on the manager: remove that agent, or enroll with --ip any.',
+  },
+  GROUP_UNKNOWN: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: 'Create the group on the manager first, or leave --groups out.',
+  },
+  GROUP_REFUSED: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: 'Group names are up to 255 characters without spaces and without \\ / : * ? " < > | , and separated by single commas.',
+  },
+  GROUP_LIMIT: { exit: EXIT.refused, retry: false, hint: 'Name fewer groups: a manager takes 128 at most.' },
+  VERSION_REFUSED: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: "Upgrade the manager, or install an agent that is not newer, or allow it with <allow_higher_versions> in the manager's <auth>.",
+  },
+  MANAGER_FAULT: {
+    exit: EXIT.refused,
+    retry: true,
+    hint: 'The manager could not do it. Look into its log (ossec.log); client.keys may not be writable there, or no id is left.',
+  },
+  CLUSTER_UNREACHABLE: {
+    exit: EXIT.refused,
+    retry: true,
+    hint: "The worker cannot reach its master. Enroll with the cluster's master, or try later.",
+  },
+
+  FILE_UNREADABLE: { exit: EXIT.file, retry: false, hint: 'Check that the file exists and may be read by this user.' },
+  FILE_UNWRITABLE: {
+    exit: EXIT.file,
+    retry: false,
+    hint: 'Run as root (Administrator on Windows), or choose another place with --agent-home or --keys.',
+  },
+  KEYS_INVALID: {
+    exit: EXIT.file,
+    retry: false,
+    hint: 'The first entry of client.keys must be "id name ip key". Enroll again with --force to replace it.',
+  },
+  KEY_MISSING: { exit: EXIT.file, retry: false, hint: 'Enroll first: agent-enroll --manager HOST.' },
+  SERVICE_ACCOUNT_MISSING: {
+    exit: EXIT.file,
+    retry: false,
+    hint: 'Install the agent first, or choose where the key goes with --agent-home or --keys.',
+  },
+
+  LINK_PORT_CLOSED: {
+    exit: EXIT.notAcknowledged,
+    retry: false,
+    hint: 'Check that remoted runs on the manager, and the agent port and protocol (--port, --protocol).',
+  },
+  LINK_NOT_ACKNOWLEDGED: {
+    exit: EXIT.notAcknowledged,
+    retry: false,
+    hint: "The manager does not accept the key from this address. Look into the manager's log (ossec.log), and for this agent in its client.keys.",
+  },
+  LINK_SILENT: {
+    exit: EXIT.notAcknowledged,
+    retry: false,
+    hint: 'Check the agent port and protocol (--port, --protocol), and the firewalls between this host and the manager.',
+  },
+  LINK_REFUSED: {
+    exit: EXIT.notAcknowledged,
+    retry: false,
+    hint: "Look into the manager's log (ossec.log).",
+  },
+  LINK_VERSION_REFUSED: {
+    exit: EXIT.notAcknowledged,
+    retry: false,
+    hint: "Upgrade the manager, or install an agent that is not newer, or allow it with <allow_higher_versions> in the manager's <remote>.",
+  },
+  AGENT_NOT_CONNECTED: {
+    exit: EXIT.notAcknowledged,
+    retry: false,
+    hint: "Look into the agent's log (logs/ossec.log in its home).",
+  },
+  AGENT_RESTART_NEEDED: {
+    exit: EXIT.notAcknowledged,
+    retry: false,
+    hint: 'Restart the agent so that it uses the new key, then run agent-enroll check.',
+  },
+
+  ANSWER_LOST: {
+    exit: EXIT.answerLost,
+    retry: false,
+    hint: 'The agent may exist on the manager now. Look for its name there before you enroll again.',
+  },
+  REPLY_INVALID: {
+    exit: EXIT.answerLost,
+    retry: false,
+    hint: 'Nothing was written. Check that the port is that of an enrollment service, and whether the agent exists on the manager now.',
+  },
+
+  INTERRUPTED: {
+    exit: EXIT.interrupted,
+    retry: false,
+    hint: 'Run the same command again; it goes on where it was stopped.',
+  },
+  TERMINATED: {
+    exit: EXIT.terminated,
+    retry: false,
+    hint: 'Run the same command again; it goes on where it was stopped.',
+  },
+} as const satisfies Record<string, Meaning>;
+
+/** A stable error code: what a script compares with. */
+export type ErrorCode = keyof typeof MEANINGS;
+
+/** What an {@link EnrollError} carries beside its sentence. */
+export interface ErrorDetails {
+  /** Advice that fits this case better than the code's own. */
+  readonly hint?: string;
+  /** The manager's own words, already made printable and cut to a sane length. */
+  readonly managerSaid?: string;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error class of the library. `message` says what happened, `hint` what to do, `cause` holds what was caught.
+ *
+ * @example
+ * try { await enroll(settings) } catch (error) {
+ *   if (error instanceof EnrollError && error.code === 'NAME_DUPLICATE') await retireOldAgent();
+ *   else throw error;
+ * }
+ */
+export class EnrollError extends Error {
+  override readonly name = 'EnrollError';
+  readonly code: ErrorCode;
+  readonly hint: string;
+  readonly managerSaid: string | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.hint = details.hint ?? MEANINGS[code].hint;
+    this.managerSaid = details.managerSaid;
+  }
+
+  /** The exit code that the program ends with. */
+  get exitCode(): ExitCode {
+    return MEANINGS[this.code].exit;
+  }
+
+  /** Whether the same request can succeed later without anybody changing anything. */
+  get retryable(): boolean {
+    return MEANINGS[this.code].retry;
+  }
+}
+
+/** Any thrown value as an {@link EnrollError}: itself, or a fault of the program (`INTERNAL`) with the value as its cause. */
+export function asEnrollError(thrown: unknown): EnrollError {
+  if (thrown instanceof EnrollError) return thrown;
+  const said = thrown instanceof Error ? thrown.message : String(thrown);
+  return new EnrollError('INTERNAL', `Something went wrong inside agent-enroll: ${said}`, { cause: thrown });
+}
+
+/** The `code` of a Node system error (`ENOENT`, `ECONNREFUSED`, …), if the thrown value is one. */
+export function systemCode(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || !('code' in thrown)) return undefined;
+  return typeof thrown.code === 'string' ? thrown.code : undefined;
+}
+
+/**
+ * The reason of an aborted signal as an {@link EnrollError}: whoever aborts names the reason (a deadline, Ctrl-C).
+ * Call it after a wait was cut short by `signal`.
+ */
+export function abortReason(signal: AbortSignal): EnrollError {
+  if (signal.reason instanceof EnrollError) return signal.reason;
+  return new EnrollError('INTERRUPTED', 'Interrupted.', { cause: signal.reason });
+}

@@ -1,0 +1,46 @@
+import type { AgentRecord } from '../keystore/record.js';
+import type { Endpoint, ManagerFamily } from '../manager.js';
+import type { TrustVerdict } from '../net/trust.js';
+
+/** The ways to a key that the field knows. */
+export type Method = 'authd' | 'api' | 'import';
+
+/** Which address the manager is asked to write into the agent's record. */
+export type RegisterIp =
+  | { readonly kind: 'any' }
+  /** The address that the manager sees the request come from. */
+  | { readonly kind: 'source' }
+  /** An address, or a range as `address/bits` or `address/netmask`. */
+  | { readonly kind: 'address'; readonly address: string };
+
+/** What is asked for. */
+export interface KeyRequest {
+  readonly name: string;
+  readonly ip: RegisterIp;
+  readonly groups: readonly string[];
+  /** The record that this host has already, so that the manager can tell a renewal from a theft of the name. */
+  readonly present?: AgentRecord;
+}
+
+/** A key that a manager issued, checked: one record, for the name that was asked for. */
+export interface AgentKey {
+  readonly method: Method;
+  readonly record: AgentRecord;
+  readonly groups: readonly string[];
+  /** Where it came from; absent for a key imported by hand. */
+  readonly endpoint?: Endpoint;
+  readonly trust?: TrustVerdict;
+  /** What the reply gives away about the manager; a guess where two families answer alike. */
+  readonly family?: ManagerFamily;
+  /** What the user should know, in sentences: a duplicate that was renamed, an address that was not taken, … */
+  readonly warnings: readonly string[];
+}
+
+/** One way to get a key. All of them end in the same value. */
+export interface KeySource {
+  readonly method: Method;
+  /**
+   * @throws EnrollError, with `ANSWER_LOST` from the moment on where the manager may have registered the agent
+   */
+  obtain(request: KeyRequest, signal: AbortSignal): Promise<AgentKey>;
+}
