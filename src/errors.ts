@@ -82,6 +82,16 @@ export const MEANINGS = {
     retry: false,
     hint: 'Check --enrollment-server and --enrollment-port: authd listens on 1515 unless it was told otherwise.',
   },
+  NOT_API: {
+    exit: EXIT.unreachable,
+    retry: false,
+    hint: "Check --api-url: the manager's API listens on 55000 unless it was told otherwise, with https.",
+  },
+  API_STARTING: {
+    exit: EXIT.unreachable,
+    retry: true,
+    hint: 'The manager may be starting: try again in a minute. If it stays like this, look into its ossec.log and api.log.',
+  },
 
   CERTIFICATE_UNTRUSTED: {
     exit: EXIT.untrusted,
@@ -109,6 +119,26 @@ export const MEANINGS = {
     hint: 'Find out why this manager shows another key than at the first enrollment. If it was intended, name the new one with --pin.',
   },
 
+  API_CREDENTIALS_REFUSED: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: 'Correct --api-user and the password before you run this again: the API blocks an address after 50 failed logins.',
+  },
+  API_PERMISSION_DENIED: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: 'Give this API user a role with the action agent:create on *:*:*.',
+  },
+  API_BLOCKED: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: 'Wait five minutes without a login from this address, and correct the credentials first: the right password is refused as well until then.',
+  },
+  API_RATE_LIMITED: {
+    exit: EXIT.refused,
+    retry: true,
+    hint: "All clients of the API share its limit of requests a minute. Try again in a minute, spread the hosts with --splay, or raise max_request_per_minute in the manager's api.yaml.",
+  },
   PASSWORD_REFUSED: {
     exit: EXIT.refused,
     retry: false,
@@ -194,6 +224,11 @@ export const MEANINGS = {
     hint: 'The first entry of client.keys must be "id name ip key". Enroll again with --force to replace it.',
   },
   KEY_MISSING: { exit: EXIT.file, retry: false, hint: 'Enroll first: agent-enroll --manager HOST.' },
+  MANAGER_HOME: {
+    exit: EXIT.file,
+    retry: false,
+    hint: "A manager's client.keys is its list of agents, and is left alone. To enroll an agent that is installed beside it, name its home with --agent-home.",
+  },
   SERVICE_ACCOUNT_MISSING: {
     exit: EXIT.file,
     retry: false,

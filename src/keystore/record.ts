@@ -23,7 +23,8 @@ export type ParsedRecord =
   | { readonly ok: true; readonly record: AgentRecord }
   | { readonly ok: false; readonly fault: RecordFault };
 
-const ID = /^[0-9]{1,10}$/;
+// 000 is the manager itself.
+const ID = /^(?!0+$)[0-9]{1,10}$/;
 const NAME = /^[A-Za-z0-9._-]{2,128}$/;
 // authd issues 64 hex digits; the API's insert takes any 64 or more letters and digits.
 const KEY = /^[A-Za-z0-9]{64,127}$/;

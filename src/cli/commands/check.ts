@@ -1,0 +1,12 @@
+import { check } from '../../check.js';
+import type { ExitCode } from '../../errors.js';
+import type { CommandContext } from '../context.js';
+import { runJourney } from '../journey.js';
+
+/** `agent-enroll check`: proves the link with the key that is there. */
+export async function checkCommand(context: CommandContext): Promise<ExitCode> {
+  return await runJourney('check', context, async ({ settled, agent, edge, observe, signal }) => {
+    await check(settled.settings, agent, edge, observe, signal);
+    return { changed: false };
+  });
+}

@@ -1,0 +1,87 @@
+import { EnrollError, EXIT, type ExitCode } from '../../errors.js';
+import { formatEndpoint } from '../../manager.js';
+import type { SandboxFamily } from '../../sandbox/authd-protocol.js';
+import { describeEvent, type SandboxEvent } from '../../sandbox/events.js';
+import type { Sandbox } from '../../sandbox/manager.js';
+import { Secret } from '../../secret.js';
+import { oneOf, parseDuration, splitList } from '../../settings/values.js';
+import type { Output } from '../output.js';
+import { settingsEdge } from '../settings-edge.js';
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+/** `agent-enroll sandbox`: a throw-away manager on loopback, until it is interrupted. */
+export async function sandboxCommand(argv: Arguments, output: Output, signal: AbortSignal): Promise<ExitCode> {
+  const { startSandbox } = await import('../../sandbox/manager.js');
+  const password = await readPassword(text(argv, 'password-file'));
+  const family = familyOf(text(argv, 'family') ?? 'wazuh-4');
+  const groups = splitList(text(argv, 'groups') ?? '');
+  const keyReloadMs = reloadDelay(text(argv, 'reload-delay'));
+  const print = (event: SandboxEvent) => {
+    if (output.json) output.out.write(`${JSON.stringify(event)}\n`);
+    else if (!output.quiet) output.err.write(`${describeEvent(event)}\n`);
+  };
+  const sandbox = await startSandbox(
+    {
+      family,
+      ports: { authd: port(argv, 'authd-port'), agent: port(argv, 'agent-port') },
+      groups,
+      ...(password === undefined ? {} : { password }),
+      ...(keyReloadMs === undefined ? {} : { keyReloadMs }),
+      onEvent: print,
+    },
+    signal,
+  );
+  if (!output.json) output.out.write(introduction(sandbox, password !== undefined));
+  await untilAborted(signal);
+  await sandbox.close();
+  return EXIT.ok;
+}
+
+function introduction({ family, endpoints, fingerprint }: Sandbox, withPassword: boolean): string {
+  const password = withPassword ? ' --password-file FILE' : '';
+  return [
+    `A throw-away ${family} manager for trying and testing, on loopback only. It forgets everything when it ends (Ctrl-C).`,
+    `  authd    ${formatEndpoint(endpoints.authd)} (TLS, key ${fingerprint})`,
+    `  remoted  ${formatEndpoint(endpoints.agent)} (${family === 'ossec' ? 'UDP' : 'TCP and UDP'})`,
+    'Enroll against it, into a directory of your own:',
+    `  agent-enroll --manager ${formatEndpoint(endpoints.agent)} --enrollment-port ${endpoints.authd.port}${password} --agent-home DIR`,
+    '',
+    '',
+  ].join('\n');
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function text(argv: Arguments, name: string): string | undefined {
+  const value = argv[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function port(argv: Arguments, name: string): number {
+  const value = argv[name];
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 65535) return value;
+  throw new EnrollError('SETTING_INVALID', `--${name}: "${String(value)}" is not a port (0 to 65535).`);
+}
+
+function familyOf(word: string): SandboxFamily {
+  return oneOf('wazuh-4', 'wazuh-3', 'ossec')(word) ?? 'wazuh-4';
+}
+
+function reloadDelay(word: string | undefined): number | undefined {
+  if (word === undefined) return undefined;
+  const ms = parseDuration(word);
+  if (ms === undefined) throw new EnrollError('SETTING_INVALID', `--reload-delay: "${word}" is not a length of time.`);
+  return ms;
+}
+
+async function readPassword(file: string | undefined): Promise<Secret | undefined> {
+  if (file === undefined) return undefined;
+  const first = (await settingsEdge.readText(file, 65536)).split('\n', 1)[0]?.replace(/\r$/, '') ?? '';
+  return new Secret(first);
+}

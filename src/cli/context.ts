@@ -1,0 +1,11 @@
+import type { Environment, Flags } from '../settings/sources.js';
+import type { Output } from './output.js';
+
+/** What every command is given. */
+export interface CommandContext {
+  readonly flags: Flags;
+  readonly environment: Environment;
+  readonly output: Output;
+  /** Aborted by Ctrl-C and SIGTERM, with the error to end with as its reason. */
+  readonly signal: AbortSignal;
+}

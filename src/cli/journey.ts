@@ -1,0 +1,75 @@
+import { type JourneyEdge, nodeJourneyEdge } from '../edge.js';
+import { abortReason, asEnrollError, type EnrollError, EXIT, type ExitCode } from '../errors.js';
+import type { JourneyEvent, Observe } from '../events.js';
+import { findAgent } from '../host/agent-home.js';
+import type { AgentInstallation } from '../host/host.js';
+import { emptyReport, type Report, withError, withEvent } from '../report.js';
+import type { CommandName } from '../settings/options.js';
+import { type Settled, settle } from '../settings/settle.js';
+import type { Flags } from '../settings/sources.js';
+import type { CommandContext } from './context.js';
+import { createReporter } from './reporter.js';
+import { settingsEdge } from './settings-edge.js';
+
+/** A journey that is about to start: everything settled, nobody contacted yet. */
+export interface Start {
+  readonly settled: Settled;
+  readonly agent: AgentInstallation;
+  readonly edge: JourneyEdge;
+  readonly observe: Observe;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a command that ends in a report: settles, runs, and shows what happens as it happens.
+ * @returns the exit code; errors are shown, not thrown
+ */
+export async function runJourney(
+  command: CommandName,
+  context: CommandContext,
+  journey: (start: Start) => Promise<{ readonly changed: boolean }>,
+): Promise<ExitCode> {
+  const { output, signal } = context;
+  const reporter = await createReporter(output);
+  let report: Report = emptyReport(command);
+  const observe = (event: JourneyEvent) => {
+    report = withEvent(report, event);
+    reporter.event(event);
+  };
+  try {
+    const edge = nodeJourneyEdge(context.environment);
+    const { settled, agent } = await settleFor(command, context, edge);
+    for (const text of settled.warnings) observe({ kind: 'warning', text });
+    const { changed } = await journey({ settled, agent, edge, observe, signal });
+    report = { ...report, ok: true, changed };
+    reporter.finish(report);
+    return EXIT.ok;
+  } catch (thrown) {
+    const error = errorOf(thrown, signal);
+    report = withError(report, error);
+    reporter.fail(error, report);
+    return error.exitCode;
+  }
+}
+
+/** Finds the agent on this host and settles what is to be done with it. */
+export async function settleFor(
+  command: CommandName,
+  { flags, environment }: CommandContext,
+  edge: JourneyEdge,
+): Promise<{ readonly settled: Settled; readonly agent: AgentInstallation }> {
+  const agent = await findAgent(placesOf(flags), edge.system);
+  const settled = await settle({ command, flags, environment, agent, edge: settingsEdge });
+  return { settled, agent };
+}
+
+function placesOf(flags: Flags): { home?: string; keysFile?: string } {
+  const home = flags.get('agent-home');
+  const keysFile = flags.get('keys');
+  return { ...(typeof home === 'string' ? { home } : {}), ...(typeof keysFile === 'string' ? { keysFile } : {}) };
+}
+
+/** Once interrupted, that is why it ended, whatever broke first. */
+function errorOf(thrown: unknown, signal: AbortSignal): EnrollError {
+  return signal.aborted ? abortReason(signal) : asEnrollError(thrown);
+}

@@ -1,0 +1,140 @@
+import type { EnrollError } from '../errors.js';
+import type { JourneyEvent } from '../events.js';
+import { formatEndpoint } from '../manager.js';
+import type { TrustVerdict } from '../net/trust.js';
+import type { Report } from '../report.js';
+
+/** A line for people: `start` is what goes on now, `done` what is finished, `note` a detail for --verbose. */
+export interface Sentence {
+  readonly kind: 'start' | 'done' | 'warning' | 'note';
+  readonly text: string;
+}
+
+/** The one builder of what a person reads about a journey. */
+export function sentences(event: JourneyEvent): readonly Sentence[] {
+  switch (event.kind) {
+    case 'identified': {
+      const { name, address } = event.host;
+      const from = name.changedFrom === undefined ? '' : ` (made valid from the host's name "${name.changedFrom}")`;
+      return [
+        { kind: 'done', text: `This host is ${name.name}${from}` },
+        { kind: 'done', text: `Address to register: ${address.why}` },
+      ];
+    }
+    case 'present':
+      return [
+        { kind: 'done', text: `${event.keysFile} has a key already: agent ${event.record.id} ${event.record.name}` },
+      ];
+    case 'asking':
+      return [
+        {
+          kind: 'start',
+          text: `Asking ${event.method} at ${formatEndpoint(event.endpoint)} for a key as ${event.name}`,
+        },
+      ];
+    case 'obtained': {
+      const { record, groups, trust } = event.key;
+      const joined = groups.length === 0 ? '' : `, groups ${groups.join(', ')}`;
+      return [
+        {
+          kind: 'done',
+          text: `The manager issued a key: agent ${record.id} ${record.name}, address ${record.ip}${joined}`,
+        },
+        ...(trust === undefined ? [] : [{ kind: 'done', text: trustSentence(trust) } as const]),
+        ...event.key.warnings.map((text) => ({ kind: 'warning', text }) as const),
+      ];
+    }
+    case 'installed':
+      return [{ kind: 'done', text: `Installed the key in ${event.keysFile}` }];
+    case 'proving':
+      return [
+        {
+          kind: 'start',
+          text: `Waiting for the manager to acknowledge the key at ${formatEndpoint(event.endpoint)} (up to ${event.waitMs / 1000} s; a manager reads new keys about every 10 s)`,
+        },
+      ];
+    case 'attempt':
+      return [{ kind: 'note', text: `Message ${event.number} sent over ${event.protocol.toUpperCase()}` }];
+    case 'proved': {
+      const { protocol, cipher, ms, attempts } = event.proof;
+      const messages = attempts === 1 ? '1 message' : `${attempts} messages`;
+      return [
+        {
+          kind: 'done',
+          text: `The manager answered, encrypted with this key (${protocol.toUpperCase()}, ${cipher === 'aes' ? 'AES' : 'Blowfish'}, after ${messages} and ${(ms / 1000).toFixed(1)} s)`,
+        },
+      ];
+    }
+    case 'daemon':
+      return [
+        {
+          kind: 'done',
+          text: `The agent daemon runs (${event.daemon.name}), so no test message is sent; it says: ${event.daemon.status}`,
+        },
+      ];
+    case 'warning':
+      return [{ kind: 'warning', text: event.text }];
+  }
+}
+
+function trustSentence({ by, fingerprint, subject }: TrustVerdict): string {
+  const shown = `"${subject}", ${fingerprint}`;
+  switch (by) {
+    case 'ca':
+      return `The manager's certificate is trusted by the CA given: ${shown}`;
+    case 'system':
+      return `The manager's certificate is trusted by the system's CAs: ${shown}`;
+    case 'pin':
+      return `The manager's certificate has the pinned key: ${shown}`;
+    case 'stored':
+      return `The manager's certificate has the same key as at the first enrollment: ${shown}`;
+    case 'first use':
+      return `The manager's certificate was seen for the first time and is remembered: ${shown}`;
+    case 'nothing':
+      return `The manager's certificate was NOT checked (--insecure): ${shown}`;
+  }
+}
+
+/** The last line of a run that went well. */
+export function conclusion(report: Report): string {
+  const agent = report.agent === undefined ? 'The agent' : `Agent ${report.agent.id} ${report.agent.name}`;
+  const proven = report.link === undefined ? '; the link was not tested' : ', and the manager answered';
+  switch (report.command) {
+    case 'check':
+      return `${agent} is connected to its manager: nothing to do.`;
+    default:
+      return report.changed
+        ? `${agent} is enrolled${proven}.`
+        : `${agent} was enrolled already${proven}: nothing was changed.`;
+  }
+}
+
+/** What a person reads about an error: what happened, what to do, and with `verbose` what lies behind it. */
+export function errorLines(
+  error: EnrollError,
+  verbose: boolean,
+): { readonly message: string; readonly rest: readonly string[] } {
+  const rest = [`${error.hint}`, `(${error.code}, exit ${error.exitCode})`];
+  if (verbose || error.code === 'INTERNAL') rest.push(...causes(error));
+  return { message: error.message, rest };
+}
+
+function causes(error: Error): string[] {
+  const lines: string[] = [];
+  let cause: unknown = error.cause;
+  for (let depth = 0; depth < 5 && cause instanceof Error; depth++) {
+    lines.push(`because: ${cause.message}`);
+    cause = cause.cause;
+  }
+  if (error.name !== 'EnrollError' || lines.length === 0) return lines;
+  const stack = error.cause instanceof Error ? error.cause.stack : error.stack;
+  return [
+    ...lines,
+    ...(stack === undefined
+      ? []
+      : stack
+          .split('\n')
+          .slice(1, 5)
+          .map((line) => line.trim())),
+  ];
+}

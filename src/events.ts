@@ -1,0 +1,28 @@
+import type { AgentDaemon } from './host/agent-daemon.js';
+import type { Host } from './host/host.js';
+import type { AgentRecord } from './keystore/record.js';
+import type { LinkProof } from './link/handshake.js';
+import type { Protocol } from './link/transport.js';
+import type { Endpoint } from './manager.js';
+import type { AgentKey, Method } from './obtain/key-source.js';
+
+/**
+ * What happens on the journey, as facts. The command line makes its sentences of them, the JSON report its fields; a
+ * program that uses the library may do neither.
+ */
+export type JourneyEvent =
+  | { readonly kind: 'identified'; readonly host: Host; readonly manager: Endpoint }
+  /** A key is there already, and is tried before anything else. */
+  | { readonly kind: 'present'; readonly record: AgentRecord; readonly keysFile: string }
+  | { readonly kind: 'asking'; readonly method: Method; readonly endpoint: Endpoint; readonly name: string }
+  | { readonly kind: 'obtained'; readonly key: AgentKey }
+  | { readonly kind: 'installed'; readonly keysFile: string }
+  | { readonly kind: 'proving'; readonly endpoint: Endpoint; readonly waitMs: number }
+  | { readonly kind: 'attempt'; readonly number: number; readonly protocol: Protocol }
+  | { readonly kind: 'proved'; readonly proof: LinkProof }
+  /** An agent daemon runs on this host, so its own word is taken instead of a test message. */
+  | { readonly kind: 'daemon'; readonly daemon: AgentDaemon }
+  | { readonly kind: 'warning'; readonly text: string };
+
+/** Takes the events of a journey as they happen. */
+export type Observe = (event: JourneyEvent) => void;

@@ -1,0 +1,105 @@
+import { createSocket } from 'node:dgram';
+import { lookup } from 'node:dns/promises';
+import ipaddr from 'ipaddr.js';
+import { abortReason, EnrollError } from '../errors.js';
+import { type Endpoint, formatEndpoint } from '../manager.js';
+import { connectError } from '../net/connect.js';
+import { deadline } from '../net/deadline.js';
+
+/** How this host reaches a manager: two addresses of one family, without zone, IPv4 as IPv4. */
+export interface Route {
+  /** The address of this host from which it is reached. */
+  readonly local: string;
+  /** The address of the manager. */
+  readonly manager: string;
+}
+
+/** All addresses of a name, the preferred one first. */
+export type Resolve = (name: string) => Promise<readonly string[]>;
+
+/** Finds the {@link Route} to a manager. */
+export type FindRoute = (manager: Endpoint, signal: AbortSignal) => Promise<Route>;
+
+const systemResolve: Resolve = async (name) => (await lookup(name, { all: true })).map(({ address }) => address);
+
+/**
+ * A {@link FindRoute} that asks the routing table: connecting a UDP socket binds it to the address that packets to the
+ * manager would carry, and sends nothing. It gives up after `timeoutMs` milliseconds, and throws an EnrollError
+ * `HOST_UNRESOLVED`, `CONNECTION_FAILED` (no route) or `CONNECTION_TIMED_OUT`.
+ */
+export function routingTable(timeoutMs: number, resolve: Resolve = systemResolve): FindRoute {
+  return async (manager, signal) => {
+    const limit = deadline(
+      signal,
+      timeoutMs,
+      () =>
+        new EnrollError(
+          'CONNECTION_TIMED_OUT',
+          `The name ${manager.host} was not resolved within ${timeoutMs / 1000} s.`,
+        ),
+    );
+    try {
+      return await routeTo(manager, resolve, limit.signal);
+    } catch (thrown) {
+      throw thrown instanceof EnrollError ? thrown : connectError(thrown, manager);
+    } finally {
+      limit.clear();
+    }
+  };
+}
+
+async function routeTo(manager: Endpoint, resolve: Resolve, signal: AbortSignal): Promise<Route> {
+  const candidates = await abortable(resolve(manager.host), signal);
+  let last: unknown;
+  for (const candidate of candidates) {
+    try {
+      const local = await abortable(sourceFor(candidate, manager.port), signal);
+      return { local: plainAddress(local), manager: plainAddress(candidate) };
+    } catch (thrown) {
+      if (signal.aborted) throw thrown;
+      last = thrown;
+    }
+  }
+  if (last === undefined) throw new EnrollError('HOST_UNRESOLVED', `The name ${manager.host} has no address.`);
+  throw new EnrollError('CONNECTION_FAILED', `This host has no route to ${formatEndpoint(manager)}.`, { cause: last });
+}
+
+function sourceFor(address: string, port: number): Promise<string> {
+  const [bare = '', zone] = address.split('%');
+  const target = zone === undefined ? plainAddress(bare) : address;
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(target.includes(':') ? 'udp6' : 'udp4');
+    const done = (error?: Error) => {
+      if (error !== undefined) {
+        socket.close();
+        reject(error);
+        return;
+      }
+      const local = socket.address().address;
+      socket.close();
+      resolve(local);
+    };
+    socket.once('error', done);
+    // The port is never used; only zero is not allowed.
+    socket.connect(port === 0 ? 9 : port, target, done);
+  });
+}
+
+function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(abortReason(signal));
+    if (signal.aborted) {
+      work.catch(() => {});
+      onAbort();
+      return;
+    }
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+/** An address as records have it: without a zone, an IPv4-mapped one as IPv4, IPv6 in its short form. */
+export function plainAddress(address: string): string {
+  const [bare = ''] = address.split('%');
+  return ipaddr.isValid(bare) ? ipaddr.process(bare).toString() : bare;
+}

@@ -1,0 +1,68 @@
+import { abortReason, EnrollError } from '../errors.js';
+import type { Endpoint } from '../manager.js';
+import type { FindRoute, Route } from './address.js';
+import type { IpSetting } from './address-setting.js';
+import { addressLease, routingFacts } from './facts.js';
+import type { AgentInstallation, Host, HostAddress } from './host.js';
+import { agentName, checkAgentName } from './name.js';
+import { decideIp } from './register-ip.js';
+import type { SystemEdge } from './system.js';
+
+/** What the settings say about this host. */
+export interface IdentifyRequest {
+  /** Absent: the host's own name. */
+  readonly name?: string | undefined;
+  readonly ip: IpSetting;
+  readonly manager: Endpoint;
+}
+
+/** What identification needs of the world. */
+export interface IdentifyEdge {
+  readonly system: SystemEdge;
+  readonly findRoute: FindRoute;
+}
+
+/**
+ * Who this host is: the name and address to enroll with, and the agent that was found on it. Contacts nobody but the name
+ * servers.
+ *
+ * @throws EnrollError `NAME_UNUSABLE`, and the signal's reason
+ */
+export async function identify(
+  asked: IdentifyRequest,
+  agent: AgentInstallation,
+  edge: IdentifyEdge,
+  signal: AbortSignal,
+): Promise<Host> {
+  const name = asked.name === undefined ? agentName(edge.system.hostname()) : checkAgentName(asked.name);
+  const address = await hostAddress(asked.ip, asked.manager, edge, signal);
+  if (signal.aborted) throw abortReason(signal);
+  return { name, address, agent };
+}
+
+/**
+ * The address to register with one manager. A manager to which no way is found is no failure here (a proxy may know
+ * the way): the record is `any` then, and connecting says what is wrong.
+ *
+ * @throws EnrollError the signal's reason
+ */
+export async function hostAddress(
+  asked: IpSetting,
+  manager: Endpoint,
+  { system, findRoute }: IdentifyEdge,
+  signal: AbortSignal,
+): Promise<HostAddress> {
+  if (asked.kind !== 'auto') return decideIp(asked, undefined);
+  let route: Route;
+  try {
+    route = await findRoute(manager, signal);
+  } catch (thrown) {
+    if (signal.aborted || !(thrown instanceof EnrollError)) throw thrown;
+    return decideIp(asked, undefined);
+  }
+  const facts = await routingFacts(route, system);
+  const kept = decideIp(asked, { ...facts, lease: 'permanent' });
+  // Asking for the lease can take a second on Windows, and matters only where the address would be taken.
+  if (kept.register.kind === 'any') return kept;
+  return decideIp(asked, { ...facts, lease: await addressLease(route.local, system, signal) });
+}

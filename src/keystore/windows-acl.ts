@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process';
+import { win32 } from 'node:path';
+
+/** Restricts who may use a file, on systems where its mode does not. */
+export interface Acl {
+  /**
+   * Leaves the file to Administrators and SYSTEM alone.
+   *
+   * @throws Error with the reason in words
+   */
+  restrict(path: string): Promise<void>;
+}
+
+/** How a program ended, and what it said. */
+export interface CommandResult {
+  /** The exit code; `undefined`: it did not start, was ended by a signal or took too long. */
+  readonly code: number | undefined;
+  readonly output: string;
+}
+
+/** Runs a program without a shell and waits for its end. */
+export type RunCommand = (file: string, args: readonly string[]) => Promise<CommandResult>;
+
+// Well-known SIDs: the groups' names differ with the language of Windows.
+const ADMINISTRATORS = '*S-1-5-32-544';
+const SYSTEM = '*S-1-5-18';
+
+/**
+ * The ACL of a key on Windows, set with icacls, which every Windows since Vista has: inherited entries off, full
+ * control for Administrators and for SYSTEM, as which the agent runs. On an installed agent that is what the
+ * directory's own ACL amounts to; elsewhere a directory may be open to all users.
+ *
+ * @param systemRoot the directory of Windows, such as `C:\\Windows`
+ */
+export function icacls(systemRoot: string, run: RunCommand = runCommand): Acl {
+  // By its full path: Windows would look for a bare name in the working directory first.
+  const program = win32.join(systemRoot, 'System32', 'icacls.exe');
+  return {
+    async restrict(path) {
+      const grants = ['/grant:r', `${ADMINISTRATORS}:F`, `${SYSTEM}:F`];
+      const { code, output } = await run(program, [path, '/inheritance:r', ...grants, '/q']);
+      if (code === 0) return;
+      const how = code === undefined ? 'did not run to its end' : `ended with code ${code}`;
+      throw new Error(`icacls ${how}${output === '' ? '' : `: ${output}`}`);
+    },
+  };
+}
+
+const LIMIT_MS = 10_000;
+const OUTPUT_BYTES = 16 * 1024;
+
+const runCommand: RunCommand = (file, args) =>
+  new Promise((resolve) => {
+    const limits = { timeout: LIMIT_MS, maxBuffer: OUTPUT_BYTES, windowsHide: true };
+    execFile(file, [...args], limits, (error, stdout, stderr) => {
+      const output = `${stderr} ${stdout}`.replace(/\s+/g, ' ').trim();
+      if (error === null) resolve({ code: 0, output });
+      else if (typeof error.code === 'number') resolve({ code: error.code, output });
+      else resolve({ code: undefined, output: output === '' ? error.message : output });
+    });
+  });

@@ -1,0 +1,229 @@
+import type { X509Certificate } from 'node:crypto';
+import { isIP, type Socket } from 'node:net';
+import { connect, type SecureContext, type TLSSocket } from 'node:tls';
+import { abortReason, EnrollError } from '../errors.js';
+import { type Endpoint, formatEndpoint } from '../manager.js';
+import type { Dial } from './connect.js';
+import { deadline } from './deadline.js';
+import { clientContext } from './tls-client.js';
+import { handshakeError } from './tls-error.js';
+import { type ClientCertificate, decideTrust, type TrustSettings, type TrustVerdict } from './trust.js';
+
+/** The versions that are spoken: ossec-authd 4.3 has 1.2 alone, wazuh-authd 4.14 both. */
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
+/** How to connect. */
+export interface TlsOptions {
+  readonly trust: TrustSettings;
+  readonly clientCertificate?: ClientCertificate;
+  readonly dial: Dial;
+  /** For the connection and the handshake together, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** A connection to a server that is trusted; nothing but handshakes has been sent on it. */
+export interface TlsConnection {
+  readonly socket: TLSSocket;
+  readonly verdict: TrustVerdict;
+  readonly tlsVersion: TlsVersion;
+  /**
+   * Whether the server has certainly finished its side of the handshake, and so accepted this client's certificate
+   * or its absence. Under TLS 1.3 a client is done before the server has looked.
+   */
+  readonly confirmed: boolean;
+}
+
+/**
+ * How long, under TLS 1.3, the server's word that it finished (a session ticket, an alert or a close) is awaited before
+ * the caller may send. Servers on OpenSSL send tickets at once, so this costs one way of the wire; it is for the others.
+ */
+const CONFIRMATION_MS = 200;
+
+/**
+ * Connects with TLS 1.2 or 1.3 and decides about trust before the caller can send a byte. An untrusted server gets a
+ * closed connection and no application data.
+ *
+ * @throws EnrollError `SETTING_INVALID` before anything is contacted; the codes of {@link Dial}; `TLS_FAILED`,
+ * `CONNECTION_TIMED_OUT`, `CONNECTION_FAILED`, `CLIENT_CERTIFICATE_REQUIRED`, `CLIENT_CERTIFICATE_REFUSED`; the codes of
+ * {@link decideTrust}; the reason of `signal`
+ */
+export async function connectTls(endpoint: Endpoint, options: TlsOptions, signal: AbortSignal): Promise<TlsConnection> {
+  const context = clientContext(options.trust, options.clientCertificate);
+  const where = formatEndpoint(endpoint);
+  let connected = false;
+  const limit = deadline(signal, options.timeoutMs, () => {
+    const seconds = options.timeoutMs / 1000;
+    return connected
+      ? new EnrollError('CONNECTION_TIMED_OUT', `${where} did not finish the TLS handshake within ${seconds} s.`)
+      : new EnrollError('CONNECTION_TIMED_OUT', `No connection to ${where} within ${seconds} s.`);
+  });
+  try {
+    const raw = await options.dial(endpoint, limit.signal);
+    connected = true;
+    const given = options.clientCertificate !== undefined;
+    const { socket, ticket } = await handshake(raw, context, endpoint, given, limit.signal);
+    try {
+      const verdict = decideTrust(options.trust, endpoint.host, presentedBy(socket));
+      const tlsVersion = versionOf(socket);
+      const confirmed = tlsVersion === 'TLSv1.2' || (await confirmation(socket, ticket, where, given, limit.signal));
+      return { socket, verdict, tlsVersion, confirmed };
+    } catch (thrown) {
+      socket.destroy();
+      throw thrown;
+    }
+  } finally {
+    limit.clear();
+  }
+}
+
+/** Whether a session ticket has come: under TLS 1.3 a server sends one when it has finished its handshake. */
+interface Ticket {
+  seen: boolean;
+}
+
+interface Handshaken {
+  readonly socket: TLSSocket;
+  readonly ticket: Ticket;
+}
+
+function handshake(
+  raw: Socket,
+  secureContext: SecureContext,
+  endpoint: Endpoint,
+  clientCertificateGiven: boolean,
+  signal: AbortSignal,
+): Promise<Handshaken> {
+  return new Promise((resolve, reject) => {
+    // A socket that is given up may still report its end; after this function its owner listens as well.
+    raw.on('error', () => {});
+    if (signal.aborted) {
+      raw.destroy();
+      reject(abortReason(signal));
+      return;
+    }
+    const socket = connect({
+      socket: raw,
+      secureContext,
+      // The decision is made in decideTrust, before anything is written: Node's own would not tell the causes apart.
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+      // RFC 6066 §3: a server name is a host name, never an address.
+      ...(isIP(endpoint.host.replace(/%.*$/, '')) === 0 ? { servername: endpoint.host.replace(/\.$/, '') } : {}),
+    });
+    socket.on('error', () => {});
+    const ticket: Ticket = { seen: false };
+    socket.once('session', () => {
+      ticket.seen = true;
+    });
+    const fail = (thrown: unknown) => {
+      settle();
+      const { bytesRead } = raw;
+      socket.destroy();
+      raw.destroy();
+      const where = formatEndpoint(endpoint);
+      reject(
+        signal.aborted ? abortReason(signal) : handshakeError({ thrown, where, clientCertificateGiven, bytesRead }),
+      );
+    };
+    const onAbort = () => fail(undefined);
+    const onClose = () => fail(undefined);
+    const onSecure = () => {
+      settle();
+      // A server must not be able to show another certificate once it is trusted.
+      socket.disableRenegotiation();
+      resolve({ socket, ticket });
+    };
+    const settle = () => {
+      signal.removeEventListener('abort', onAbort);
+      socket.removeListener('error', fail);
+      socket.removeListener('close', onClose);
+      socket.removeListener('secureConnect', onSecure);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('error', fail);
+    socket.once('close', onClose);
+    socket.once('secureConnect', onSecure);
+  });
+}
+
+function presentedBy(socket: TLSSocket) {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) {
+    throw new EnrollError('TLS_FAILED', 'The server showed no certificate.');
+  }
+  const above: X509Certificate[] = [];
+  let next = certificate.issuerCertificate;
+  // Node repeats a self-signed certificate as its own issuer.
+  while (next !== undefined && above.length < 8 && next.fingerprint256 !== above.at(-1)?.fingerprint256) {
+    above.push(next);
+    next = next.issuerCertificate;
+  }
+  return { certificate, above, ...chainFault(socket) };
+}
+
+// Node's types say Error; it is the code of OpenSSL's verification as a string, or null.
+function chainFault(socket: TLSSocket): { chainFault?: string } {
+  const fault: unknown = socket.authorizationError;
+  if (socket.authorized) return {};
+  return { chainFault: typeof fault === 'string' ? fault : fault instanceof Error ? fault.message : 'UNSPECIFIED' };
+}
+
+function versionOf(socket: TLSSocket): TlsVersion {
+  const version = socket.getProtocol();
+  if (version === 'TLSv1.2' || version === 'TLSv1.3') return version;
+  throw new EnrollError('TLS_FAILED', `The server agreed on ${version ?? 'no version of TLS'}.`);
+}
+
+// authd with a client CA (Wazuh 4.14, TLS 1.3) lets the handshake succeed here and then closes, with or without an
+// alert. Seen before a request is sent, that cannot be an answer to a wrong password.
+function confirmation(
+  socket: TLSSocket,
+  ticket: Ticket,
+  where: string,
+  clientCertificateGiven: boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const settle = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      socket.removeListener('error', onError);
+      socket.removeListener('end', onEnd);
+      socket.removeListener('close', onEnd);
+      socket.removeListener('session', onTicket);
+    };
+    // Not in the same turn: the event comes out of OpenSSL's read, and what is written there is never sent (Node 20).
+    // A close that follows is none of the handshake's: the server was content with it.
+    const onTicket = () => {
+      settle();
+      setImmediate(resolve, true);
+    };
+    const onTime = () => {
+      settle();
+      resolve(false);
+    };
+    const fail = (thrown: unknown) => {
+      settle();
+      reject(thrown);
+    };
+    const onAbort = () => fail(abortReason(signal));
+    const onError = (thrown: Error) =>
+      fail(handshakeError({ thrown, where, clientCertificateGiven, bytesRead: socket.bytesRead }));
+    const onEnd = () => fail(closedAtOnce(where, clientCertificateGiven));
+    const timer = setTimeout(onTime, CONFIRMATION_MS);
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('error', onError);
+    socket.once('end', onEnd);
+    socket.once('close', onEnd);
+    socket.once('session', onTicket);
+    if (ticket.seen) onTicket();
+    else if (socket.destroyed) onEnd();
+  });
+}
+
+function closedAtOnce(where: string, clientCertificateGiven: boolean): EnrollError {
+  const closed = `${where} closed the connection right after the handshake, before anything was sent`;
+  return clientCertificateGiven
+    ? new EnrollError('CLIENT_CERTIFICATE_REFUSED', `${closed}. It probably does not accept the client certificate.`)
+    : new EnrollError('CLIENT_CERTIFICATE_REQUIRED', `${closed}. It probably wants a client certificate.`);
+}

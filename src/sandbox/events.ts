@@ -1,0 +1,168 @@
+import type { Protocol } from '../link/transport.js';
+import { type Endpoint, formatEndpoint } from '../manager.js';
+import { printable } from '../printable.js';
+import type { AgentState, AgentView } from './agents.js';
+
+/** The two services of the sandbox that an agent meets. */
+export type Service = 'authd' | 'remoted';
+
+/** Why authd closes a connection without a word, or leaves it without one. */
+export type SilentReason =
+  | 'password'
+  | 'malformed'
+  | 'no client certificate'
+  | 'foreign client certificate'
+  | 'timeout';
+
+/** Why remoted drops a message; each is a line of its own in the log of a real manager. */
+export type DropReason =
+  | 'unknown source'
+  | 'unknown id'
+  | 'address not allowed'
+  | 'malformed'
+  | 'wrong key'
+  | 'old counter'
+  | 'key in use'
+  | 'frame too long'
+  | 'invalid control message';
+
+/** What kind of message an agent sent. */
+export type MessageKind = 'startup' | 'keepalive' | 'shutdown' | 'control' | 'event';
+
+/** Everything that happens in the sandbox. No event holds a key or a password. */
+export type SandboxEvent =
+  | { readonly type: 'listening'; readonly service: Service; readonly endpoint: Endpoint; readonly over: string }
+  | { readonly type: 'connection'; readonly service: Service; readonly from: Endpoint }
+  | { readonly type: 'handshake failed'; readonly from: Endpoint; readonly why: string }
+  | {
+      readonly type: 'request';
+      readonly from: Endpoint;
+      readonly name: string;
+      readonly groups: readonly string[];
+      readonly ip?: string;
+      readonly version?: string;
+      readonly hadPassword: boolean;
+      readonly hadKeyHash: boolean;
+    }
+  /** `text` is what authd answered, with the key left out. */
+  | { readonly type: 'reply'; readonly to: Endpoint; readonly text: string }
+  | { readonly type: 'closed silently'; readonly from: Endpoint; readonly why: SilentReason }
+  | { readonly type: 'left waiting'; readonly from: Endpoint }
+  | { readonly type: 'registered'; readonly agent: AgentView }
+  | { readonly type: 'replaced'; readonly agent: AgentView; readonly old: AgentView }
+  | { readonly type: 'renamed'; readonly agent: AgentView; readonly asked: string }
+  | { readonly type: 'removed'; readonly agent: AgentView }
+  | { readonly type: 'keys loaded'; readonly agents: number }
+  | { readonly type: 'ping'; readonly from: Endpoint; readonly protocol: Protocol }
+  | {
+      readonly type: 'message';
+      readonly from: Endpoint;
+      readonly agent: AgentView;
+      readonly protocol: Protocol;
+      readonly cipher: string;
+      readonly counter: string;
+      readonly kind: MessageKind;
+    }
+  | {
+      readonly type: 'dropped';
+      readonly from: Endpoint;
+      readonly protocol: Protocol;
+      readonly why: DropReason;
+      /** The id that the message carried. */
+      readonly id?: string;
+    }
+  | { readonly type: 'acknowledged'; readonly agent: AgentView; readonly protocol: Protocol; readonly cipher: string }
+  | { readonly type: 'refused'; readonly agent: AgentView; readonly text: string }
+  | { readonly type: 'pushed'; readonly agent: AgentView; readonly file: string }
+  | { readonly type: 'state'; readonly agent: AgentView; readonly before: AgentState }
+  | { readonly type: 'closed' };
+
+const SILENT: Readonly<Record<SilentReason, string>> = {
+  password: 'the password is wrong, missing, or not wanted',
+  malformed: 'the request is not one that authd reads',
+  'no client certificate': 'the client showed no certificate',
+  'foreign client certificate': "the client's certificate is not signed by the manager's CA",
+  timeout: 'the client sent nothing in time',
+};
+
+const DROPPED: Readonly<Record<DropReason, string>> = {
+  'unknown source': 'it has no id, and no agent has this address',
+  'unknown id': 'remoted knows no agent of this id (yet)',
+  'address not allowed': "the agent's record is for another address",
+  malformed: 'it is not in the form of the protocol',
+  'wrong key': "it does not decrypt with the agent's key",
+  'old counter': 'its counter is not above the last one',
+  'key in use': 'another connection uses this key',
+  'frame too long': 'the announced length is over 65536',
+  'invalid control message': 'it is a control message that remoted does not know',
+};
+
+/** One plain line for an event: no control characters, no secrets, no time (whoever prints it adds that). */
+export function describeEvent(event: SandboxEvent): string {
+  switch (event.type) {
+    case 'listening':
+      return `${event.service} listens on ${formatEndpoint(event.endpoint)} (${event.over})`;
+    case 'connection':
+      return `${event.service}: connection from ${formatEndpoint(event.from)}`;
+    case 'handshake failed':
+      return `authd: TLS handshake with ${formatEndpoint(event.from)} failed: ${printable(event.why)}`;
+    case 'request':
+      return `authd: request for ${requestText(event)}`;
+    case 'reply':
+      return `authd: answered ${printable(event.text)}`;
+    case 'closed silently':
+      return `authd: closed ${formatEndpoint(event.from)} without a word: ${SILENT[event.why]}`;
+    case 'left waiting':
+      return `authd: ${formatEndpoint(event.from)} sent no complete line in its first record and gets no answer`;
+    case 'registered':
+      return `agent ${agentText(event.agent)} registered, IP ${event.agent.ip}${groupText(event.agent.groups)}`;
+    case 'replaced':
+      return `agent ${agentText(event.old)} replaced by ${agentText(event.agent)}`;
+    case 'renamed':
+      return `agent ${agentText(event.agent)} was asked for as ${printable(event.asked)}, which exists`;
+    case 'removed':
+      return `agent ${agentText(event.agent)} removed`;
+    case 'keys loaded':
+      return `remoted: client.keys read, ${event.agents} ${event.agents === 1 ? 'agent' : 'agents'}`;
+    case 'ping':
+      return `remoted: #ping over ${event.protocol} from ${formatEndpoint(event.from)}, answered #pong`;
+    case 'message':
+      return `remoted: ${event.kind} from agent ${agentText(event.agent)} over ${event.protocol}, ${event.cipher}, counter ${event.counter}`;
+    case 'dropped':
+      return `remoted: dropped a message from ${formatEndpoint(event.from)} over ${event.protocol}${idText(event.id)}: ${DROPPED[event.why]}`;
+    case 'acknowledged':
+      return `remoted: acknowledged agent ${agentText(event.agent)} over ${event.protocol}, ${event.cipher}`;
+    case 'refused':
+      return `remoted: refused agent ${agentText(event.agent)}: ${printable(event.text)}`;
+    case 'pushed':
+      return `remoted: sent ${event.file} to agent ${agentText(event.agent)}`;
+    case 'state':
+      return `agent ${agentText(event.agent)} is ${event.agent.state} (was ${event.before})`;
+    case 'closed':
+      return 'the sandbox is closed';
+  }
+}
+
+function requestText(event: Extract<SandboxEvent, { type: 'request' }>): string {
+  const parts = [
+    printable(event.name),
+    event.ip === undefined ? 'no IP' : `IP ${printable(event.ip)}`,
+    ...(event.groups.length > 0 ? [`groups ${printable(event.groups.join(','))}`] : []),
+    ...(event.version === undefined ? [] : [`version ${printable(event.version)}`]),
+    event.hadPassword ? 'with a password' : 'without a password',
+    ...(event.hadKeyHash ? ['with the hash of its present key'] : []),
+  ];
+  return `${parts.join(', ')} from ${formatEndpoint(event.from)}`;
+}
+
+function agentText({ id, name }: AgentView): string {
+  return `${id} (${printable(name)})`;
+}
+
+function groupText(groups: readonly string[]): string {
+  return groups.length > 0 ? `, groups ${printable(groups.join(','))}` : '';
+}
+
+function idText(id: string | undefined): string {
+  return id === undefined ? '' : ` with id ${printable(id)}`;
+}

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AgentStore } from './agents.js';
+import type { SandboxFamily } from './authd-protocol.js';
+import type { SandboxEvent } from './events.js';
+import type { KeyTable } from './key-table.js';
+
+// `keyupdate_interval` of a stock Wazuh manager.
+const WAZUH_INTERVAL_MS = 10_000;
+const OSSEC_SLEEP_MS = 1_000;
+
+/** What a {@link KeyReload} is made with. */
+export interface KeyReloadOptions {
+  readonly family: SandboxFamily;
+  /** Another pace than the family's own. */
+  readonly everyMs?: number;
+  readonly store: AgentStore;
+  readonly keys: KeyTable;
+  readonly emit: (event: SandboxEvent) => void;
+}
+
+/**
+ * When remoted learns of a change to client.keys: Wazuh looks every 10 s; OSSEC when an unknown agent sends something and
+ * the file's time in whole seconds has changed, and sleeps 1 s first (remoted, Wazuh 4.14, OSSEC 4.3).
+ */
+export class KeyReload {
+  readonly #options: KeyReloadOptions;
+  readonly #stopped = new AbortController();
+  readonly #timer: NodeJS.Timeout | undefined;
+  #readChanges = 0;
+  #readSecond: number | undefined;
+
+  constructor(options: KeyReloadOptions) {
+    this.#options = options;
+    if (options.family !== 'ossec') {
+      this.#timer = setInterval(() => this.#readIfChanged(), options.everyMs ?? WAZUH_INTERVAL_MS);
+    }
+  }
+
+  /** To be called when an unknown agent sent something. True: the keys were read anew, look again. */
+  async onUnknown(): Promise<boolean> {
+    if (this.#options.family !== 'ossec' || !this.#seemsChanged()) return false;
+    try {
+      await sleep(this.#options.everyMs ?? OSSEC_SLEEP_MS, undefined, { signal: this.#stopped.signal });
+    } catch {
+      // Stopped: nobody waits for the answer any more.
+      return false;
+    }
+    this.#read();
+    return true;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#stopped.abort();
+  }
+
+  #readIfChanged(): void {
+    if (this.#readChanges !== this.#options.store.changes) this.#read();
+  }
+
+  // At its own pace OSSEC misses a change within the second of the last one that it read. At a pace that somebody chose
+  // for trying things out, that would only be in the way.
+  #seemsChanged(): boolean {
+    if (this.#options.everyMs !== undefined) return this.#readChanges !== this.#options.store.changes;
+    return secondOf(this.#options.store.changedAt) !== this.#readSecond;
+  }
+
+  #read(): void {
+    const { store, keys, emit } = this.#options;
+    this.#readChanges = store.changes;
+    this.#readSecond = secondOf(store.changedAt);
+    keys.load(store.list().map((agent) => agent.record));
+    emit({ type: 'keys loaded', agents: keys.size });
+  }
+}
+
+function secondOf(time: Date | undefined): number | undefined {
+  return time === undefined ? undefined : Math.floor(time.getTime() / 1000);
+}

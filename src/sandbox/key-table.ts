@@ -1,0 +1,41 @@
+import type { AgentRecord } from '../keystore/record.js';
+import { deriveKey, type MessageKey } from '../link/key.js';
+import { allowsSource } from './addresses.js';
+
+/** One agent as remoted has it in memory. */
+export interface KeyEntry {
+  readonly record: AgentRecord;
+  readonly key: MessageKey;
+  /** Whether the record takes messages from this address. */
+  allows(source: string): boolean;
+}
+
+/** What remoted knows of client.keys: the state at its last reading, not the present one. */
+export class KeyTable {
+  #entries = new Map<string, KeyEntry>();
+  #bySource = new Map<string, KeyEntry>();
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  load(records: readonly AgentRecord[]): void {
+    const entries = records.map(entryOf);
+    this.#entries = new Map(entries.map((entry) => [entry.record.id, entry]));
+    // A message without an id is looked up by its exact source: ranges and "any" are not found that way.
+    this.#bySource = new Map(entries.map((entry) => [entry.record.ip, entry]));
+  }
+
+  /** By the id exactly as it stands in the record: `1` is not `001`. */
+  byId(id: string): KeyEntry | undefined {
+    return this.#entries.get(id);
+  }
+
+  bySource(source: string): KeyEntry | undefined {
+    return this.#bySource.get(source);
+  }
+}
+
+function entryOf(record: AgentRecord): KeyEntry {
+  return { record, key: deriveKey(record), allows: (source) => allowsSource(record.ip, source) };
+}

@@ -1,0 +1,279 @@
+/**
+ * Every option of the command line, once: the parser, the environment, `detect` and the tables of the documentation
+ * are all made from this list.
+ */
+
+/** The commands that take options. */
+export type CommandName = 'enroll' | 'check' | 'import' | 'export' | 'detect' | 'sandbox';
+
+/** What an option's value is. */
+export type OptionKind = 'text' | 'list' | 'flag';
+
+interface OptionRow {
+  readonly kind: OptionKind;
+  /** Variables of the environment, the current name first, names that older scripts use after it. */
+  readonly environment: readonly string[];
+  /** How the value is written in the help. */
+  readonly value?: string;
+  readonly describe: string;
+  /** The default, in words. */
+  readonly default?: string;
+  readonly commands: readonly CommandName[];
+  /** True where the help groups the option under trust, link or running rather than under the main ones. */
+  readonly group: 'Manager' | 'Agent' | 'Trust' | 'Link' | 'Files' | 'Run' | 'Output';
+  /** True for what must never be shown. */
+  readonly secret?: boolean;
+}
+
+const JOURNEY = ['enroll', 'detect'] as const;
+const PROOF = ['enroll', 'check', 'import', 'detect'] as const;
+const ALL = ['enroll', 'check', 'import', 'export', 'detect'] as const;
+
+export const OPTIONS = {
+  manager: {
+    kind: 'list',
+    environment: ['WAZUH_MANAGER', 'WAZUH_MANAGER_IP'],
+    value: 'HOST[:PORT]',
+    describe: 'the manager; several, repeated or separated by commas, are tried in order. PORT is the agent port',
+    default: '<server><address> of ossec.conf',
+    commands: PROOF,
+    group: 'Manager',
+  },
+  'enrollment-server': {
+    kind: 'text',
+    environment: ['WAZUH_REGISTRATION_SERVER', 'WAZUH_AUTHD_SERVER'],
+    value: 'HOST',
+    describe: 'where authd runs, if not on the manager',
+    default: 'the manager',
+    commands: JOURNEY,
+    group: 'Manager',
+  },
+  'enrollment-port': {
+    kind: 'text',
+    environment: ['WAZUH_REGISTRATION_PORT', 'WAZUH_AUTHD_PORT'],
+    value: 'PORT',
+    describe: 'the port of authd',
+    default: '1515',
+    commands: JOURNEY,
+    group: 'Manager',
+  },
+  name: {
+    kind: 'text',
+    environment: ['WAZUH_AGENT_NAME'],
+    value: 'NAME',
+    describe: "the agent's name",
+    default: "the host's name, made valid",
+    commands: JOURNEY,
+    group: 'Agent',
+  },
+  ip: {
+    kind: 'text',
+    environment: ['AGENT_ENROLL_IP'],
+    value: 'auto|any|source|ADDRESS|CIDR',
+    describe: 'the address to register; source: the one that the manager sees',
+    default: 'auto',
+    commands: JOURNEY,
+    group: 'Agent',
+  },
+  groups: {
+    kind: 'list',
+    environment: ['WAZUH_AGENT_GROUP', 'WAZUH_GROUP'],
+    value: 'A,B',
+    describe: 'groups to join; they must exist on the manager',
+    commands: JOURNEY,
+    group: 'Agent',
+  },
+  'password-file': {
+    kind: 'text',
+    environment: [],
+    value: 'FILE|-',
+    describe: 'the enrollment password: first line of a file, or of standard input',
+    default: "the agent's authd.pass",
+    commands: JOURNEY,
+    group: 'Trust',
+  },
+  password: {
+    kind: 'text',
+    environment: ['WAZUH_REGISTRATION_PASSWORD', 'WAZUH_PASSWORD'],
+    value: 'TEXT',
+    describe: 'the enrollment password itself; every user of this host can read it in the process list',
+    commands: JOURNEY,
+    group: 'Trust',
+    secret: true,
+  },
+  ca: {
+    kind: 'text',
+    environment: ['WAZUH_REGISTRATION_CA', 'WAZUH_CERTIFICATE'],
+    value: 'FILE',
+    describe: "verify the manager's certificate and host name against this CA (PEM)",
+    commands: JOURNEY,
+    group: 'Trust',
+  },
+  pin: {
+    kind: 'text',
+    environment: ['AGENT_ENROLL_PIN'],
+    value: 'sha256:HEX',
+    describe: "verify the manager by its certificate's public key (SPKI)",
+    default: 'the key seen at the first enrollment',
+    commands: JOURNEY,
+    group: 'Trust',
+  },
+  cert: {
+    kind: 'text',
+    environment: ['WAZUH_REGISTRATION_CERTIFICATE', 'WAZUH_PEM'],
+    value: 'FILE',
+    describe: 'client certificate: PEM, or PKCS#12 together with its key',
+    commands: JOURNEY,
+    group: 'Trust',
+  },
+  key: {
+    kind: 'text',
+    environment: ['WAZUH_REGISTRATION_KEY', 'WAZUH_KEY'],
+    value: 'FILE',
+    describe: 'key of the client certificate (PEM)',
+    commands: JOURNEY,
+    group: 'Trust',
+  },
+  'key-passphrase-file': {
+    kind: 'text',
+    environment: [],
+    value: 'FILE',
+    describe: 'passphrase of that key, first line of a file',
+    commands: JOURNEY,
+    group: 'Trust',
+  },
+  insecure: {
+    kind: 'flag',
+    environment: [],
+    describe: 'accept any certificate, remember nothing',
+    commands: JOURNEY,
+    group: 'Trust',
+  },
+  protocol: {
+    kind: 'text',
+    environment: ['WAZUH_PROTOCOL'],
+    value: 'auto|tcp|udp',
+    describe: 'how agents reach the manager',
+    default: 'ossec.conf, else auto',
+    commands: PROOF,
+    group: 'Link',
+  },
+  cipher: {
+    kind: 'text',
+    environment: [],
+    value: 'auto|aes|blowfish',
+    describe: 'how messages are encrypted',
+    default: 'ossec.conf, else auto',
+    commands: PROOF,
+    group: 'Link',
+  },
+  port: {
+    kind: 'text',
+    environment: ['WAZUH_MANAGER_PORT'],
+    value: 'PORT',
+    describe: "the manager's agent port",
+    default: 'ossec.conf, else 1514',
+    commands: PROOF,
+    group: 'Link',
+  },
+  wait: {
+    kind: 'text',
+    environment: [],
+    value: 'TIME',
+    describe: 'how long the manager may take to learn the key (10, 10s, 2m)',
+    default: '60s; check: 15s',
+    commands: PROOF,
+    group: 'Link',
+  },
+  handshake: {
+    kind: 'flag',
+    environment: [],
+    describe: '--no-handshake stops after the key is installed',
+    default: 'true',
+    commands: ['enroll', 'import'],
+    group: 'Link',
+  },
+  'agent-home': {
+    kind: 'text',
+    environment: [],
+    value: 'DIR',
+    describe: 'where the agent is installed',
+    default: '/var/ossec; C:\\Program Files (x86)\\ossec-agent',
+    commands: ALL,
+    group: 'Files',
+  },
+  keys: {
+    kind: 'text',
+    environment: [],
+    value: 'FILE',
+    describe: 'the client.keys file',
+    default: "the agent's",
+    commands: ALL,
+    group: 'Files',
+  },
+  force: {
+    kind: 'flag',
+    environment: [],
+    describe: 'enroll again although the present key works',
+    commands: ['enroll'],
+    group: 'Run',
+  },
+  timeout: {
+    kind: 'text',
+    environment: [],
+    value: 'TIME',
+    describe: 'how long one attempt may take',
+    default: '10s',
+    commands: PROOF,
+    group: 'Run',
+  },
+  'dry-run': {
+    kind: 'flag',
+    environment: [],
+    describe: 'show what would be done; contact nobody, change nothing',
+    commands: ['enroll'],
+    group: 'Run',
+  },
+  json: {
+    kind: 'flag',
+    environment: [],
+    describe: 'print one JSON object on standard output',
+    commands: [...ALL, 'sandbox'],
+    group: 'Output',
+  },
+  quiet: {
+    kind: 'flag',
+    environment: [],
+    describe: 'print errors and warnings only',
+    commands: [...ALL, 'sandbox'],
+    group: 'Output',
+  },
+  verbose: {
+    kind: 'flag',
+    environment: [],
+    describe: 'print every attempt, and where errors come from',
+    commands: [...ALL, 'sandbox'],
+    group: 'Output',
+  },
+  color: {
+    kind: 'flag',
+    environment: [],
+    describe: '--no-color prints without colours, as NO_COLOR does',
+    default: 'on a terminal',
+    commands: [...ALL, 'sandbox'],
+    group: 'Output',
+  },
+} as const satisfies Record<string, OptionRow>;
+
+/** The name of an option, without its dashes. */
+export type OptionName = keyof typeof OPTIONS;
+
+/** The options' rows, typed as such: for code that goes through all of them. */
+export const OPTION_ROWS: ReadonlyMap<OptionName, OptionRow> = new Map(
+  (Object.keys(OPTIONS) as OptionName[]).map((name) => [name, OPTIONS[name]]),
+);
+
+/** Whether an option belongs to a command. */
+export function hasOption(command: CommandName, name: OptionName): boolean {
+  return OPTION_ROWS.get(name)?.commands.includes(command) === true;
+}

@@ -1,0 +1,29 @@
+/** Where a setting comes from. */
+export type Origin =
+  | { readonly kind: 'flag'; readonly name: string }
+  | { readonly kind: 'environment'; readonly name: string }
+  | { readonly kind: 'credential'; readonly path: string }
+  | { readonly kind: 'file'; readonly path: string; readonly line?: number }
+  | { readonly kind: 'default' };
+
+/** A value that knows its origin. */
+export interface Sourced<T> {
+  readonly value: T;
+  readonly origin: Origin;
+}
+
+/** The origin in words, as `detect` and errors show it. */
+export function describeOrigin(origin: Origin): string {
+  switch (origin.kind) {
+    case 'flag':
+      return `--${origin.name}`;
+    case 'environment':
+      return origin.name;
+    case 'credential':
+      return `systemd credential ${origin.path}`;
+    case 'file':
+      return origin.line === undefined ? origin.path : `${origin.path}, line ${origin.line}`;
+    case 'default':
+      return 'default';
+  }
+}

@@ -1,0 +1,49 @@
+import type { IpSetting } from '../host/address-setting.js';
+import type { CipherSetting } from '../link/candidates.js';
+import type { Protocol } from '../link/transport.js';
+import type { Endpoint } from '../manager.js';
+import type { ClientCertificate } from '../net/trust.js';
+import type { Secret } from '../secret.js';
+import type { OptionName } from './options.js';
+import type { Origin } from './origin.js';
+
+/** One manager: where its agents connect, and how. */
+export interface ManagerSettings {
+  /** The agent port (remoted). */
+  readonly agent: Endpoint;
+  readonly protocol: 'auto' | Protocol;
+  /** Where authd listens. */
+  readonly enrollment: Endpoint;
+}
+
+/** Everything that the journey needs to be told, checked, as plain values. */
+export interface Settings {
+  /** Tried in order; never empty where the command contacts a manager. */
+  readonly managers: readonly ManagerSettings[];
+  /** The name as the user gave it; absent: the host's own. */
+  readonly name?: string;
+  readonly ip: IpSetting;
+  readonly groups: readonly string[];
+  readonly password?: Secret;
+  readonly trust: {
+    /** PEM text. */
+    readonly ca?: string;
+    /** 64 lower-case hex digits. */
+    readonly pin?: string;
+    readonly insecure: boolean;
+  };
+  readonly clientCertificate?: ClientCertificate;
+  readonly cipher: CipherSetting;
+  readonly force: boolean;
+  readonly handshake: boolean;
+  readonly timeoutMs: number;
+  readonly waitMs: number;
+}
+
+/** One line of what `detect` shows. */
+export interface ShownSetting {
+  readonly name: OptionName;
+  /** In words; of a secret, only that it is set. */
+  readonly value: string;
+  readonly origin: Origin;
+}

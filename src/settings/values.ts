@@ -1,0 +1,103 @@
+import ipaddr from 'ipaddr.js';
+import { EnrollError } from '../errors.js';
+import type { Endpoint } from '../manager.js';
+import { printable } from '../printable.js';
+import { describeOrigin, type Origin, type Sourced } from './origin.js';
+
+/** Turns a setting's text into its value; `undefined` where it cannot be one. */
+type Parser<T> = (text: string) => T | undefined;
+
+/**
+ * Parses a setting, and refuses what cannot be right with its origin named.
+ * @throws EnrollError with `SETTING_INVALID`
+ */
+export function parseSetting<T>(text: Sourced<string>, parser: Parser<T>, expected: string): Sourced<T> {
+  const value = parser(text.value.trim());
+  if (value === undefined) throw refuse(text.origin, `"${printable(text.value)}" is not ${expected}.`);
+  return { value, origin: text.origin };
+}
+
+/** The error for a setting that cannot be right. */
+export function refuse(origin: Origin, what: string, hint?: string): EnrollError {
+  return new EnrollError('SETTING_INVALID', `${describeOrigin(origin)}: ${what}`, hint === undefined ? {} : { hint });
+}
+
+/** A port: 1 to 65535. */
+export const parsePort: Parser<number> = (text) => {
+  if (!/^\d{1,5}$/.test(text)) return undefined;
+  const port = Number(text);
+  return port >= 1 && port <= 65535 ? port : undefined;
+};
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** The longest wait that a timer can hold. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** A length of time in milliseconds: `10` and `10s` are seconds, `500ms`, `2m`, `1h`, `1d`. */
+export const parseDuration: Parser<number> = (text) => {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$/.exec(text);
+  if (match === null) return undefined;
+  const ms = Math.round(Number(match[1]) * (UNITS[match[2] ?? 's'] ?? Number.NaN));
+  return ms >= 0 && ms <= LONGEST_MS ? ms : undefined;
+};
+
+/** One of several words, in any case. */
+export function oneOf<const W extends string>(...words: readonly W[]): Parser<W> {
+  return (text) => words.find((word) => word === text.toLowerCase());
+}
+
+/** `yes`, `no` and their like, as ossec.conf and variables write them. */
+export const parseYesNo: Parser<boolean> = (text) => {
+  const word = oneOf('yes', 'no', 'true', 'false', '1', '0', 'on', 'off')(text);
+  return word === undefined ? undefined : ['yes', 'true', '1', 'on'].includes(word);
+};
+
+// RFC 1123 labels; the underscore is no part of it but stands in many internal names.
+const HOST_NAME =
+  /^(?=.{1,253}\.?$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$/;
+
+/** A host name, an IPv4 address in four parts, or an IPv6 address (with or without brackets, a zone allowed). */
+export const parseHost: Parser<string> = (text) => {
+  const bare = /^\[(.*)\]$/.exec(text)?.[1];
+  if (bare !== undefined) return bare.includes(':') && ipaddr.IPv6.isValid(bare) ? bare : undefined;
+  if (text.includes(':')) return ipaddr.IPv6.isValid(text) ? text : undefined;
+  // All digits and dots can only be meant as an address, so it has to be one.
+  if (/^[\d.]+$/.test(text)) return ipaddr.IPv4.isValidFourPartDecimal(text) ? text : undefined;
+  return HOST_NAME.test(text) ? text : undefined;
+};
+
+/** `HOST`, `HOST:PORT` or `[IPv6]:PORT`; the port is absent where none was given. */
+export const parseHostPort: Parser<{ host: string; port?: number }> = (text) => {
+  const match = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(text);
+  if (match === null) {
+    const host = parseHost(text);
+    return host === undefined ? undefined : { host };
+  }
+  const host = parseHost(match[1] ?? '');
+  if (host === undefined) return undefined;
+  if (match[2] === undefined) return { host };
+  const port = parsePort(match[2]);
+  return port === undefined ? undefined : { host, port };
+};
+
+/** SHA-256 of a public key as `sha256:` or bare, hex in any case and with or without colons, or base64 as browsers give. */
+export const parsePin: Parser<string> = (text) => {
+  const bare = text.replace(/^sha-?256(:|\/\/|\/)/i, '');
+  const hex = bare.replaceAll(':', '').toLowerCase();
+  if (/^[0-9a-f]{64}$/.test(hex)) return hex;
+  if (!/^[A-Za-z0-9+/]{43}=$/.test(bare)) return undefined;
+  return Buffer.from(bare, 'base64').toString('hex');
+};
+
+/** The parts of a list as people write it: separated by commas, blanks around them dropped, empty ones left out. */
+export function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+/** An endpoint, its port filled in where it was not given. */
+export function withPort({ host, port }: { host: string; port?: number }, otherwise: number): Endpoint {
+  return { host, port: port ?? otherwise };
+}

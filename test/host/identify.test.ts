@@ -1,0 +1,74 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { EnrollError } from '../../src/errors.js';
+import type { FindRoute } from '../../src/host/address.js';
+import { type IdentifyRequest, identify } from '../../src/host/identify.js';
+import { type FakeFacts, fakeSystem, never } from './fake-system.js';
+
+const manager = { host: 'manager.example', port: 1514 };
+const addresses = [{ interface: 'eth0', address: '10.0.0.5', prefix: 24 }];
+const near: FindRoute = async () => ({ local: '10.0.0.5', manager: '10.0.0.9' });
+const leasedTool = {
+  files: { '/usr/sbin/ip': '' },
+  programs: { '/usr/sbin/ip -j addr': '[{"addr_info":[{"local":"10.0.0.5","dynamic":true}]}]' },
+};
+
+function who(asked: Partial<IdentifyRequest>, facts: FakeFacts, findRoute: FindRoute = near, signal = never) {
+  const system = fakeSystem({ addresses, ...facts });
+  return identify({ ip: { kind: 'auto' }, manager, ...asked }, { system, findRoute }, signal);
+}
+
+async function code(work: Promise<unknown>): Promise<string> {
+  const error = await work.catch((thrown: unknown) => thrown);
+  return error instanceof EnrollError ? error.code : 'none';
+}
+
+describe('host/identify', () => {
+  it('puts name, address and agent together', async () => {
+    const host = await who({}, { hostname: 'büro-pc' });
+    expect(host.name).to.deep.equal({ name: 'b-ro-pc', changedFrom: 'büro-pc' });
+    expect(host.address).to.deep.equal({
+      local: '10.0.0.5',
+      register: { kind: 'address', address: '10.0.0.5' },
+      why: '10.0.0.5: the manager is on the same network',
+    });
+    expect(host.agent.home).to.equal('/var/ossec');
+  });
+  it('takes the name that is given, though the host has none', async () => {
+    expect((await who({ name: 'web-01' }, { hostname: 'localhost' })).name).to.deep.equal({ name: 'web-01' });
+    expect(await code(who({}, { hostname: 'localhost' }))).to.equal('NAME_UNUSABLE');
+    expect(await code(who({ name: 'web 01' }, {}))).to.equal('NAME_UNUSABLE');
+  });
+  it('sees that the address is leased', async () => {
+    expect((await who({}, leasedTool)).address.why).to.equal('any: 10.0.0.5 is leased for a time');
+  });
+  it('does not ask for the lease where the address would not be taken anyway', async () => {
+    const system = fakeSystem({ addresses, ...leasedTool });
+    const far: FindRoute = async () => ({ local: '10.0.0.5', manager: '203.0.113.7' });
+    const { address } = await identify({ ip: { kind: 'auto' }, manager }, { system, findRoute: far }, never);
+    expect(address.why).to.contain('address translation');
+    expect(system.ran).to.deep.equal([]);
+  });
+  it('looks for no way where the address is not to be found out', async () => {
+    const unexpected: FindRoute = () => Promise.reject(new Error('looked up'));
+    const { address } = await who({ ip: { kind: 'source' } }, {}, unexpected);
+    expect(address.register).to.deep.equal({ kind: 'source' });
+  });
+  it('registers any where no way is found: connecting says what is wrong', async () => {
+    const lost: FindRoute = () => Promise.reject(new EnrollError('HOST_UNRESOLVED', 'No such name.'));
+    expect((await who({}, {}, lost)).address.register).to.deep.equal({ kind: 'any' });
+  });
+  it('stops when it is told to', async () => {
+    const user = new AbortController();
+    const stopping: FindRoute = async () => {
+      user.abort(new EnrollError('INTERRUPTED', 'Interrupted.'));
+      throw new EnrollError('INTERRUPTED', 'Interrupted.');
+    };
+    expect(await code(who({}, {}, stopping, user.signal))).to.equal('INTERRUPTED');
+    expect(await code(who({ ip: { kind: 'any' } }, {}, near, user.signal))).to.equal('INTERRUPTED');
+  });
+  it("refuses a manager's home before anything is looked up", async () => {
+    const unexpected: FindRoute = () => Promise.reject(new Error('looked up'));
+    expect(await code(who({}, { files: { '/var/ossec/bin/wazuh-remoted': '' } }, unexpected))).to.equal('MANAGER_HOME');
+  });
+});

@@ -1,0 +1,41 @@
+import { EnrollError } from '../../src/errors.js';
+import { nodeEdge } from '../../src/keystore/edge.js';
+import { checkWritable, installKey } from '../../src/keystore/install.js';
+import { unsynced, watched } from './faulty.js';
+import { installationAt, NEW, OLD } from './scratch.js';
+
+/** A program of its own that installs keys in a home, for tests that kill it: `installer HOME die N|loop|check`. */
+const [, , home = '', task = ''] = process.argv;
+const agent = installationAt(home);
+
+async function dieAt(at: number): Promise<void> {
+  let count = 0;
+  const edge = watched(nodeEdge(), () => {
+    count += 1;
+    if (count === at) process.kill(process.pid, 'SIGKILL');
+  });
+  await installKey(NEW, agent, edge);
+}
+
+async function loop(): Promise<void> {
+  const edge = unsynced(nodeEdge());
+  process.stdout.write('ready\n');
+  for (;;) {
+    await installKey(NEW, agent, edge);
+    await installKey(OLD, agent, edge);
+  }
+}
+
+async function check(): Promise<void> {
+  try {
+    await checkWritable(agent);
+  } catch (error) {
+    if (!(error instanceof EnrollError)) throw error;
+    process.stdout.write(`${error.code} ${error.message}\n`);
+    process.exitCode = error.exitCode;
+  }
+}
+
+if (task === 'loop') void loop();
+else if (task === 'check') void check();
+else void dieAt(Number(task.replace('die ', '')));

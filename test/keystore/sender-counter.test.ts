@@ -1,0 +1,154 @@
+import { chmod, chown, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect } from 'chai';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import type { AgentInstallation } from '../../src/host/host.js';
+import { nodeEdge } from '../../src/keystore/edge.js';
+import { resetCounters, SenderCounter } from '../../src/keystore/sender-counter.js';
+import { systemError, watched } from './faulty.js';
+import { failure, filesBelow, removeHome, scratchHome } from './scratch.js';
+
+const AGENT = { user: 'wazuh', group: 'wazuh', uid: 64_901, gid: 64_902 };
+const isRoot = process.geteuid?.() === 0;
+
+const facts = async (path: string) => {
+  const { uid, gid, mode } = await stat(path);
+  return { uid, gid, mode: mode & 0o7777 };
+};
+
+describe('the sender counter', () => {
+  let agent: AgentInstallation;
+  let file: string;
+
+  beforeEach(async () => {
+    agent = await scratchHome(['queue/rids']);
+    file = agent.counterFile;
+  });
+  afterEach(() => removeHome(agent));
+
+  const stored = () => readFile(file, 'utf8');
+
+  it('begins at 0:0, and writes nothing by being opened', async () => {
+    expect((await SenderCounter.open(agent)).last).to.deep.equal({ global: 0, local: 0 });
+    expect(await filesBelow(agent.home)).to.deep.equal([]);
+  });
+
+  it('goes on from what the agent daemon stored', async () => {
+    await writeFile(file, '3:17:');
+    expect((await SenderCounter.open(agent)).last).to.deep.equal({ global: 3, local: 17 });
+  });
+
+  it('takes what the daemons would not understand for nothing sent', async () => {
+    await writeFile(file, 'rubbish');
+    expect((await SenderCounter.open(agent)).last).to.deep.equal({ global: 0, local: 0 });
+  });
+
+  it('is ahead of what is sent until it is settled', async () => {
+    const counter = await SenderCounter.open(agent);
+    expect(await counter.reserve(20)).to.deep.equal({ global: 0, local: 20 });
+    expect(await stored()).to.equal('0:20:');
+    expect(counter.last).to.deep.equal({ global: 0, local: 0 });
+    await counter.reserve(20);
+    expect(await stored()).to.equal('0:40:');
+    await counter.settle({ global: 0, local: 23 });
+    expect(await stored()).to.equal('0:23:');
+    await counter.reserve(2);
+    expect(await stored()).to.equal('0:25:');
+  });
+
+  it('carries over to the next global', async () => {
+    await writeFile(file, '4:9990:');
+    const counter = await SenderCounter.open(agent);
+    expect(await counter.reserve(10)).to.deep.equal({ global: 5, local: 2 });
+    expect(await stored()).to.equal('5:2:');
+  });
+
+  it('never goes back behind what was there', async () => {
+    await writeFile(file, '3:17:');
+    await (await SenderCounter.open(agent)).settle({ global: 0, local: 1 });
+    expect(await stored()).to.equal('3:17:');
+  });
+
+  it('keeps mode and owner', async function () {
+    await writeFile(file, '3:17:');
+    await chmod(file, 0o664);
+    if (isRoot) await chown(file, AGENT.uid, AGENT.gid);
+    const before = await facts(file);
+    await (await SenderCounter.open(agent)).reserve(1);
+    expect(await facts(file)).to.deep.equal(before);
+    if (!isRoot) this.skip(); // Only root could have changed the owner.
+  });
+
+  it("belongs to the agent where it is new, and where an earlier run left root's", async function () {
+    if (!isRoot) this.skip(); // Only root can give files away.
+    const installed = { ...agent, account: AGENT };
+    await (await SenderCounter.open(installed)).reserve(1);
+    expect(await facts(file)).to.deep.equal({ uid: AGENT.uid, gid: AGENT.gid, mode: 0o640 });
+    await chown(file, 0, 0);
+    await chmod(file, 0o440);
+    await (await SenderCounter.open(installed)).reserve(1);
+    expect(await facts(file)).to.deep.equal({ uid: AGENT.uid, gid: AGENT.gid, mode: 0o640 });
+  });
+
+  it('belongs to the owner of its directory where the account is not known', async function () {
+    if (!isRoot) this.skip(); // Only root can give files away.
+    await chown(dirname(file), AGENT.uid, AGENT.gid);
+    await (await SenderCounter.open(agent)).reserve(1);
+    expect(await facts(file)).to.deep.equal({ uid: AGENT.uid, gid: AGENT.gid, mode: 0o640 });
+  });
+
+  it('makes its directories in a bare home, for the agent', async () => {
+    const bare = await scratchHome([]);
+    try {
+      const installed = isRoot ? { ...bare, account: AGENT } : bare;
+      await (await SenderCounter.open(installed)).reserve(1);
+      expect(await filesBelow(bare.home)).to.deep.equal(['queue/rids/sender_counter']);
+      const rids = await facts(join(bare.home, 'queue', 'rids'));
+      const queue = await facts(join(bare.home, 'queue'));
+      expect([rids.mode, queue.mode]).to.deep.equal([0o770, 0o750]);
+      if (isRoot) expect([rids.uid, rids.gid, queue.uid, queue.gid]).to.deep.equal([64_901, 64_902, 0, 64_902]);
+    } finally {
+      await removeHome(bare);
+    }
+  });
+
+  it("leaves a counter of another user's alone when it could not keep the owner", async () => {
+    await writeFile(file, '3:17:');
+    const other = { ...nodeEdge(), uid: (process.geteuid?.() ?? 0) + 1 };
+    const error = await failure((await SenderCounter.open(agent, other)).reserve(1));
+    expect(error.code).to.equal('FILE_UNWRITABLE');
+    expect(await stored()).to.equal('3:17:');
+  });
+
+  it('says which file could not be read or written', async () => {
+    await writeFile(file, '3:17:');
+    const edge = watched(nodeEdge(), (operation) => {
+      if (operation === 'rename') throw systemError('ENOSPC');
+    });
+    const error = await failure((await SenderCounter.open(agent, edge)).reserve(1));
+    expect(error.code).to.equal('FILE_UNWRITABLE');
+    expect(error.message).to.contain(file).and.to.contain('no space');
+    expect(await filesBelow(agent.home)).to.deep.equal(['queue/rids/sender_counter']);
+    await symlink('rids', join(agent.home, 'queue', 'other'));
+    const directory = { ...agent, counterFile: join(agent.home, 'queue', 'other') };
+    expect((await failure(SenderCounter.open(directory))).code).to.equal('FILE_UNREADABLE');
+  });
+
+  describe('for a new key', () => {
+    it('starts again, and the receive counters of both ids go', async () => {
+      await writeFile(file, '3:17:');
+      for (const id of ['001', '002', '003']) await writeFile(join(dirname(file), id), '9:9:');
+      await resetCounters(agent, ['002', '001', '../rids/003']);
+      expect(await stored()).to.equal('0:0:');
+      expect(await filesBelow(dirname(file))).to.deep.equal(['003', 'sender_counter']);
+    });
+
+    it('needs nothing where nothing was sent', async () => {
+      await resetCounters(agent, ['002']);
+      expect(await filesBelow(agent.home)).to.deep.equal([]);
+      const bare = await scratchHome([]);
+      await resetCounters(bare, ['002']);
+      await removeHome(bare);
+    });
+  });
+});

@@ -1,0 +1,49 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { describeEvent, type SandboxEvent } from '../../src/sandbox/events.js';
+
+const from = { host: '127.0.0.1', port: 40000 };
+const agent = { id: '001', name: 'web-01', ip: 'any', groups: ['web'], state: 'pending' } as const;
+
+const LINES: readonly [SandboxEvent, string][] = [
+  [
+    { type: 'listening', service: 'remoted', endpoint: { host: '::1', port: 1514 }, over: 'tcp, udp' },
+    'remoted listens on [::1]:1514 (tcp, udp)',
+  ],
+  [
+    { type: 'request', from, name: 'web-01', groups: ['web'], ip: 'src', hadPassword: true, hadKeyHash: false },
+    'authd: request for web-01, IP src, groups web, with a password from 127.0.0.1:40000',
+  ],
+  [{ type: 'registered', agent }, 'agent 001 (web-01) registered, IP any, groups web'],
+  [{ type: 'renamed', agent, asked: 'web' }, 'agent 001 (web-01) was asked for as web, which exists'],
+  [
+    { type: 'dropped', from, protocol: 'udp', why: 'unknown id', id: '999' },
+    'remoted: dropped a message from 127.0.0.1:40000 over udp with id 999: remoted knows no agent of this id (yet)',
+  ],
+  [{ type: 'state', agent, before: 'never_connected' }, 'agent 001 (web-01) is pending (was never_connected)'],
+];
+
+describe('an event of the sandbox', () => {
+  for (const [event, line] of LINES) {
+    it(`is told in a line: ${event.type}`, () => expect(describeEvent(event)).to.equal(line));
+  }
+
+  it('stays one line without control characters, whatever a client sent', () => {
+    const hostile = 'a\r\nb\u001b[2Jc\u202e';
+    const lines = [
+      describeEvent({
+        type: 'request',
+        from,
+        name: hostile,
+        groups: [hostile],
+        ip: hostile,
+        version: hostile,
+        hadPassword: false,
+        hadKeyHash: true,
+      }),
+      describeEvent({ type: 'reply', to: from, text: `ERROR: Invalid agent name: ${hostile}` }),
+      describeEvent({ type: 'handshake failed', from, why: hostile }),
+    ];
+    for (const line of lines) expect(line).to.not.match(/[\p{C}\p{Zl}\p{Zp}]/u);
+  });
+});
