@@ -1,12 +1,9 @@
-import type { JourneyEdge } from './edge.js';
 import { EnrollError } from './errors.js';
-import type { Observe } from './events.js';
-import type { AgentInstallation } from './host/host.js';
+import type { Journey } from './journey.js';
 import { readInstalled } from './keystore/installed.js';
 import type { AgentRecord } from './keystore/record.js';
 import type { LinkProof } from './link/handshake.js';
-import { proveLink, requireConnected, runningDaemon } from './link-proof.js';
-import type { Settings } from './settings/settings.js';
+import { proveLinkAtAny, requireConnected, runningDaemon } from './link-proof.js';
 
 /** A link that works. */
 export interface CheckedLink {
@@ -20,13 +17,8 @@ export interface CheckedLink {
  *
  * @throws EnrollError with `KEY_MISSING`, `KEYS_INVALID`, `AGENT_NOT_CONNECTED`, or what the handshake found wrong
  */
-export async function check(
-  settings: Settings,
-  agent: AgentInstallation,
-  edge: JourneyEdge,
-  observe: Observe,
-  signal: AbortSignal,
-): Promise<CheckedLink> {
+export async function check(journey: Journey): Promise<CheckedLink> {
+  const { settings, agent, edge, observe, signal } = journey;
   const record = await readInstalled(agent.keysFile, edge.keystore.files);
   if (record === undefined) throw new EnrollError('KEY_MISSING', `There is no key in ${agent.keysFile}.`);
   observe({ kind: 'present', record, keysFile: agent.keysFile });
@@ -35,21 +27,5 @@ export async function check(
     requireConnected(daemon);
     return { record };
   }
-  let failure: unknown;
-  for (const manager of settings.managers) {
-    try {
-      const link = await proveLink(
-        { record, manager, agent, waitMs: settings.waitMs },
-        settings,
-        edge,
-        observe,
-        signal,
-      );
-      return { record, link };
-    } catch (thrown) {
-      if (signal.aborted) throw thrown;
-      failure ??= thrown;
-    }
-  }
-  throw failure ?? new EnrollError('MANAGER_MISSING', 'No manager is named.');
+  return { record, link: await proveLinkAtAny(journey, settings.managers, { record, waitMs: settings.waitMs }) };
 }

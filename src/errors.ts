@@ -72,6 +72,11 @@ export const MEANINGS = {
     retry: true,
     hint: 'Check the network between this host and the manager.',
   },
+  DEADLINE_PASSED: {
+    exit: EXIT.unreachable,
+    retry: false,
+    hint: 'Give the run more time with --deadline, or find out why the manager takes so long.',
+  },
   TLS_FAILED: {
     exit: EXIT.unreachable,
     retry: false,
@@ -234,6 +239,8 @@ export const MEANINGS = {
     retry: false,
     hint: 'Install the agent first, or choose where the key goes with --agent-home or --keys.',
   },
+
+  ANOTHER_RUN: { exit: EXIT.file, retry: true, hint: 'Wait for the other run to end, and run the command again.' },
 
   LINK_PORT_CLOSED: {
     exit: EXIT.notAcknowledged,

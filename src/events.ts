@@ -1,3 +1,4 @@
+import type { EnrollError } from './errors.js';
 import type { AgentDaemon } from './host/agent-daemon.js';
 import type { Host } from './host/host.js';
 import type { AgentRecord } from './keystore/record.js';
@@ -14,7 +15,13 @@ export type JourneyEvent =
   | { readonly kind: 'identified'; readonly host: Host; readonly manager: Endpoint }
   /** A key is there already, and is tried before anything else. */
   | { readonly kind: 'present'; readonly record: AgentRecord; readonly keysFile: string }
+  /** The manager is there and does not acknowledge the key that is on this host. */
+  | { readonly kind: 'rejected'; readonly record: AgentRecord }
+  /** Another run of this program has the agent's home. */
+  | { readonly kind: 'waiting'; readonly pid: number }
   | { readonly kind: 'asking'; readonly method: Method; readonly endpoint: Endpoint; readonly name: string }
+  /** No manager could be reached; another try follows. */
+  | { readonly kind: 'retrying'; readonly error: EnrollError; readonly waitMs: number }
   | { readonly kind: 'obtained'; readonly key: AgentKey }
   | { readonly kind: 'installed'; readonly keysFile: string }
   | { readonly kind: 'proving'; readonly endpoint: Endpoint; readonly waitMs: number }

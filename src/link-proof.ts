@@ -3,35 +3,68 @@ import { EnrollError } from './errors.js';
 import type { Observe } from './events.js';
 import { type AgentDaemon, agentDaemon } from './host/agent-daemon.js';
 import type { AgentInstallation } from './host/host.js';
+import type { Journey } from './journey.js';
 import type { AgentRecord } from './keystore/record.js';
 import { ReservedCounters } from './keystore/reserved-counters.js';
 import { SenderCounter } from './keystore/sender-counter.js';
 import { type LinkProof, prove } from './link/handshake.js';
 import { opener } from './link/open.js';
-import type { ManagerFamily } from './manager.js';
-import type { ManagerSettings, Settings } from './settings/settings.js';
+import { formatEndpoint, type ManagerFamily } from './manager.js';
+import type { ManagerSettings } from './settings/settings.js';
 
-/** The key whose link is to be proven, and to whom. */
+/** The key whose link is to be proven. */
 export interface ProofRequest {
   readonly record: AgentRecord;
-  readonly manager: ManagerSettings;
-  readonly agent: AgentInstallation;
   readonly family?: ManagerFamily;
+  /** How long each manager is given, in milliseconds. */
   readonly waitMs: number;
+}
+
+/**
+ * Proves the link with the first of the managers that acknowledges the key, as an agent goes through its servers.
+ *
+ * @throws EnrollError of the manager that came closest: one that is there and does not know the key tells more than one
+ * that is not there
+ */
+export async function proveLinkAtAny(
+  journey: Journey,
+  managers: readonly ManagerSettings[],
+  request: ProofRequest,
+): Promise<LinkProof> {
+  const failed: { readonly manager: ManagerSettings; readonly error: EnrollError }[] = [];
+  for (const manager of managers) {
+    try {
+      return await proveLink(journey, manager, request);
+    } catch (thrown) {
+      if (journey.signal.aborted || !(thrown instanceof EnrollError) || !isOfTheLink(thrown)) throw thrown;
+      failed.push({ manager, error: thrown });
+    }
+  }
+  const closest = failed.find(({ error }) => error.code === 'LINK_NOT_ACKNOWLEDGED') ?? failed[0];
+  if (closest === undefined) throw new EnrollError('MANAGER_MISSING', 'No manager is named.');
+  if (failed.length === 1) throw closest.error;
+  const others = failed
+    .filter((one) => one !== closest)
+    .map(({ manager, error }) => `${formatEndpoint(manager.agent)}: ${error.message}`);
+  throw new EnrollError(closest.error.code, `${closest.error.message} ${others.join(' ')}`, {
+    hint: closest.error.hint,
+    cause: closest.error,
+  });
+}
+
+/** Whether another manager may do better: the link failed, or the manager's name is not known. */
+function isOfTheLink({ code }: EnrollError): boolean {
+  return code.startsWith('LINK_') || code === 'HOST_UNRESOLVED';
 }
 
 /**
  * Proves the link with a test handshake. The message counters are safe on the disk before each message and exact
  * afterwards, whatever comes of it.
- *
- * @throws EnrollError as {@link prove}, and `FILE_UNWRITABLE` where the counters cannot be kept
  */
-export async function proveLink(
-  { record, manager, agent, family, waitMs }: ProofRequest,
-  settings: Settings,
-  edge: JourneyEdge,
-  observe: Observe,
-  signal: AbortSignal,
+async function proveLink(
+  { settings, agent, edge, observe, signal }: Journey,
+  manager: ManagerSettings,
+  { record, family, waitMs }: ProofRequest,
 ): Promise<LinkProof> {
   observe({ kind: 'proving', endpoint: manager.agent, waitMs });
   const counters = new ReservedCounters(await SenderCounter.open(agent, edge.keystore));

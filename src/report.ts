@@ -65,6 +65,9 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
     }
     case 'warning':
       return { ...report, warnings: [...report.warnings, event.text] };
+    case 'rejected':
+    case 'waiting':
+    case 'retrying':
     case 'attempt':
     case 'daemon':
       return report;

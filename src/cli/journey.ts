@@ -1,8 +1,10 @@
 import { type JourneyEdge, nodeJourneyEdge } from '../edge.js';
-import { abortReason, asEnrollError, type EnrollError, EXIT, type ExitCode } from '../errors.js';
-import type { JourneyEvent, Observe } from '../events.js';
+import { abortReason, asEnrollError, EnrollError, EXIT, type ExitCode } from '../errors.js';
+import type { JourneyEvent } from '../events.js';
 import { findAgent } from '../host/agent-home.js';
 import type { AgentInstallation } from '../host/host.js';
+import type { Journey } from '../journey.js';
+import { deadline } from '../net/deadline.js';
 import { emptyReport, type Report, withError, withEvent } from '../report.js';
 import type { CommandName } from '../settings/options.js';
 import { type Settled, settle } from '../settings/settle.js';
@@ -11,15 +13,6 @@ import type { CommandContext } from './context.js';
 import { createReporter } from './reporter.js';
 import { settingsEdge } from './settings-edge.js';
 
-/** A journey that is about to start: everything settled, nobody contacted yet. */
-export interface Start {
-  readonly settled: Settled;
-  readonly agent: AgentInstallation;
-  readonly edge: JourneyEdge;
-  readonly observe: Observe;
-  readonly signal: AbortSignal;
-}
-
 /**
  * Runs a command that ends in a report: settles, runs, and shows what happens as it happens.
  * @returns the exit code; errors are shown, not thrown
@@ -27,7 +20,7 @@ export interface Start {
 export async function runJourney(
   command: CommandName,
   context: CommandContext,
-  journey: (start: Start) => Promise<{ readonly changed: boolean }>,
+  run: (journey: Journey) => Promise<{ readonly changed: boolean }>,
 ): Promise<ExitCode> {
   const { output, signal } = context;
   const reporter = await createReporter(output);
@@ -40,7 +33,9 @@ export async function runJourney(
     const edge = nodeJourneyEdge(context.environment);
     const { settled, agent } = await settleFor(command, context, edge);
     for (const text of settled.warnings) observe({ kind: 'warning', text });
-    const { changed } = await journey({ settled, agent, edge, observe, signal });
+    const { changed } = await withinDeadline(settled.settings.deadlineMs, signal, (limit) =>
+      run({ settings: settled.settings, agent, edge, observe, signal: limit }),
+    );
     report = { ...report, ok: true, changed };
     reporter.finish(report);
     return EXIT.ok;
@@ -49,6 +44,22 @@ export async function runJourney(
     report = withError(report, error);
     reporter.fail(error, report);
     return error.exitCode;
+  }
+}
+
+/** Runs something that is cut off after so long, or never. */
+async function withinDeadline<T>(
+  ms: number | undefined,
+  signal: AbortSignal,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (ms === undefined) return await run(signal);
+  const text = `The run was not finished within ${ms / 1000} s (--deadline).`;
+  const limit = deadline(signal, ms, () => new EnrollError('DEADLINE_PASSED', text));
+  try {
+    return await run(limit.signal);
+  } finally {
+    limit.clear();
   }
 }
 

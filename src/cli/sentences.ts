@@ -25,6 +25,17 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
       return [
         { kind: 'done', text: `${event.keysFile} has a key already: agent ${event.record.id} ${event.record.name}` },
       ];
+    case 'rejected': {
+      const { id, name } = event.record;
+      const text = `The manager does not acknowledge this key (agent ${id} ${name}), so this host enrolls again`;
+      return [{ kind: 'warning', text }];
+    }
+    case 'waiting':
+      return [
+        { kind: 'start', text: `Another agent-enroll (process ${event.pid}) is at work on this host: waiting for it` },
+      ];
+    case 'retrying':
+      return [{ kind: 'start', text: `${event.error.message} Trying again in ${(event.waitMs / 1000).toFixed(1)} s` }];
     case 'asking':
       return [
         {

@@ -73,7 +73,7 @@ const STOP_PENDING = 3;
 
 /** Reads what `sc query NAME` prints. The labels are translated, the numbers are not: the second is the state. */
 export function isServiceRunning(printed: string): boolean {
-  const numbers = [...printed.matchAll(/^[^:\n]+:\s*([0-9a-f]+)\s+[A-Z_]{3,}/gm)].map(([, digits = '']) => digits);
+  const numbers = [...printed.matchAll(/^[^:\n]+:\s*([0-9a-f]+)\b/gm)].map(([, digits = '']) => digits);
   const state = Number(numbers[1]);
   return state >= STOPPED && state <= 7 && state !== STOPPED && state !== STOP_PENDING;
 }

@@ -15,7 +15,6 @@ import { type ClientCertificate, pemCertificates, type TrustSettings } from './t
 export function clientContext(trust: TrustSettings, client: ClientCertificate | undefined): SecureContext {
   // Node takes a CA text without a certificate in it for an empty list, and then trusts nobody without a word.
   if (trust.ca !== undefined) pemCertificates(trust.ca);
-  // A CA below another one (an intermediate) is as good as a root: the user says whom to trust.
   const ca = anchors(trust);
   if (client === undefined) return createSecureContext({ minVersion: 'TLSv1.2', ...ca });
 
@@ -43,6 +42,7 @@ export function clientContext(trust: TrustSettings, client: ClientCertificate | 
 }
 
 function anchors(trust: TrustSettings): { ca?: string | []; allowPartialTrustChain?: true } {
+  // A CA below another one (an intermediate) is as good as a root: the user says whom to trust.
   if (!trust.insecure && trust.ca !== undefined) return { ca: trust.ca, allowPartialTrustChain: true };
   // Without a list of its own Node loads the roots that this host trusts, which takes its time.
   const needsRoots = trust.system === true && !trust.insecure && trust.pin === undefined;

@@ -153,7 +153,7 @@ export class RemotedCore {
   /** In the cipher of the message that it answers, and never with an id in front. */
   #encode(payload: string, cipher: Cipher, { key }: KeyEntry): Uint8Array {
     this.#sent = nextCounter(this.#sent);
-    const random = String(randomInt(100_000)).padStart(5, '0');
+    const random = String(randomInt(65_536)).padStart(5, '0');
     return encodeMessage({ ...freshChoice(cipher), random, counter: this.#sent, payload }, key);
   }
 

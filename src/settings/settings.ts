@@ -37,6 +37,10 @@ export interface Settings {
   readonly force: boolean;
   readonly handshake: boolean;
   readonly timeoutMs: number;
+  /** How often an unreachable manager is tried again. */
+  readonly retries: number;
+  /** Of the whole run; absent: none. */
+  readonly deadlineMs?: number;
   readonly waitMs: number;
 }
 

@@ -66,6 +66,7 @@ export async function settle(input: SettingsInput): Promise<Settled> {
   const name = sources.text('name');
   if (name !== undefined) checkAgentName(name.value);
   const timeout = duration(sources, 'timeout', '10s');
+  const deadline = sources.text('deadline') === undefined ? undefined : duration(sources, 'deadline', '');
   const wait = duration(sources, 'wait', command === 'check' ? '15s' : '60s');
   const ip = readIp(sources);
   const cipher = readCipher(sources);
@@ -82,6 +83,8 @@ export async function settle(input: SettingsInput): Promise<Settled> {
     force: sources.switch('force')?.value ?? false,
     handshake: sources.switch('handshake')?.value ?? true,
     timeoutMs: timeout.value,
+    retries: readRetries(sources),
+    ...(deadline === undefined ? {} : { deadlineMs: deadline.value }),
     waitMs: wait.value,
   };
   const effective = new Map<OptionName, Sourced<string>>([
@@ -219,6 +222,12 @@ function readIp(sources: Sources): Sourced<IpSetting> {
     return { value: { kind: 'source' }, origin: useSource.origin };
   }
   return { value: { kind: 'auto' }, origin: DEFAULT_ORIGIN };
+}
+
+function readRetries(sources: Sources): number {
+  const text = sources.text('retries') ?? { value: '3', origin: DEFAULT_ORIGIN };
+  const whole = (word: string) => (/^\d{1,4}$/.test(word) ? Number(word) : undefined);
+  return parseSetting(text, whole, 'a number (0 to 9999)').value;
 }
 
 function duration(sources: Sources, name: OptionName, otherwise: string): Sourced<number> {

@@ -95,6 +95,7 @@ describe('host/agent-daemon on Windows', () => {
     expect(isServiceRunning(query(1, 'STOPPED'))).to.equal(false);
     expect(isServiceRunning(query(3, 'STOP_PENDING'))).to.equal(false);
     expect(isServiceRunning(query(4, 'RUNNING').replace('STATE ', 'STATUS').replace('TYPE', 'TYP '))).to.equal(true);
+    expect(isServiceRunning(query(4, 'RUNNING').replace('WIN32_OWN_PROCESS', ''))).to.equal(true);
     expect(isServiceRunning('[SC] EnumQueryServicesStatus:OpenService FAILED 1060:\r\n')).to.equal(false);
     expect(isServiceRunning('')).to.equal(false);
   });

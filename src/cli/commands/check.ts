@@ -5,8 +5,8 @@ import { runJourney } from '../journey.js';
 
 /** `agent-enroll check`: proves the link with the key that is there. */
 export async function checkCommand(context: CommandContext): Promise<ExitCode> {
-  return await runJourney('check', context, async ({ settled, agent, edge, observe, signal }) => {
-    await check(settled.settings, agent, edge, observe, signal);
+  return await runJourney('check', context, async (journey) => {
+    await check(journey);
     return { changed: false };
   });
 }

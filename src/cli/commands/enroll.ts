@@ -7,7 +7,5 @@ import { detectCommand } from './detect.js';
 /** `agent-enroll [enroll]`: enrolls this host and proves the link. */
 export async function enrollCommand(context: CommandContext): Promise<ExitCode> {
   if (context.flags.get('dry-run') === true) return await detectCommand(context);
-  return await runJourney('enroll', context, ({ settled, agent, edge, observe, signal }) =>
-    enroll(settled.settings, agent, edge, observe, signal),
-  );
+  return await runJourney('enroll', context, enroll);
 }

@@ -1,0 +1,93 @@
+import { EnrollError } from '../../errors.js';
+import type { Secret } from '../../secret.js';
+import { type Answer, readAnswer } from './answer.js';
+import type { ApiHttp, ApiRequest, Exchange } from './http.js';
+import type { Patience } from './patience.js';
+import type { Reply } from './reply.js';
+
+/** What is known after a request. */
+export type Settled =
+  | { readonly kind: 'answer'; readonly answer: Exclude<Answer, { kind: 'foreign' }>; readonly reply: Reply }
+  /** A request that creates an agent may have been carried out, or not. */
+  | { readonly kind: 'unknown'; readonly error: EnrollError };
+
+/** Sends one request, and where that is safe again. */
+export type Converse = (
+  request: ApiRequest,
+  authorization: Secret | undefined,
+  signal: AbortSignal,
+) => Promise<Settled>;
+
+// 1013: no socket, 1017: the daemons are not ready. The request was not carried out.
+const STARTING: ReadonlySet<number> = new Set([1013, 1017]);
+// A fault inside the API or on its way to another daemon: what had been done by then is not told.
+const HALF_DONE: ReadonlySet<number> = new Set([1000, 1014, 3021]);
+// A reverse proxy whose API does not answer yet.
+const GATEWAY: ReadonlySet<number> = new Set([502, 503, 504]);
+
+/**
+ * Talks to an API with the patience that it needs: a limited one (429, error 6001, for the whole server) and a starting
+ * one are asked again later, a block (403, error 6000, 300 s) is final.
+ */
+export function converse(http: ApiHttp, patience: Patience, where: string): Converse {
+  return async (request, authorization, signal) => {
+    for (;;) {
+      const exchange = await http.request(request, authorization, signal);
+      if (exchange.kind !== 'reply') {
+        if (request.creates !== true) throw exchange.error;
+        return { kind: 'unknown', error: afterCreation(exchange) };
+      }
+      const { reply } = exchange;
+      const answer = readAnswer(reply.status, reply.body);
+      if (answer.kind === 'foreign') {
+        const message = `${where} gave an answer that is none of the manager's API (HTTP ${reply.status}).`;
+        if (request.creates !== true) throw new EnrollError('NOT_API', message);
+        return { kind: 'unknown', error: new EnrollError('REPLY_INVALID', message) };
+      }
+      if (answer.kind === 'done') return { kind: 'answer', answer, reply };
+      const { status, code = 0 } = answer;
+      if (code === 6000) throw blocked(where);
+      const limited = status === 429 || code === 6001;
+      const starting = STARTING.has(code) || (request.creates !== true && GATEWAY.has(status));
+      if (limited || starting) {
+        if (await patience.wait(signal)) continue;
+        throw limited ? tooMany(where) : notReady(where, answer);
+      }
+      if (request.creates === true && (status >= 500 || HALF_DONE.has(code))) {
+        return { kind: 'unknown', error: faulty(where, answer) };
+      }
+      return { kind: 'answer', answer, reply };
+    }
+  };
+}
+
+function afterCreation({ kind, error }: Exclude<Exchange, { kind: 'reply' }>): EnrollError {
+  return kind === 'lost'
+    ? new EnrollError('ANSWER_LOST', `${error.message} The request for the agent had been sent by then.`, {
+        cause: error,
+      })
+    : new EnrollError('REPLY_INVALID', `${error.message} The request for the agent had been sent by then.`, {
+        cause: error,
+      });
+}
+
+function blocked(where: string): EnrollError {
+  return new EnrollError(
+    'API_BLOCKED',
+    `${where} has blocked this address for its failed logins (error 6000). It refuses the right password as well until the block ends.`,
+  );
+}
+
+function tooMany(where: string): EnrollError {
+  return new EnrollError('API_RATE_LIMITED', `${where} gets more requests than it takes in a minute (error 6001).`);
+}
+
+function notReady(where: string, { status, code }: { status: number; code?: number }): EnrollError {
+  const which = code === undefined ? `HTTP ${status}` : `error ${code}`;
+  return new EnrollError('API_STARTING', `${where} answers, but the manager behind it is not ready (${which}).`);
+}
+
+function faulty(where: string, { status, code }: { status: number; code?: number }): EnrollError {
+  const which = code === undefined ? `HTTP ${status}` : `error ${code}`;
+  return new EnrollError('ANSWER_LOST', `${where} failed while it worked on the request for the agent (${which}).`);
+}

@@ -1,0 +1,93 @@
+import type { Answer } from './answer.js';
+import { itemsOf } from './answer.js';
+import type { ApiRequest } from './http.js';
+import { fields, text } from './shape.js';
+import { type ApiInfo, isAtLeast } from './version.js';
+
+/** The agent that is asked for, in the words of an API. */
+export interface NewAgent {
+  readonly name: string;
+  /** `undefined`: left out. */
+  readonly ip: string | undefined;
+  /** Replace an agent that has this name or address, whatever its state. */
+  readonly force: boolean;
+}
+
+/** How one generation of the API words the calls that enrollment needs. Nothing here is sent. */
+export interface Dialect {
+  add(agent: NewAgent): ApiRequest;
+  /** Agents of a name; the answer may have others, see `agentNamed`. */
+  find(name: string): ApiRequest;
+  /** Agents of an address in the manager's own writing. */
+  findAddress(ip: string): ApiRequest;
+  key(id: string): ApiRequest;
+  /** The key in the answer to `key`. */
+  keyIn(data: unknown): string | undefined;
+  groups(names: readonly string[]): ApiRequest;
+  /** Which of the names are certainly no group, by the answer to `groups`. */
+  unknownGroups(answer: Answer, names: readonly string[]): string[];
+  assign(id: string, group: string): ApiRequest;
+}
+
+/**
+ * 3.x (3.13.6). Agents are added by `POST /agents` and never by `PUT /agents/:name`, which restarts every agent for one
+ * that is called `restart`.
+ */
+export const dialect3: Dialect = {
+  add({ name, ip, force }) {
+    const body = { name, ...(ip === undefined ? {} : { ip }), ...(force ? { force: 0 } : {}) };
+    return { method: 'POST', path: '/agents', body, creates: true };
+  },
+  find: (name) => ({ method: 'GET', path: `/agents/name/${encodeURIComponent(name)}` }),
+  findAddress: (ip) => ({ method: 'GET', path: `/agents?ip=${encodeURIComponent(ip)}` }),
+  key: (id) => ({ method: 'GET', path: `/agents/${padded(id)}/key` }),
+  keyIn: text,
+  groups: () => ({ method: 'GET', path: '/agents/groups' }),
+  unknownGroups(answer, names) {
+    if (answer.kind !== 'done') return [];
+    const known = itemsOf(answer.data).map((item) => text(fields(item)['name']));
+    // A part of the list proves nothing; every manager has the group default.
+    const isWhole = fields(answer.data)['totalItems'] === known.length && known.includes('default');
+    return isWhole ? names.filter((name) => !known.includes(name)) : [];
+  },
+  assign: (id, group) => ({ method: 'PUT', path: `/agents/${padded(id)}/group/${encodeURIComponent(group)}` }),
+};
+
+/** 4.0 and later, 5.x included. */
+export function dialect4(info: ApiInfo): Dialect {
+  // 4.0 to 4.2 have an integer, 4.3 and later an object; both on /agents/insert alone.
+  const force = isAtLeast(info, 4, 3)
+    ? {
+        force: {
+          enabled: true,
+          disconnected_time: { enabled: false, value: '0' },
+          after_registration_time: '0',
+        },
+      }
+    : { force_time: 0 };
+  return {
+    add(agent) {
+      const { name, ip } = agent;
+      const body = { name, ...(ip === undefined ? {} : { ip }), ...(agent.force ? force : {}) };
+      return { method: 'POST', path: agent.force ? '/agents/insert' : '/agents', body, creates: true };
+    },
+    find: (name) => ({ method: 'GET', path: `/agents?name=${encodeURIComponent(name)}` }),
+    findAddress: (ip) => ({ method: 'GET', path: `/agents?registerIP=${encodeURIComponent(ip)}` }),
+    key: (id) => ({ method: 'GET', path: `/agents/${padded(id)}/key` }),
+    keyIn: (data) => text(fields(itemsOf(data)[0])['key']),
+    groups: (names) => ({ method: 'GET', path: `/groups?groups_list=${names.map(encodeURIComponent).join(',')}` }),
+    unknownGroups(answer, names) {
+      if (answer.kind === 'refused') return answer.code === 1710 && names.length === 1 ? [...names] : [];
+      if (answer.kind !== 'done') return [];
+      // What may not be read is a failure of another code (4000).
+      const unknown = new Set(answer.failed.filter(({ code }) => code === 1710).flatMap(({ ids }) => ids));
+      return names.filter((name) => unknown.has(name));
+    },
+    assign: (id, group) => ({ method: 'PUT', path: `/agents/${padded(id)}/group/${encodeURIComponent(group)}` }),
+  };
+}
+
+// The API knows 001, not 1.
+function padded(id: string): string {
+  return id.padStart(3, '0');
+}

@@ -1,0 +1,133 @@
+import { EnrollError } from '../../errors.js';
+import { printable } from '../../printable.js';
+import type { Answer } from './answer.js';
+import type { Dialect } from './dialect.js';
+import type { Patience } from './patience.js';
+import type { Session } from './session.js';
+
+/** What the calls about groups need. */
+export interface GroupContext {
+  readonly dialect: Dialect;
+  readonly session: Session;
+  readonly patience: Patience;
+  readonly quote: (said: string) => string;
+}
+
+/** What has come of the groups. The agent has its key in any case. */
+export interface Assignment {
+  readonly groups: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+// What every manager refuses in a name; a dot or two would make another path of it.
+const NAME = /^(?!\.{1,2}$)[^\s\\/:*?"<>|,\p{C}]{1,255}$/u;
+
+/** @throws EnrollError `GROUP_REFUSED` for a name that no manager takes */
+export function checkGroupNames(names: readonly string[]): void {
+  const wrong = names.find((name) => !NAME.test(name));
+  if (wrong === undefined) return;
+  throw new EnrollError('GROUP_REFUSED', `${printable(JSON.stringify(wrong))} cannot be the name of a group.`);
+}
+
+/**
+ * Asks whether the groups exist, so that a slip of the pen leaves no agent behind. Where the API user may not read them
+ * (`group:read`) nothing is known, and nothing is said.
+ *
+ * @throws EnrollError `GROUP_UNKNOWN`, and what {@link Session.call} throws
+ */
+export async function checkGroups(names: readonly string[], context: GroupContext, signal: AbortSignal): Promise<void> {
+  if (names.length === 0) return;
+  const { dialect, session } = context;
+  const settled = await session.call(dialect.groups(names), signal);
+  if (settled.kind === 'unknown') return;
+  const unknown = dialect.unknownGroups(settled.answer, names);
+  if (unknown.length === 0) return;
+  const which = unknown.length === 1 ? `no group called ${unknown[0]}` : `no groups called ${unknown.join(', ')}`;
+  throw new EnrollError('GROUP_UNKNOWN', `The manager has ${which}. No agent was created.`);
+}
+
+/**
+ * Assigns the groups, one by one. Nothing that goes wrong here costs the key: every failure is a warning, an abort too,
+ * which leaves it to the caller what becomes of the key.
+ */
+export async function assignGroups(
+  id: string,
+  names: readonly string[],
+  context: GroupContext,
+  signal: AbortSignal,
+): Promise<Assignment> {
+  const groups: string[] = [];
+  const warnings: string[] = [];
+  for (const [index, name] of names.entries()) {
+    const outcome = await assign(id, name, context, signal);
+    if (outcome === 'assigned') {
+      groups.push(name);
+      continue;
+    }
+    const { why, final } = outcome;
+    const concerned = final ? names.slice(index) : [name];
+    warnings.push(notAssigned(concerned, id, why));
+    if (final) break;
+  }
+  return { groups, warnings };
+}
+
+type Outcome = 'assigned' | { readonly why: string; readonly final: boolean };
+
+async function assign(id: string, name: string, context: GroupContext, signal: AbortSignal): Promise<Outcome> {
+  const { dialect, session, patience, quote } = context;
+  try {
+    for (;;) {
+      const settled = await session.call(dialect.assign(id, name), signal);
+      if (settled.kind === 'unknown') return { why: settled.error.message, final: true };
+      const fault = faultOf(settled.answer);
+      // 1751: it is in the group already.
+      if (fault === undefined || fault.code === 1751) return 'assigned';
+      // The manager makes a new agent known with a delay, and until then has none of that id (1701).
+      if (fault.code === 1701 && (await patience.wait(signal))) continue;
+      return words(fault, quote);
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof EnrollError)) throw thrown;
+    return { why: thrown.message, final: true };
+  }
+}
+
+interface Fault {
+  readonly code: number | undefined;
+  readonly said: string;
+}
+
+function faultOf(answer: Answer): Fault | undefined {
+  if (answer.kind === 'done') return answer.failed[0];
+  return {
+    code: answer.kind === 'refused' ? answer.code : undefined,
+    said: answer.kind === 'refused' ? answer.said : '',
+  };
+}
+
+function words({ code, said }: Fault, quote: (said: string) => string): Outcome {
+  switch (code) {
+    case 1753:
+      return {
+        why: 'a manager of 4.0 to 4.3 assigns groups only once the agent has connected (error 1753)',
+        final: true,
+      };
+    case 1710:
+      return { why: 'the manager does not have this group (error 1710)', final: false };
+    case 4000:
+      return {
+        why: 'the API user may not do that (error 4000): it takes agent:modify_group on agents, group:read and group:modify_assignments on groups',
+        final: false,
+      };
+    default:
+      return { why: `the manager said "${quote(said)}" (error ${code ?? 'without a number'})`, final: false };
+  }
+}
+
+function notAssigned(names: readonly string[], id: string, why: string): string {
+  const [first = ''] = names;
+  const which = names.length === 1 ? `The group ${first} was` : `The groups ${names.join(', ')} were`;
+  const reason = why.replace(/\.$/, '');
+  return `${which} not assigned: ${reason}. The key is good without; assign on the manager: agent_groups -a -i ${id} -g ${first}.`;
+}

@@ -1,0 +1,47 @@
+import { abortReason } from '../../errors.js';
+
+/** What waiting needs of the world. */
+export interface PatienceOptions {
+  /** How long may be waited in all, in milliseconds. */
+  readonly budgetMs: number;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Milliseconds, of any origin. */
+  readonly now: () => number;
+}
+
+/** Waits for a manager that is starting or has too much to do. */
+export interface Patience {
+  /**
+   * Waits a while, longer each time.
+   * @returns false, at once, where the next wait would go beyond the budget
+   * @throws EnrollError the reason of `signal`
+   */
+  wait(signal: AbortSignal): Promise<boolean>;
+}
+
+const FIRST_MS = 500;
+const LONGEST_MS = 15_000;
+const SHORTEST_MS = 100;
+
+/**
+ * Exponential back-off with full jitter: ten thousand hosts that are turned away in the same second must not come back
+ * in the same second. The budget counts from the first wait on.
+ */
+export function patience({ budgetMs, random, pause, now }: PatienceOptions): Patience {
+  let tries = 0;
+  let started: number | undefined;
+  return {
+    async wait(signal) {
+      started ??= now();
+      const ceiling = Math.min(LONGEST_MS, FIRST_MS * 2 ** tries);
+      const ms = Math.max(SHORTEST_MS, random() * ceiling);
+      if (now() - started + ms > budgetMs) return false;
+      tries += 1;
+      await pause(ms, signal);
+      if (signal.aborted) throw abortReason(signal);
+      return true;
+    },
+  };
+}

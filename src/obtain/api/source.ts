@@ -1,0 +1,164 @@
+import { EnrollError } from '../../errors.js';
+import { isAgentName } from '../../keystore/record.js';
+import { formatEndpoint } from '../../manager.js';
+import type { Dial } from '../../net/connect.js';
+import type { TrustSettings } from '../../net/trust.js';
+import { printable } from '../../printable.js';
+import type { AgentKey, KeyRequest, KeySource } from '../key-source.js';
+import { addressFor } from './address.js';
+import { type Converse, converse } from './converse.js';
+import { dialect3, dialect4, type NewAgent } from './dialect.js';
+import { explainDuplicate } from './duplicate.js';
+import { assignGroups, checkGroupNames, checkGroups } from './groups.js';
+import { type ApiHttp, openHttp } from './http.js';
+import { type Issued, readIssued } from './issued.js';
+import { patience } from './patience.js';
+import { quote } from './quote.js';
+import { recover } from './recover.js';
+import { refusal } from './refusal.js';
+import { type ApiCredentials, type Session, session } from './session.js';
+import { type ApiAddress, apiAddress } from './url.js';
+import { type ApiInfo, type ApiKind, apiInfo, familyOf, kindOf } from './version.js';
+
+export type { ApiCredentials } from './session.js';
+
+/** Where an API is, who asks, and how. */
+export interface ApiOptions {
+  /** `https://MANAGER:55000`; plain http only together with `trust.insecure`. */
+  readonly url: URL | string;
+  readonly credentials: ApiCredentials;
+  /**
+   * With neither a CA nor a pin the server's certificate must lead to a root that this host trusts: `firstUse` is not
+   * looked at.
+   */
+  readonly trust: TrustSettings;
+  readonly dial: Dial;
+  /** For one request with its answer, the connection included, in milliseconds. */
+  readonly timeoutMs: number;
+  /** How long in all is waited for an API that is limited or starting, in milliseconds; absent: as `timeoutMs`. */
+  readonly patienceMs?: number;
+  /** Replace an agent that has this name or address, whatever its state. */
+  readonly force: boolean;
+  /** From 0 to below 1, for the jitter. */
+  readonly random: () => number;
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Milliseconds, of any origin. */
+  readonly now: () => number;
+}
+
+/**
+ * Asks a manager's REST API for a key (Wazuh 3.x, 4.x and 5.x).
+ *
+ * The request for the agent is sent once. Where its answer is lost the outcome is looked up, see `recover`, and where
+ * that tells nothing the error is `ANSWER_LOST` or `REPLY_INVALID`. Credentials that were refused are not sent again by
+ * this source.
+ */
+export function apiSource(options: ApiOptions): KeySource {
+  let refused: EnrollError | undefined;
+  return {
+    method: 'api',
+    async obtain(request, signal) {
+      if (refused !== undefined) throw refused;
+      const address = apiAddress(options.url, options.trust.insecure);
+      checkRequest(request);
+      const http = await openHttp(address, options);
+      try {
+        return await enroll(request, address, http, options, signal);
+      } catch (thrown) {
+        if (thrown instanceof EnrollError && thrown.code === 'API_CREDENTIALS_REFUSED') refused = thrown;
+        throw thrown;
+      } finally {
+        await http.close();
+      }
+    },
+  };
+}
+
+function checkRequest({ name, groups }: KeyRequest): void {
+  if (!isAgentName(name)) {
+    throw new EnrollError('NAME_REFUSED', `${printable(JSON.stringify(name))} cannot be the name of an agent.`);
+  }
+  checkGroupNames(groups);
+}
+
+async function enroll(
+  request: KeyRequest,
+  address: ApiAddress,
+  http: ApiHttp,
+  options: ApiOptions,
+  signal: AbortSignal,
+): Promise<AgentKey> {
+  const where = formatEndpoint(address.endpoint);
+  const waits = patience({ ...options, budgetMs: options.patienceMs ?? options.timeoutMs });
+  const ask = converse(http, waits, where);
+  const kind = await identify(ask, where, signal);
+  const talk = session(kind, options.credentials, ask, where);
+  const info = await serverInfo(kind, talk, where, signal);
+  const asOf = options.now();
+  const dialect = kind === '3.x' ? dialect3 : dialect4(info);
+  const context = { dialect, session: talk, patience: waits, quote: (said: string) => quote(said, talk.secrets) };
+
+  const { name, groups } = request;
+  const { ip, asked, warnings } = addressFor(request.ip, info);
+  await checkGroups(groups, context, signal);
+
+  const agent: NewAgent = { name, ip, force: options.force };
+  const expected = { name, asked, where };
+  const settled = await talk.call(dialect.add(agent), signal);
+  let issued: Issued;
+  if (settled.kind === 'unknown') {
+    const elapsedMs = options.now() - asOf;
+    issued = await recover({ agent, expected, clock: info.clock, elapsedMs, error: settled.error }, context, signal);
+  } else {
+    const { answer } = settled;
+    const failure = answer.kind === 'done' ? answer.failed[0] : answer;
+    if (answer.kind === 'refused' || failure !== undefined) {
+      const refused =
+        answer.kind === 'refused' ? answer : { kind: 'refused' as const, status: 200, code: 0, said: '', ...failure };
+      const error = refusal(refused, { name, ip, where, quote: context.quote });
+      throw await explainDuplicate(error, refused.code, agent, context, signal);
+    }
+    issued = readIssued(answer.data, expected);
+  }
+
+  const assignment = await assignGroups(issued.record.id, groups, context, signal);
+  const trust = http.verdict;
+  return {
+    method: 'api',
+    record: issued.record,
+    groups: assignment.groups,
+    endpoint: address.endpoint,
+    family: familyOf(info),
+    warnings: [...exposure(address, http), ...warnings, ...issued.warnings, ...assignment.warnings],
+    ...(trust === undefined ? {} : { trust }),
+  };
+}
+
+async function identify(ask: Converse, where: string, signal: AbortSignal): Promise<ApiKind> {
+  const settled = await ask({ method: 'GET', path: '/' }, undefined, signal);
+  if (settled.kind === 'unknown') throw settled.error;
+  const { reply } = settled;
+  const kind = kindOf(reply.status, reply.header, reply.body);
+  if (kind === undefined) {
+    throw new EnrollError('NOT_API', `What answers at ${where} is not a manager's API (HTTP ${reply.status}).`);
+  }
+  return kind;
+}
+
+async function serverInfo(kind: ApiKind, talk: Session, where: string, signal: AbortSignal): Promise<ApiInfo> {
+  const settled = await talk.call({ method: 'GET', path: '/' }, signal);
+  if (settled.kind === 'unknown') throw settled.error;
+  const info = settled.answer.kind === 'done' ? apiInfo(settled.answer.data) : undefined;
+  if (info === undefined || (kind === '3.x') !== info.major <= 3) {
+    throw new EnrollError('NOT_API', `${where} does not say which version of the manager's API it is.`);
+  }
+  return info;
+}
+
+function exposure({ secure }: ApiAddress, { verdict }: ApiHttp): string[] {
+  if (!secure) return ['The API credentials were sent over plain http: everybody on the way could read them.'];
+  if (verdict?.by !== 'nothing') return [];
+  return [
+    `The API credentials were sent to a server whose certificate was not checked. Use --ca or --pin ${verdict.fingerprint}.`,
+  ];
+}
