@@ -1,0 +1,323 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
+import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/certificate.js';
+import type { SandboxEvent } from '../../src/sandbox/events.js';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
+import { Secret } from '../../src/secret.js';
+import { against, run, scratchHome, snapshot, start } from './program.js';
+
+const PASSWORD = 'correct horse';
+const RELOAD_MS = 300;
+
+describe('agent-enroll, as it is run', function () {
+  this.timeout(20_000);
+  let certificate: IssuedCertificate;
+  let sandbox: Sandbox | undefined;
+  let events: SandboxEvent[] = [];
+  let heard: (event: SandboxEvent) => void = () => {};
+  let scratch: Awaited<ReturnType<typeof scratchHome>>;
+
+  const manager = async (options: Partial<SandboxOptions> = {}) => {
+    events = [];
+    sandbox = await startSandbox({
+      family: 'wazuh-4',
+      certificate,
+      keyReloadMs: RELOAD_MS,
+      onEvent: (event) => {
+        events.push(event);
+        heard(event);
+      },
+      ...options,
+    });
+    return sandbox;
+  };
+  const next = (type: SandboxEvent['type']) =>
+    new Promise<void>((resolve) => {
+      heard = (event) => {
+        if (event.type === type) resolve();
+      };
+    });
+  const requests = () => events.filter(({ type }) => type === 'request');
+  const passwordFile = async () => {
+    const path = join(scratch.home, 'password');
+    await writeFile(path, `${PASSWORD}\r\n`, { mode: 0o600 });
+    return path;
+  };
+
+  before(async () => {
+    certificate = await issueStockCertificate();
+  });
+  beforeEach(async () => {
+    scratch = await scratchHome();
+  });
+  afterEach(async () => {
+    await sandbox?.close();
+    sandbox = undefined;
+    await scratch.remove();
+  });
+  after(() => {
+    events = [];
+  });
+
+  for (const [family, link] of [
+    ['wazuh-4', { protocol: 'tcp', cipher: 'aes' }],
+    ['wazuh-3', { protocol: 'tcp', cipher: 'aes' }],
+    ['ossec', { protocol: 'udp', cipher: 'blowfish' }],
+  ] as const) {
+    it(`enrolls with a ${family} manager given nothing but where it is, and proves the link`, async () => {
+      const target = await manager({ family });
+      const { code, stdout, stderr } = await run([...against(target, scratch.home), '--name', 'web-01', '--json']);
+      expect(stderr).to.equal('');
+      expect(code).to.equal(0);
+      const report = JSON.parse(stdout);
+      expect(report).to.deep.include({ ok: true, changed: true, command: 'enroll', method: 'authd', warnings: [] });
+      expect(report.agent).to.include({ name: 'web-01', ip: 'any' });
+      expect(report.manager).to.include({ host: '127.0.0.1', family });
+      expect(report.trust).to.deep.equal({ by: 'first use', fingerprint: target.fingerprint, subject: 'CN=Wazuh' });
+      expect(report.link).to.include(link);
+      const [id, name, ip, key] = (await readFile(scratch.keys, 'utf8')).trimEnd().split(' ');
+      expect([id, name, ip]).to.deep.equal([report.agent.id, 'web-01', 'any']);
+      expect(key).to.match(/^[0-9a-f]{64}$/);
+      expect((await stat(scratch.keys)).mode & 0o777).to.equal(0o640);
+      expect(await readFile(join(scratch.home, 'queue', 'rids', 'sender_counter'), 'utf8')).to.match(/^0:\d+:$/);
+      // An agent that was left pending could never be replaced; OSSEC has no such states before a keepalive.
+      expect(target.agents()[0]?.state).to.equal(family === 'ossec' ? 'never_connected' : 'disconnected');
+    });
+  }
+
+  it('changes nothing when it is run again, and asks authd nothing', async () => {
+    const args = [...against(await manager(), scratch.home), '--name', 'web-01', '--json'];
+    await run(args);
+    const before = await readFile(scratch.keys, 'utf8');
+    const { code, stdout } = await run(args);
+    expect(code).to.equal(0);
+    expect(JSON.parse(stdout)).to.deep.include({ ok: true, changed: false });
+    expect(await readFile(scratch.keys, 'utf8')).to.equal(before);
+    expect(requests()).to.have.length(1);
+  });
+
+  it('enrolls again when the manager no longer knows the key, and sends K with it', async () => {
+    const target = await manager({
+      force: { kind: 'replace', evenConnected: true, disconnectedForMs: 0, registeredForMs: 0, evenSameKey: false },
+    });
+    const args = [...against(target, scratch.home), '--name', 'web-01', '--json', '--wait', '2s'];
+    await run(args);
+    const reloaded = next('keys loaded');
+    expect(target.removeAgent('001')).to.equal(true);
+    await reloaded;
+    const { code, stdout } = await run(args);
+    expect(code).to.equal(0);
+    expect(JSON.parse(stdout)).to.deep.include({ ok: true, changed: true });
+    expect(JSON.parse(stdout).agent.id).to.equal('002');
+    expect(requests().map((event) => event.type === 'request' && event.hadKeyHash)).to.deep.equal([false, true]);
+  });
+
+  it('takes the password from a file with a Windows line ending, and the groups', async () => {
+    const target = await manager({ password: new Secret(PASSWORD), groups: ['web', 'db'] });
+    const { code, stdout } = await run([
+      ...against(target, scratch.home),
+      ...['--name', 'web-01', '--password-file', await passwordFile(), '--groups', 'web,db', '--json'],
+    ]);
+    expect(code).to.equal(0);
+    expect(JSON.parse(stdout).agent.groups).to.deep.equal(['web', 'db']);
+    expect(target.agents()[0]?.groups).to.deep.equal(['web', 'db']);
+  });
+
+  it('enrolls from the variables of an installer alone', async () => {
+    const target = await manager({ password: new Secret(PASSWORD), groups: ['web'] });
+    const env = {
+      WAZUH_MANAGER: '127.0.0.1',
+      WAZUH_MANAGER_PORT: String(target.endpoints.agent.port),
+      WAZUH_REGISTRATION_PORT: String(target.endpoints.authd.port),
+      WAZUH_REGISTRATION_PASSWORD: PASSWORD,
+      WAZUH_AGENT_GROUP: 'web',
+      WAZUH_AGENT_NAME: 'installed-01',
+    };
+    const first = await run(['--agent-home', scratch.home], { env });
+    expect(first.code, first.stderr).to.equal(0);
+    const second = await run(['--agent-home', scratch.home, '--json'], { env });
+    expect(second.code).to.equal(0);
+    expect(JSON.parse(second.stdout)).to.deep.include({ changed: false });
+    expect(`${first.stdout}${first.stderr}${second.stdout}${second.stderr}`).to.not.include(PASSWORD);
+  });
+
+  for (const family of ['wazuh-4', 'ossec'] as const) {
+    it(`says that the password is wrong (${family}), exit 5, and changes nothing`, async () => {
+      const target = await manager({ family, password: new Secret(PASSWORD) });
+      const before = await snapshot(scratch.home);
+      const { code, stdout } = await run([
+        ...against(target, scratch.home),
+        '--name',
+        'web-01',
+        '--password',
+        'wrong',
+        '--json',
+      ]);
+      expect(code).to.equal(5);
+      const { error, ok } = JSON.parse(stdout);
+      expect(ok).to.equal(false);
+      expect(error.code).to.equal(family === 'ossec' ? 'CLOSED_SILENTLY' : 'PASSWORD_REFUSED');
+      expect(`${error.message} ${error.hint}`).to.include('password');
+      expect(await snapshot(scratch.home)).to.deep.equal(before);
+    });
+  }
+
+  it("shows the manager's own words and what to do for a group that does not exist", async () => {
+    const { code, stdout, stderr } = await run([
+      ...against(await manager(), scratch.home),
+      '--name',
+      'web-01',
+      '--groups',
+      'nosuch',
+    ]);
+    expect(code).to.equal(5);
+    expect(stdout).to.equal('');
+    expect(stderr).to.include('Invalid group: nosuch').and.to.include('GROUP_UNKNOWN');
+  });
+
+  it('asks whether it can write before it asks the manager', async () => {
+    await writeFile(join(scratch.home, 'file'), '');
+    const target = await manager();
+    const { code, stdout } = await run([
+      ...against(target, scratch.home),
+      ...['--name', 'web-01', '--keys', join(scratch.home, 'file', 'client.keys'), '--json'],
+    ]);
+    expect(code).to.equal(6);
+    expect(JSON.parse(stdout).error.code).to.equal('FILE_UNWRITABLE');
+    expect(events.filter(({ type }) => type === 'connection')).to.have.length(0);
+  });
+
+  it('exits 3 when the manager is not there, after its retries', async () => {
+    const target = await manager();
+    const args = [...against(target, scratch.home), '--name', 'web-01', '--retries', '1', '--json'];
+    await target.close();
+    const { code, stdout } = await run(args);
+    expect(code).to.equal(3);
+    expect(JSON.parse(stdout).error.code).to.equal('CONNECTION_REFUSED');
+  });
+
+  it('exits 7 with the key installed when the manager does not acknowledge it', async () => {
+    const target = await manager({ keyReloadMs: 60_000 });
+    const { code, stdout } = await run([
+      ...against(target, scratch.home),
+      '--name',
+      'web-01',
+      '--wait',
+      '700ms',
+      '--json',
+    ]);
+    expect(code).to.equal(7);
+    const report = JSON.parse(stdout);
+    expect(report).to.deep.include({ ok: false, changed: true });
+    expect(report.error.code).to.equal('LINK_NOT_ACKNOWLEDGED');
+    expect(await readFile(scratch.keys, 'utf8')).to.match(/^001 web-01 any /);
+  });
+
+  it('tells the name that an OSSEC manager gave to a duplicate', async () => {
+    const target = await manager({ family: 'ossec' });
+    await run([...against(target, scratch.home), '--name', 'web-01']);
+    const { code, stdout } = await run([...against(target, scratch.home), '--name', 'web-01', '--force', '--json']);
+    expect(code).to.equal(0);
+    const { agent, warnings } = JSON.parse(stdout);
+    expect(agent.name).to.equal('web-012');
+    expect(warnings.join(' ')).to.include('web-012');
+  });
+
+  it('ends with 130 at Ctrl-C, at once, with the key whole and the lock gone', async () => {
+    const target = await manager({ keyReloadMs: 60_000 });
+    const program = start([...against(target, scratch.home), '--name', 'web-01']);
+    await program.said('Waiting for the manager to acknowledge');
+    const interrupted = performance.now();
+    program.signal('SIGINT');
+    const { code } = await program.finished;
+    expect(code).to.equal(130);
+    expect(performance.now() - interrupted, 'ms').to.be.below(1000);
+    expect(await readFile(scratch.keys, 'utf8')).to.match(/^001 web-01 any [0-9a-f]{64}\n$/);
+    expect(Object.keys(await snapshot(scratch.home))).to.not.include('/.agent-enroll.lock');
+  });
+
+  it('works ten times at once: one agent, one key, ten honest exit codes', async () => {
+    const target = await manager();
+    const args = [...against(target, scratch.home), '--name', 'web-01', '--json'];
+    const runs = await Promise.all(Array.from({ length: 10 }, () => run(args)));
+    expect(runs.map(({ code }) => code)).to.deep.equal(Array.from({ length: 10 }, () => 0));
+    expect(target.agents()).to.have.length(1);
+    expect(runs.filter(({ stdout }) => JSON.parse(stdout).changed === true)).to.have.length(1);
+    expect(requests()).to.have.length(1);
+  });
+
+  it('prints plain lines without control characters where there is no terminal', async () => {
+    const { stderr } = await run([...against(await manager(), scratch.home), '--name', 'web-01']);
+    expect(stderr).to.not.match(/[^\x20-\x7e\n…]/);
+    expect(stderr.trimEnd().split('\n').at(-1)).to.equal('Agent 001 web-01 is enrolled, and the manager answered.');
+  });
+
+  describe('check', () => {
+    it('proves the link with the key that is there', async () => {
+      const target = await manager();
+      await run([...against(target, scratch.home), '--name', 'web-01']);
+      const { agent } = target.endpoints;
+      const { code, stdout } = await run([
+        'check',
+        '--manager',
+        `127.0.0.1:${agent.port}`,
+        '--agent-home',
+        scratch.home,
+        '--json',
+      ]);
+      expect(code).to.equal(0);
+      expect(JSON.parse(stdout)).to.deep.include({ ok: true, changed: false, command: 'check' });
+    });
+
+    it('exits 6 where there is no key', async () => {
+      const { code, stdout } = await run(['check', '--manager', '127.0.0.1:1', '--agent-home', scratch.home, '--json']);
+      expect(code).to.equal(6);
+      expect(JSON.parse(stdout).error.code).to.equal('KEY_MISSING');
+    });
+
+    it('exits 7 where the port is closed', async () => {
+      const target = await manager();
+      await run([...against(target, scratch.home), '--name', 'web-01']);
+      const { port } = target.endpoints.agent;
+      await target.close();
+      const { code, stdout } = await run([
+        'check',
+        '--manager',
+        `127.0.0.1:${port}`,
+        '--agent-home',
+        scratch.home,
+        '--wait',
+        '500ms',
+        '--json',
+      ]);
+      expect(code).to.equal(7);
+      expect(JSON.parse(stdout).error.code).to.equal('LINK_PORT_CLOSED');
+    });
+  });
+
+  describe('wrong usage', () => {
+    for (const [what, args, words] of [
+      ['no manager', ['--json'], 'No manager'],
+      ['an unknown flag', ['--manger', 'x', '--json'], 'manger'],
+      ['a port that is none', ['--manager', '127.0.0.1', '--enrollment-port', '99999', '--json'], '--enrollment-port'],
+      ['a name that is none', ['--manager', '127.0.0.1', '--name', 'a b', '--json'], 'a b'],
+      ['an address that is none', ['--manager', '127.0.0.1', '--ip', '10.0.0.999', '--json'], '--ip'],
+      ['a value given twice', ['--manager', '127.0.0.1', '--name', 'aa', '--name', 'bb', '--json'], '--name'],
+      [
+        'two options that contradict each other',
+        ['--manager', '127.0.0.1', '--insecure', '--pin', `sha256:${'0'.repeat(64)}`, '--json'],
+        '--pin',
+      ],
+    ] as const) {
+      it(`is told: ${what}`, async () => {
+        const { code, stdout } = await run([...args, '--agent-home', scratch.home]);
+        expect(code).to.equal(2);
+        const { error } = JSON.parse(stdout);
+        expect(error.message).to.include(words);
+        expect(error.hint).to.not.equal('');
+      });
+    }
+  });
+});

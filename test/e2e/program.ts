@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Sandbox } from '../../src/sandbox/manager.js';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/agent-enroll.js', import.meta.url));
+const LIMIT_MS = 20_000;
+
+/** What a run of the program left behind. */
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly ms: number;
+}
+
+/** A program that runs. */
+export interface Running {
+  readonly finished: Promise<Finished>;
+  /** Resolves when standard error holds this text. */
+  said(text: string): Promise<void>;
+  signal(name: NodeJS.Signals): void;
+}
+
+interface Surroundings {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+}
+
+/** Starts the built program as a user does, with nothing in the environment but what the test gives. */
+export function start(args: readonly string[], { env = {}, input }: Surroundings = {}): Running {
+  const started = performance.now();
+  const child = spawn(process.execPath, [PROGRAM, ...args], { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env } });
+  let stdout = '';
+  let stderr = '';
+  let heard = () => {};
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    heard();
+  });
+  child.stdin.on('error', () => {});
+  child.stdin.end(input ?? '');
+  const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+  const finished = new Promise<Finished>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => {
+      clearTimeout(limit);
+      resolve({ code, stdout, stderr, ms: performance.now() - started });
+    });
+  });
+  const said = async (text: string) => {
+    const heardIt = new Promise<void>((resolve) => {
+      heard = () => {
+        if (stderr.includes(text)) resolve();
+      };
+      heard();
+    });
+    const ended = finished.then(() => {
+      if (!stderr.includes(text)) throw new Error(`The program ended without saying "${text}": ${stderr}`);
+    });
+    await Promise.race([heardIt, ended]);
+  };
+  return { finished, said, signal: (name) => child.kill(name) };
+}
+
+/** Runs the built program to its end. */
+export function run(args: readonly string[], surroundings?: Surroundings): Promise<Finished> {
+  return start(args, surroundings).finished;
+}
+
+/** The flags that point the program at a sandbox and into a scratch home. */
+export function against(sandbox: Sandbox, home: string): string[] {
+  const { agent, authd } = sandbox.endpoints;
+  return ['--manager', `${agent.host}:${agent.port}`, '--enrollment-port', String(authd.port), '--agent-home', home];
+}
+
+/** A scratch agent home; `remove` takes it away again. */
+export async function scratchHome(): Promise<{
+  readonly home: string;
+  readonly keys: string;
+  remove(): Promise<void>;
+}> {
+  const home = await mkdtemp(join(tmpdir(), 'agent-enroll-e2e-'));
+  await mkdir(join(home, 'etc'));
+  return {
+    home,
+    keys: join(home, 'etc', 'client.keys'),
+    remove: async () => {
+      await chmod(home, 0o755);
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Everything below a directory: the paths with content and mode, to see whether anything changed. */
+export async function snapshot(directory: string): Promise<Record<string, string>> {
+  const seen: Record<string, string> = {};
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const mode = ((await stat(path)).mode & 0o7777).toString(8);
+    seen[path.slice(directory.length)] = entry.isFile() ? `${mode} ${await readFile(path, 'utf8')}` : mode;
+  }
+  return seen;
+}
