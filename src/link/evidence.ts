@@ -27,7 +27,12 @@ const nothing = (): Seen => ({
   timedOut: false,
 });
 
-/** Collects what can be told about a manager that does not acknowledge, and puts it into words. */
+/**
+ * Collects what can be told about a manager that does not acknowledge, and puts it into words.
+ *
+ * A host that refuses TCP is there, and would refuse UDP too (ICMP) if nothing listened: silence on UDP beside a refused
+ * TCP is what an OSSEC manager does with a key that it does not know.
+ */
 export class Evidence {
   readonly #seen: Record<Protocol, Seen | undefined> = { tcp: undefined, udp: undefined };
 
@@ -57,6 +62,13 @@ export class Evidence {
       return new EnrollError(
         'LINK_NOT_ACKNOWLEDGED',
         `The manager's remoted is there (${where}), but did not acknowledge the key ${waited}. ${told}.`,
+        { hint: NOT_ACKNOWLEDGED },
+      );
+    }
+    if (this.#seen.tcp?.refused === true && this.#seen.udp?.refused === false) {
+      return new EnrollError(
+        'LINK_NOT_ACKNOWLEDGED',
+        `The manager's host is there (${where}), but nothing acknowledged the key ${waited}. ${told}, as from an OSSEC manager that does not know the key.`,
         { hint: NOT_ACKNOWLEDGED },
       );
     }

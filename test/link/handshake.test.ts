@@ -176,6 +176,12 @@ describe('the handshake', () => {
     expect(outcome).to.have.property('message').that.includes('cannot read');
   });
 
+  it('takes silence on UDP beside a refused TCP for an OSSEC manager that does not know the key', async () => {
+    const { outcome } = await run({ tcp: 'closed', ciphers: [], answer: acknowledge }, { waitMs: 400 });
+    expect(code(outcome)).to.equal('LINK_NOT_ACKNOWLEDGED');
+    expect(outcome).to.have.property('message').that.includes('OSSEC');
+  });
+
   it('tells silence', async () => {
     const { outcome } = await run({ ciphers: [], answer: acknowledge }, { waitMs: 400, protocol: 'udp' });
     expect(code(outcome)).to.equal('LINK_SILENT');
