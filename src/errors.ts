@@ -51,6 +51,16 @@ export const MEANINGS = {
     retry: false,
     hint: 'Give the address with --ip ADDRESS, or use --ip any.',
   },
+  IMPORT_INVALID: {
+    exit: EXIT.usage,
+    retry: false,
+    hint: 'Give what manage_agents -e or the API shows (base64), a line of client.keys, or a whole client.keys with --id or --name.',
+  },
+  KEY_PRESENT: {
+    exit: EXIT.usage,
+    retry: false,
+    hint: 'The key that is there was left alone. To replace it, run the same command with --yes.',
+  },
 
   HOST_UNRESOLVED: {
     exit: EXIT.unreachable,
@@ -76,6 +86,26 @@ export const MEANINGS = {
     exit: EXIT.unreachable,
     retry: false,
     hint: 'Give the run more time with --deadline, or find out why the manager takes so long.',
+  },
+  PROXY_UNREACHABLE: {
+    exit: EXIT.unreachable,
+    retry: true,
+    hint: 'Check the proxy that --proxy or HTTPS_PROXY names. --proxy none, or the manager in NO_PROXY, goes without.',
+  },
+  PROXY_REFUSED: {
+    exit: EXIT.unreachable,
+    retry: false,
+    hint: 'Allow connections to this host and port on the proxy, or go without: --proxy none, or the manager in NO_PROXY.',
+  },
+  PROXY_CREDENTIALS_REFUSED: {
+    exit: EXIT.unreachable,
+    retry: false,
+    hint: 'Name the user and password in the proxy setting: http://USER:PASSWORD@HOST:PORT, in HTTPS_PROXY rather than --proxy.',
+  },
+  NOT_PROXY: {
+    exit: EXIT.unreachable,
+    retry: false,
+    hint: 'Check --proxy or HTTPS_PROXY: the scheme (http:// or https://), the host and the port of the proxy.',
   },
   TLS_FAILED: {
     exit: EXIT.unreachable,
@@ -228,6 +258,11 @@ export const MEANINGS = {
     retry: false,
     hint: 'The first entry of client.keys must be "id name ip key". Enroll again with --force to replace it.',
   },
+  CONFIG_UNCLEAR: {
+    exit: EXIT.file,
+    retry: false,
+    hint: 'Correct the file at this line, or leave --write-config out. Nothing was changed in it.',
+  },
   KEY_MISSING: { exit: EXIT.file, retry: false, hint: 'Enroll first: agent-enroll --manager HOST.' },
   MANAGER_HOME: {
     exit: EXIT.file,
@@ -266,6 +301,11 @@ export const MEANINGS = {
     exit: EXIT.notAcknowledged,
     retry: false,
     hint: "Upgrade the manager, or install an agent that is not newer, or allow it with <allow_higher_versions> in the manager's <remote>.",
+  },
+  KEY_OF_ANOTHER_MACHINE: {
+    exit: EXIT.notAcknowledged,
+    retry: false,
+    hint: 'Run agent-enroll, so that this host is enrolled as itself. If it is the same machine all the same, say so with --no-machine-binding.',
   },
   AGENT_NOT_CONNECTED: {
     exit: EXIT.notAcknowledged,

@@ -23,7 +23,13 @@ export type JourneyEvent =
   /** No manager could be reached; another try follows. */
   | { readonly kind: 'retrying'; readonly error: EnrollError; readonly waitMs: number }
   | { readonly kind: 'obtained'; readonly key: AgentKey }
+  /** A key that was given by hand was read. */
+  | { readonly kind: 'imported'; readonly record: AgentRecord; readonly keysFile: string }
   | { readonly kind: 'installed'; readonly keysFile: string }
+  /** The agent's own configuration names the manager that was used. */
+  | { readonly kind: 'configured'; readonly file: string; readonly changed: boolean }
+  /** The key of this host was written for a backup; without a file, to standard output. */
+  | { readonly kind: 'exported'; readonly record: AgentRecord; readonly file?: string }
   | { readonly kind: 'proving'; readonly endpoint: Endpoint; readonly waitMs: number }
   | { readonly kind: 'attempt'; readonly number: number; readonly protocol: Protocol }
   | { readonly kind: 'proved'; readonly proof: LinkProof }

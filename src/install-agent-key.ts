@@ -3,6 +3,7 @@ import { installKey } from './keystore/install.js';
 import { endRequest } from './keystore/journal.js';
 import type { AgentRecord } from './keystore/record.js';
 import { resetCounters } from './keystore/sender-counter.js';
+import { bindKey } from './machine-binding.js';
 import type { Endpoint } from './manager.js';
 import type { TrustVerdict } from './net/trust.js';
 import { rememberManager } from './trust-memory.js';
@@ -11,25 +12,28 @@ import { rememberManager } from './trust-memory.js';
 export interface Provenance {
   readonly trust?: TrustVerdict | undefined;
   readonly enrollment?: Endpoint | undefined;
+  /** The record in whose place it comes, if that was another machine's. */
+  readonly copied?: AgentRecord | undefined;
 }
 
 /**
  * Puts a key where the agent looks for it, and with it what belongs to a new key: counters that start again, the
- * manager's certificate remembered, the journal closed.
+ * manager's certificate and this machine remembered, the journal closed.
  *
  * @param before the record that was there, whose counters nobody uses any more
  * @throws EnrollError `FILE_UNWRITABLE`, `FILE_UNREADABLE`
  */
 export async function installAgentKey(
-  { agent, edge, observe }: Pick<Journey, 'agent' | 'edge' | 'observe'>,
+  { settings, agent, edge, observe, signal }: Journey,
   record: AgentRecord,
   before: AgentRecord | undefined,
-  { trust, enrollment }: Provenance = {},
+  { trust, enrollment, copied }: Provenance = {},
 ): Promise<void> {
   const { keystore } = edge;
   const installed = await installKey(record, agent, keystore);
   await endRequest(agent, keystore);
   await resetCounters(agent, [record.id, ...(before === undefined ? [] : [before.id])], keystore);
   if (enrollment !== undefined) await rememberManager(agent, enrollment, trust, keystore);
+  if (settings.machineBinding) await bindKey(agent, record, edge, signal, copied);
   observe({ kind: 'installed', keysFile: installed.keysFile });
 }

@@ -9,7 +9,9 @@ import { ReservedCounters } from './keystore/reserved-counters.js';
 import { SenderCounter } from './keystore/sender-counter.js';
 import { type LinkProof, prove } from './link/handshake.js';
 import { opener } from './link/open.js';
-import { formatEndpoint, type ManagerFamily } from './manager.js';
+import type { Protocol } from './link/transport.js';
+import { type Endpoint, formatEndpoint, type ManagerFamily } from './manager.js';
+import { dialThrough, type ProxySettings, proxyFor } from './net/proxy.js';
 import type { ManagerSettings } from './settings/settings.js';
 
 /** The key whose link is to be proven. */
@@ -18,6 +20,12 @@ export interface ProofRequest {
   readonly family?: ManagerFamily;
   /** How long each manager is given, in milliseconds. */
   readonly waitMs: number;
+}
+
+/** That a manager answered, and which one. */
+export interface ManagerLink extends LinkProof {
+  /** Its agent port. */
+  readonly endpoint: Endpoint;
 }
 
 /**
@@ -30,7 +38,7 @@ export async function proveLinkAtAny(
   journey: Journey,
   managers: readonly ManagerSettings[],
   request: ProofRequest,
-): Promise<LinkProof> {
+): Promise<ManagerLink> {
   const failed: { readonly manager: ManagerSettings; readonly error: EnrollError }[] = [];
   for (const manager of managers) {
     try {
@@ -65,7 +73,7 @@ async function proveLink(
   { settings, agent, edge, observe, signal }: Journey,
   manager: ManagerSettings,
   { record, family, waitMs }: ProofRequest,
-): Promise<LinkProof> {
+): Promise<ManagerLink> {
   observe({ kind: 'proving', endpoint: manager.agent, waitMs });
   const counters = new ReservedCounters(await SenderCounter.open(agent, edge.keystore));
   const { timeoutMs } = settings;
@@ -74,7 +82,7 @@ async function proveLink(
       {
         record,
         endpoint: manager.agent,
-        protocol: manager.protocol,
+        protocol: protocolThrough(proxyFor(manager.agent, settings.proxy), manager.protocol, family),
         cipher: settings.cipher,
         ...(family === undefined ? {} : { family }),
         ...(agent.version === undefined ? {} : { version: agent.version }),
@@ -82,7 +90,7 @@ async function proveLink(
         timeoutMs,
       },
       {
-        open: opener(manager.agent, { dial: edge.dial(timeoutMs), timeoutMs }),
+        open: opener(manager.agent, { dial: dialThrough(settings.proxy, edge.dial, timeoutMs), timeoutMs }),
         counters,
         random: edge.random,
         now: edge.now,
@@ -91,10 +99,23 @@ async function proveLink(
       signal,
     );
     observe({ kind: 'proved', proof });
-    return proof;
+    return { ...proof, endpoint: manager.agent };
   } finally {
     await counters.settle();
   }
+}
+
+/**
+ * Over what the link is proven where a proxy applies to the manager. A proxy carries TCP only, so `auto` does not try
+ * UDP past it; OSSEC, which knows UDP only, is reached directly where nobody named the proxy for this run.
+ */
+export function protocolThrough(
+  proxy: ProxySettings | undefined,
+  protocol: 'auto' | Protocol,
+  family: ManagerFamily | undefined,
+): 'auto' | Protocol {
+  if (proxy === undefined || protocol !== 'auto') return protocol;
+  return family === 'ossec' && !proxy.explicit ? 'udp' : 'tcp';
 }
 
 /**

@@ -2,14 +2,16 @@ import { EnrollError } from './errors.js';
 import type { Journey } from './journey.js';
 import { readInstalled } from './keystore/installed.js';
 import type { AgentRecord } from './keystore/record.js';
-import type { LinkProof } from './link/handshake.js';
-import { proveLinkAtAny, requireConnected, runningDaemon } from './link-proof.js';
+import { type ManagerLink, proveLinkAtAny, requireConnected, runningDaemon } from './link-proof.js';
+import { checkBinding } from './machine-binding.js';
 
 /** The key that is on this host already, if any, and whether it is to be kept. */
 export type PresentKey =
-  | { readonly works: true; readonly record: AgentRecord; readonly link?: LinkProof }
+  | { readonly works: true; readonly record: AgentRecord; readonly link?: ManagerLink }
   /** No key, a key that the manager does not acknowledge, or one that is to be replaced in any case. */
-  | { readonly works: false; readonly record?: AgentRecord };
+  | { readonly works: false; readonly record?: AgentRecord }
+  /** A key of another machine, of which this one is a copy: not to be used, nor shown to a manager. */
+  | { readonly works: false; readonly copied: AgentRecord; readonly record?: never };
 
 /** A key that was issued a moment ago may still be unknown to a manager (remoted reads new keys every 10 s). */
 const PRESENT_KEY_WAIT_MS = 12_000;
@@ -25,6 +27,9 @@ export async function presentKey(journey: Journey): Promise<PresentKey> {
   const record = await readPresent(journey);
   if (record === undefined) return { works: false };
   observe({ kind: 'present', record, keysFile: agent.keysFile });
+  if (settings.machineBinding && (await checkBinding(agent, record, edge, signal)) === 'other') {
+    return { works: false, copied: record };
+  }
   if (settings.force) return { works: false, record };
   if (!settings.handshake) return { works: true, record };
   const daemon = await runningDaemon(agent, edge, observe, signal);
@@ -50,7 +55,7 @@ export async function proveAgain(
   journey: Journey,
   record: AgentRecord,
   refusal: EnrollError,
-): Promise<LinkProof | undefined> {
+): Promise<ManagerLink | undefined> {
   const { settings, agent, edge, observe, signal } = journey;
   if (!settings.handshake || (await runningDaemon(agent, edge, observe, signal)) !== undefined) throw refusal;
   try {

@@ -21,6 +21,10 @@ export interface Report {
   readonly method?: Method;
   readonly trust?: { readonly by: string; readonly fingerprint: string; readonly subject: string };
   readonly keysFile?: string;
+  /** The agent's configuration, where it was to be pointed at the manager, and whether that changed it. */
+  readonly config?: { readonly file: string; readonly changed: boolean };
+  /** Where the key was written to for a backup. */
+  readonly exportFile?: string;
   readonly link?: {
     readonly protocol: string;
     readonly cipher?: string;
@@ -55,6 +59,16 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
         warnings: [...report.warnings, ...event.key.warnings],
       };
     }
+    case 'imported':
+      return { ...report, method: 'import', agent: agentOf(event.record), keysFile: event.keysFile };
+    case 'configured':
+      return { ...report, config: { file: event.file, changed: event.changed } };
+    case 'exported':
+      return {
+        ...report,
+        agent: agentOf(event.record),
+        ...(event.file === undefined ? {} : { exportFile: event.file }),
+      };
     case 'installed':
       return { ...report, changed: true, keysFile: event.keysFile };
     case 'proving':

@@ -6,6 +6,7 @@ import { beginRequest, endRequest, unfinishedRequest } from './keystore/journal.
 import type { AgentRecord } from './keystore/record.js';
 import { formatEndpoint } from './manager.js';
 import { pause } from './net/deadline.js';
+import { dialThrough } from './net/proxy.js';
 import { authdSource } from './obtain/authd.js';
 import type { AgentKey, KeySource } from './obtain/key-source.js';
 import type { ManagerSettings } from './settings/settings.js';
@@ -85,7 +86,7 @@ async function sourceFor(
     trust: { ...settings.trust, ...(firstUse === undefined ? {} : { firstUse }) },
     ...(settings.password === undefined ? {} : { password: settings.password }),
     ...(settings.clientCertificate === undefined ? {} : { clientCertificate: settings.clientCertificate }),
-    dial: edge.dial(settings.timeoutMs),
+    dial: dialThrough(settings.proxy, edge.dial, settings.timeoutMs),
     timeoutMs: settings.timeoutMs,
   });
 }

@@ -9,8 +9,7 @@ export function declareOptions(yargs: Argv, command: CommandName): Argv {
   for (const [name, row] of OPTION_ROWS) {
     if (!hasOption(command, name)) continue;
     declared = declared.option(name, {
-      type: row.kind === 'flag' ? 'boolean' : 'string',
-      requiresArg: row.kind !== 'flag',
+      ...(row.kind === 'flag' ? ({ type: 'boolean' } as const) : { requiresArg: true }),
       describe: describeOption(name),
       group: `${row.group}:`,
     });

@@ -4,6 +4,8 @@ import type { Output } from './output.js';
 /** What every command is given. */
 export interface CommandContext {
   readonly flags: Flags;
+  /** The file that is named without an option; `-` is a stream. */
+  readonly file?: string;
   readonly environment: Environment;
   readonly output: Output;
   /** Aborted by Ctrl-C and SIGTERM, with the error to end with as its reason. */

@@ -39,12 +39,20 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<ExitCo
       if (output.quiet && output.verbose) {
         throw new EnrollError('SETTING_INVALID', `--quiet and --verbose contradict each other (agent-enroll ${name}).`);
       }
-      const context = { flags, environment: process.env, output, signal };
+      const file = argv['file'];
+      const context = {
+        flags,
+        environment: process.env,
+        output,
+        signal,
+        ...(typeof file === 'string' ? { file } : {}),
+      };
       exitCode = await (await load())(context);
     };
 
   const parser = yargs()
     .scriptName('agent-enroll')
+    .parserConfiguration({ 'parse-numbers': false, 'dot-notation': false, 'camel-case-expansion': false })
     .locale('en')
     .usage('Takes this host from "no key" to "the manager answered, encrypted with this key".')
     .command(
@@ -58,6 +66,22 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<ExitCo
       'prove the link with the key that is there; say what is wrong',
       (y) => declareOptions(y, 'check'),
       command('check', async () => (await import('./commands/check.js')).checkCommand),
+    )
+    .command(
+      'import [file]',
+      'install a key exported by manage_agents or the API, then prove the link',
+      (y) =>
+        declareFile(
+          declareOptions(y, 'import'),
+          'the key: base64, a line of client.keys, or a client.keys with --id or --name; -: standard input',
+        ),
+      command('import', async () => (await import('./commands/import.js')).importCommand),
+    )
+    .command(
+      'export [file]',
+      "write this host's own key for a backup",
+      (y) => declareFile(declareOptions(y, 'export'), 'the new file (mode 0600); -: standard output'),
+      command('export', async () => (await import('./commands/export.js')).exportCommand),
     )
     .command(
       'detect',
@@ -104,6 +128,10 @@ function showUsageError(error: EnrollError, json: boolean): ExitCode {
     process.stderr.write(`Error: ${message}\n${rest.map((line) => `  ${line}\n`).join('')}`);
   }
   return error.exitCode;
+}
+
+function declareFile(yargs: Argv, describe: string): Argv {
+  return yargs.positional('file', { type: 'string', describe });
 }
 
 function declareSandbox(yargs: Argv): Argv {

@@ -55,6 +55,19 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
         ...event.key.warnings.map((text) => ({ kind: 'warning', text }) as const),
       ];
     }
+    case 'imported': {
+      const { id, name, ip } = event.record;
+      return [{ kind: 'done', text: `The key is that of agent ${id} ${name}, address ${ip}` }];
+    }
+    case 'configured':
+      return [
+        {
+          kind: 'done',
+          text: event.changed ? `${event.file} names this manager now` : `${event.file} names this manager already`,
+        },
+      ];
+    case 'exported':
+      return event.file === undefined ? [] : [{ kind: 'done', text: `Wrote the key of this host to ${event.file}` }];
     case 'installed':
       return [{ kind: 'done', text: `Installed the key in ${event.keysFile}` }];
     case 'proving':
@@ -111,6 +124,8 @@ export function conclusion(report: Report): string {
   const agent = report.agent === undefined ? 'The agent' : `Agent ${report.agent.id} ${report.agent.name}`;
   const proven = report.link === undefined ? '; the link was not tested' : ', and the manager answered';
   switch (report.command) {
+    case 'export':
+      return `${agent} was exported. Whoever has this key can speak to the manager as this host.`;
     case 'check':
       return `${agent} is connected to its manager: nothing to do.`;
     default:

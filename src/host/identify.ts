@@ -3,17 +3,21 @@ import type { Endpoint } from '../manager.js';
 import type { FindRoute, Route } from './address.js';
 import type { IpSetting } from './address-setting.js';
 import { addressLease, routingFacts } from './facts.js';
-import type { AgentInstallation, Host, HostAddress } from './host.js';
+import type { AgentInstallation, Host, HostAddress, HostName } from './host.js';
 import { agentName, checkAgentName } from './name.js';
+import { placeholderValues } from './name-facts.js';
+import { expandName, isNamePattern, placeholdersIn } from './name-pattern.js';
 import { decideIp } from './register-ip.js';
 import type { SystemEdge } from './system.js';
 
 /** What the settings say about this host. */
 export interface IdentifyRequest {
-  /** Absent: the host's own name. */
+  /** A name or a pattern; absent: the host's own name. */
   readonly name?: string | undefined;
   readonly ip: IpSetting;
   readonly manager: Endpoint;
+  /** Whether the manager is reached through a proxy, whose address it sees then. */
+  readonly viaProxy?: boolean;
 }
 
 /** What identification needs of the world. */
@@ -34,10 +38,16 @@ export async function identify(
   edge: IdentifyEdge,
   signal: AbortSignal,
 ): Promise<Host> {
-  const name = asked.name === undefined ? agentName(edge.system.hostname()) : checkAgentName(asked.name);
-  const address = await hostAddress(asked.ip, asked.manager, edge, signal);
+  const name = await hostName(asked.name, edge.system, signal);
+  const address = await hostAddress(asked, edge, signal);
   if (signal.aborted) throw abortReason(signal);
   return { name, address, agent };
+}
+
+async function hostName(asked: string | undefined, system: SystemEdge, signal: AbortSignal): Promise<HostName> {
+  if (asked === undefined) return agentName(system.hostname());
+  if (!isNamePattern(asked)) return checkAgentName(asked);
+  return expandName(asked, await placeholderValues(placeholdersIn(asked), system, signal));
 }
 
 /**
@@ -47,12 +57,13 @@ export async function identify(
  * @throws EnrollError the signal's reason
  */
 export async function hostAddress(
-  asked: IpSetting,
-  manager: Endpoint,
+  { ip: asked, manager, viaProxy }: Omit<IdentifyRequest, 'name'>,
   { system, findRoute }: IdentifyEdge,
   signal: AbortSignal,
 ): Promise<HostAddress> {
   if (asked.kind !== 'auto') return decideIp(asked, undefined);
+  // The name of the manager need not be known here: it is the proxy that looks it up.
+  if (viaProxy === true) return decideIp(asked, 'proxied');
   let route: Route;
   try {
     route = await findRoute(manager, signal);

@@ -25,11 +25,11 @@ const NOBODYS_NAMES = [
 export function agentName(hostname: string): HostName {
   const own = hostname.normalize('NFC');
   if (own === '') throw new EnrollError('NAME_UNUSABLE', 'This host has no name.');
-  if (NOBODYS_NAMES.some((pattern) => pattern.test(own))) {
+  if (isNobodysName(own)) {
     throw new EnrollError('NAME_UNUSABLE', `This host is called ${printable(own)}, as are too many others.`);
   }
-  const replaced = own.replace(/[^A-Za-z0-9._-]/gu, '-').replace(/^\.+/, (dots) => '-'.repeat(dots.length));
-  const name = replaced.length > LONGEST ? shortened(replaced, own) : replaced;
+  const replaced = validCharacters(own);
+  const name = replaced.length > LONGEST ? shortenName(replaced, own) : replaced;
   if (!isAgentName(name)) {
     throw new EnrollError('NAME_UNUSABLE', `The name of this host, ${printable(own)}, is too short for an agent.`);
   }
@@ -42,7 +42,18 @@ export function agentName(hostname: string): HostName {
   return name === hostname ? { name } : { name, changedFrom: hostname };
 }
 
-function shortened(name: string, own: string): string {
+/** Whether a system has this name before anybody named it (`localhost`), so that it tells no host from another. */
+export function isNobodysName(name: string): boolean {
+  return NOBODYS_NAMES.some((pattern) => pattern.test(name));
+}
+
+/** The text with `-` for each character that no agent name may have, and for the dots at its beginning. */
+export function validCharacters(text: string): string {
+  return text.replace(/[^A-Za-z0-9._-]/gu, '-').replace(/^\.+/, (dots) => '-'.repeat(dots.length));
+}
+
+/** A name cut to fit, ending in a short hash of `own`, the whole of it. */
+export function shortenName(name: string, own: string): string {
   const hash = createHash('sha256').update(own).digest('hex').slice(0, HASH_DIGITS);
   return `${name.slice(0, LONGEST - HASH_DIGITS - 1)}-${hash}`;
 }
@@ -67,7 +78,8 @@ function nameFault(name: string): string {
   return `it has ${name.length} character${name.length === 1 ? '' : 's'}`;
 }
 
-function describeCharacter(character: string): string {
+/** One character in words: `a space`, `"é" (U+00E9)`. */
+export function describeCharacter(character: string): string {
   if (character === ' ') return 'a space';
   const point = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
   return /[\p{C}\p{Z}]/u.test(character) ? `U+${point}` : `"${character}" (U+${point})`;

@@ -20,10 +20,10 @@ export interface RoutingFacts extends Route {
  * where the manager certainly sees it (same link, or globally routable) and where it stays, because a manager that
  * sees another address than the record's drops every message in silence. A lease that is not known counts as none.
  *
- * @param facts absent where the way to the manager could not be found out
+ * @param facts absent where the way to the manager could not be found out, `proxied` where it leads through a proxy
  */
-export function decideIp(asked: IpSetting, facts: RoutingFacts | undefined): HostAddress {
-  const local = facts === undefined ? {} : { local: plainAddress(facts.local) };
+export function decideIp(asked: IpSetting, facts: RoutingFacts | 'proxied' | undefined): HostAddress {
+  const local = typeof facts === 'object' ? { local: plainAddress(facts.local) } : {};
   switch (asked.kind) {
     case 'any':
       return { ...local, register: asked, why: 'any: as asked for' };
@@ -36,8 +36,9 @@ export function decideIp(asked: IpSetting, facts: RoutingFacts | undefined): Hos
   }
 }
 
-function decideAuto(facts: RoutingFacts | undefined): Omit<HostAddress, 'local'> {
+function decideAuto(facts: RoutingFacts | 'proxied' | undefined): Omit<HostAddress, 'local'> {
   const any = (reason: string) => ({ register: { kind: 'any' }, why: `any: ${reason}` }) as const;
+  if (facts === 'proxied') return any('the manager is reached through a proxy');
   if (facts === undefined) return any('the address by which this host reaches the manager is not known');
   const local = plainAddress(facts.local);
   const manager = plainAddress(facts.manager);

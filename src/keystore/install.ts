@@ -35,8 +35,8 @@ const DIRECTORY_MODE = 0o750;
  * Whether a key could be installed, found out by doing all of it but the replacing; asked before the manager is, so
  * that no agent is created for a host that cannot keep its key. It leaves nothing behind.
  *
- * The directory of client.keys must exist, with one exception: the directory `etc` of an agent home that exists is
- * made where it is missing. A symbolic link of root's or of the running user's is followed, and its target replaced.
+ * The directory of client.keys must exist, with one exception: on a host that has no agent yet the agent home, and `etc`
+ * in it, are made where they are missing. A symbolic link of root's or of the running user's is followed, and its target replaced.
  *
  * There is no case for SERVICE_ACCOUNT_MISSING in here: without an account the group of the present file, else of its
  * directory, is the agent's group too.
@@ -49,7 +49,7 @@ export async function checkWritable(installation: AgentInstallation, edge: Keyst
     const place = await look(installation, edge);
     await checkReplaceable(place, installation, edge);
     await rehearse(place.target.path, place.access, edge);
-    if (made !== undefined) await edge.files.removeDirectory(made);
+    for (const directory of made) await edge.files.removeDirectory(directory);
   });
 }
 
@@ -91,45 +91,59 @@ function contentOf(record: AgentRecord): string {
 }
 
 /**
- * Runs a step with the directory of client.keys in place. The step is given the directory if it was made for it, and it
- * is removed again if the step fails. System errors become FILE_UNWRITABLE.
+ * Runs a step with the directory of client.keys in place. The step is given the directories that were made for it, the
+ * innermost first, and they are removed again if the step fails. System errors become FILE_UNWRITABLE.
  */
 async function atKeysFile<T>(
   installation: AgentInstallation,
   edge: KeystoreEdge,
-  step: (made: string | undefined) => Promise<T>,
+  step: (made: readonly string[]) => Promise<T>,
 ): Promise<T> {
-  let made: string | undefined;
+  const made: string[] = [];
   try {
-    made = await ensureDirectory(installation, edge);
+    await ensureDirectory(installation, edge, made);
     return await step(made);
   } catch (error) {
-    if (made !== undefined) await edge.files.removeDirectory(made).catch(() => undefined);
+    for (const directory of made) await edge.files.removeDirectory(directory).catch(() => undefined);
     throw unwritable(installation.keysFile, error);
   }
 }
 
-/** Makes `etc` in an agent home that has none. Returns what it made. */
-async function ensureDirectory(installation: AgentInstallation, edge: KeystoreEdge): Promise<string | undefined> {
-  const { keysFile, platform } = installation;
+/** Makes the agent home, in a directory that exists, and `etc` in it. Puts what it made in front of `made`. */
+async function ensureDirectory(installation: AgentInstallation, edge: KeystoreEdge, made: string[]): Promise<void> {
+  const { keysFile } = installation;
   const home = resolve(installation.home);
   const directory = dirname(resolve(keysFile));
   const facts = await existing(edge.files.stat(directory));
-  if (facts?.kind === 'directory') return undefined;
+  if (facts?.kind === 'directory') return;
   if (facts !== undefined) throw refused(keysFile, `${printable(directory)} is not a directory`);
-  const homeFacts = dirname(directory) === home ? await existing(edge.files.stat(home)) : undefined;
-  if (homeFacts?.kind !== 'directory') {
-    const missing = dirname(directory) === home ? home : directory;
-    throw refused(
-      keysFile,
-      `there is no directory ${printable(missing)}`,
-      'Install the agent first, make the directory, or choose another place with --agent-home or --keys.',
-    );
+  const missing = directory === home ? [home] : dirname(directory) === home ? [home, directory] : [];
+  for (const path of missing) {
+    const parent = await existing(edge.files.stat(dirname(path)));
+    if (parent?.kind !== 'directory') throw noDirectory(keysFile, dirname(path));
+    if ((await existing(edge.files.stat(path)))?.kind === 'directory') continue;
+    await createDirectory(path, directoryAccess(installation, parent, edge), edge);
+    made.unshift(path);
   }
-  const owner = rootAndGroup(installation, edge, homeFacts);
-  const access = { platform, mode: DIRECTORY_MODE, ...(owner === undefined ? {} : { owner }) };
-  await createDirectory(directory, access, edge);
-  return directory;
+  if (missing.length === 0) throw noDirectory(keysFile, directory);
+}
+
+/** How a new directory of the agent's may be used: root's, and open to the agent's group. */
+export function directoryAccess(
+  installation: AgentInstallation,
+  parent: FileFacts,
+  edge: KeystoreEdge,
+): Omit<Access, 'secret'> {
+  const owner = rootAndGroup(installation, edge, parent);
+  return { platform: installation.platform, mode: DIRECTORY_MODE, ...(owner === undefined ? {} : { owner }) };
+}
+
+function noDirectory(keysFile: string, missing: string): EnrollError {
+  return refused(
+    keysFile,
+    `there is no directory ${printable(missing)}`,
+    'Make the directory, or choose another place with --agent-home or --keys.',
+  );
 }
 
 /** The real place of client.keys, and how the new file may be used. */

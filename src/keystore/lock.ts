@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { abortReason, EnrollError, systemCode } from '../errors.js';
 import type { AgentInstallation } from '../host/host.js';
 import { pause } from '../net/deadline.js';
@@ -5,7 +6,9 @@ import { printable } from '../printable.js';
 import type { KeystoreEdge } from './edge.js';
 import { unwritable } from './file-error.js';
 import { readSmall } from './files.js';
+import { directoryAccess } from './install.js';
 import { ownFile } from './own-files.js';
+import { createDirectory, existing } from './replace.js';
 
 /** A run of this program that has the agent's home to itself. */
 export interface Lock {
@@ -41,11 +44,14 @@ export async function takeLock(
   signal: AbortSignal,
 ): Promise<Lock> {
   const path = ownFile(agent, 'lock');
+  const home = dirname(path);
   const until = edge.now() + PATIENCE_MS;
   let told = false;
+  let made = false;
   for (;;) {
     if (signal.aborted) throw abortReason(signal);
-    if (await create(path, edge)) return { release: () => remove(path, edge) };
+    made = (await ensureHome(agent, home, edge)) || made;
+    if (await create(path, edge)) return { release: () => release(path, made, edge) };
     const holder = await readHolder(path, edge);
     if (holder === 'gone') continue;
     if (isDead(holder, edge)) {
@@ -67,6 +73,26 @@ function anotherRun(path: string, pid: number): EnrollError {
       hint: `Wait for it or end it. If there is no such process, remove ${printable(path)}.`,
     },
   );
+}
+
+/** On a host without an agent the home may not be there yet. */
+async function ensureHome(agent: AgentInstallation, home: string, edge: KeystoreEdge): Promise<boolean> {
+  try {
+    const parent = await existing(edge.files.stat(dirname(home)));
+    if (parent === undefined || (await existing(edge.files.stat(home))) !== undefined) return false;
+    await createDirectory(home, directoryAccess(agent, parent, edge), edge);
+    return true;
+  } catch (thrown) {
+    if (systemCode(thrown) === 'EEXIST') return false;
+    throw unwritable(home, thrown);
+  }
+}
+
+/** A home that nothing was put into is taken away again. */
+async function release(path: string, made: boolean, edge: KeystoreEdge): Promise<void> {
+  await remove(path, edge);
+  const home = dirname(path);
+  if (made) await edge.files.removeDirectory(home).catch(() => undefined);
 }
 
 async function create(path: string, edge: KeystoreEdge): Promise<boolean> {

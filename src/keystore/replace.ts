@@ -77,8 +77,14 @@ export async function existing<T>(looked: Promise<T>): Promise<T | undefined> {
  * @throws the system's error, or an Error in words where the ACL cannot be set: nothing was changed.
  * EnrollError FILE_UNWRITABLE where the new file is in place, but not known to be durable
  */
-export async function replaceFile(path: string, content: string, access: Access, edge: KeystoreEdge): Promise<void> {
-  const temporary = await writeTemporary(path, Buffer.from(content, 'utf8'), access, edge);
+export async function replaceFile(
+  path: string,
+  content: string | Uint8Array,
+  access: Access,
+  edge: KeystoreEdge,
+): Promise<void> {
+  const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
+  const temporary = await writeTemporary(path, bytes, access, edge);
   try {
     await renameOver(temporary, path, access.platform, edge);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { EnrollError } from '../errors.js';
+import type { MachineBinding } from '../host/binding.js';
 import type { AgentInstallation } from '../host/host.js';
 import { printable } from '../printable.js';
 import { type KeystoreEdge, nodeEdge } from './edge.js';
@@ -16,10 +17,24 @@ export interface KnownManager {
   readonly other: Fields;
 }
 
+/** On which machine a key was enrolled. */
+export interface KeyBinding extends MachineBinding {
+  /** The agent's id, as in its record. */
+  readonly agentId: string;
+  /** Which of the keys that an agent of this id can have: 64 hex digits, made of its hash with the salt. */
+  readonly key: string;
+  /** Names that this machine found on copied keys: other machines go by them. */
+  readonly othersNames: readonly string[];
+  /** What another version of this program noted, kept as it is. */
+  readonly other: Fields;
+}
+
 /** What this program remembers beside the key. */
 export interface Sidecar {
   /** By `host:port` of the enrollment service, an IPv6 address in brackets. */
   readonly managers: ReadonlyMap<string, KnownManager>;
+  /** Absent: the key is not bound to a machine. */
+  readonly binding?: KeyBinding;
   /** Parts that this version does not know, kept as they are. */
   readonly other: Fields;
 }
@@ -104,7 +119,7 @@ export function parseSidecar(text: string, path: string): Sidecar {
     throw broken(path, 'it is not JSON');
   }
   if (!isFields(json)) throw broken(path, 'it is not a JSON object');
-  const { version, managers = {}, ...other } = json;
+  const { version, managers = {}, binding, ...other } = json;
   if (typeof version === 'number' && version > VERSION) {
     throw new EnrollError('FILE_UNREADABLE', `${printable(path)} was written by a newer agent-enroll.`, {
       hint: 'Use that version, or the newest one.',
@@ -115,7 +130,11 @@ export function parseSidecar(text: string, path: string): Sidecar {
   const known = Object.entries(managers).map(
     ([endpoint, noted]) => [endpoint, knownManager(endpoint, noted, path)] as const,
   );
-  return { managers: new Map(known), other };
+  return {
+    managers: new Map(known),
+    ...(binding === undefined ? {} : { binding: keyBinding(binding, path) }),
+    other,
+  };
 }
 
 function knownManager(endpoint: string, noted: unknown, path: string): KnownManager {
@@ -131,16 +150,47 @@ function knownManager(endpoint: string, noted: unknown, path: string): KnownMana
   return { fingerprint, firstSeen, other };
 }
 
+const HASH = /^[0-9a-f]{64}$/;
+
+function keyBinding(noted: unknown, path: string): KeyBinding {
+  const where = 'what it says of the machine';
+  if (!isFields(noted)) throw broken(path, `${where} is not an object`);
+  const { agentId, key, salt, hashes, othersNames = [], ...other } = noted;
+  if (typeof agentId !== 'string' || !/^[0-9]{1,10}$/.test(agentId))
+    throw broken(path, `${where} has no valid agent id`);
+  if (typeof key !== 'string' || !HASH.test(key)) throw broken(path, `${where} has no valid key`);
+  if (typeof salt !== 'string' || !/^[0-9a-f]{32}$/.test(salt)) throw broken(path, `${where} has no valid salt`);
+  if (!isFields(hashes)) throw broken(path, `${where} has no hashes`);
+  const kept = new Map<string, string>();
+  for (const [kind, hash] of Object.entries(hashes)) {
+    if (typeof hash !== 'string' || !HASH.test(hash)) throw broken(path, `${where} has an invalid hash`);
+    kept.set(kind, hash);
+  }
+  if (!isTexts(othersNames)) throw broken(path, `${where} has invalid names`);
+  return { agentId, key, salt, hashes: kept, othersNames, other };
+}
+
+function formatBinding({ agentId, key, salt, hashes, othersNames, other }: KeyBinding): Fields {
+  const names = othersNames.length === 0 ? {} : { othersNames };
+  return { agentId, key, salt, hashes: Object.fromEntries(hashes), ...names, ...other };
+}
+
 /** The notes as JSON text, for people to read too. */
-export function formatSidecar({ managers, other }: Sidecar): string {
+export function formatSidecar({ managers, binding, other }: Sidecar): string {
   const known = [...managers].map(([endpoint, { fingerprint, firstSeen, other }]) => {
     return [endpoint, { fingerprint, firstSeen, ...other }] as const;
   });
-  return `${JSON.stringify({ version: VERSION, managers: Object.fromEntries(known), ...other }, undefined, 2)}\n`;
+  const bound = binding === undefined ? {} : { binding: formatBinding(binding) };
+  const notes = { version: VERSION, managers: Object.fromEntries(known), ...bound, ...other };
+  return `${JSON.stringify(notes, undefined, 2)}\n`;
 }
 
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 function broken(path: string, what: string): EnrollError {

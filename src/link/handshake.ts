@@ -1,4 +1,4 @@
-import { abortReason, EnrollError } from '../errors.js';
+import { abortReason, EnrollError, type ErrorCode } from '../errors.js';
 import type { AgentRecord } from '../keystore/record.js';
 import { type Endpoint, formatEndpoint, type ManagerFamily } from '../manager.js';
 import { type Deadline, deadline, pause } from '../net/deadline.js';
@@ -224,6 +224,7 @@ class Lanes {
     } catch (thrown) {
       if (this.#over.signal.aborted) return undefined;
       if (!(thrown instanceof EnrollError) || thrown.code === 'HOST_UNRESOLVED') throw thrown;
+      if (this.#tcp !== 'open' && isProxyFault(thrown)) throw notReached(thrown, this.#request.endpoint);
       if (this.#tcp !== 'open') this.#tcp = 'refused';
       this.#evidence.note('tcp', thrown.code === 'CONNECTION_REFUSED' ? 'refused' : 'timedOut');
       return undefined;
@@ -378,6 +379,24 @@ class Lanes {
 /** The reason of a wait that was only one of several: never shown. */
 function attemptOver(): EnrollError {
   return new EnrollError('CONNECTION_TIMED_OUT', 'No answer to this attempt.');
+}
+
+const PROXY_FAULTS: readonly ErrorCode[] = [
+  'PROXY_UNREACHABLE',
+  'PROXY_REFUSED',
+  'PROXY_CREDENTIALS_REFUSED',
+  'NOT_PROXY',
+  'CERTIFICATE_UNTRUSTED',
+];
+
+/** Whether the proxy, and not the manager, stands in the way: no waiting for the key changes that. */
+function isProxyFault({ code }: EnrollError): boolean {
+  return PROXY_FAULTS.includes(code);
+}
+
+function notReached(cause: EnrollError, endpoint: Endpoint): EnrollError {
+  const sentence = `The agent port of the manager (${formatEndpoint(endpoint)}) was not reached. ${cause.message}`;
+  return new EnrollError('LINK_SILENT', sentence, { cause, hint: cause.hint });
 }
 
 function isRefused(thrown: unknown): boolean {

@@ -57,6 +57,17 @@ export type Registered =
   | { readonly ok: true; readonly agent: Agent; readonly replaced: readonly Agent[]; readonly renamedFrom?: string }
   | { readonly ok: false; readonly why: 'duplicate name' | 'duplicate IP' | 'no free name'; readonly existing: Agent };
 
+/** A request that may fix more than authd lets an agent fix, and brings its own rules. */
+export interface Insertion extends Registration {
+  /** Digits, three at least. Absent: the next free one. */
+  readonly id?: string;
+  readonly key?: Secret;
+  readonly duplicates: DuplicateRules;
+}
+
+/** The outcome of {@link AgentStore.insert}. */
+export type Inserted = Registered | { readonly ok: false; readonly why: 'duplicate ID'; readonly existing: Agent };
+
 /** What an {@link AgentStore} is made with. */
 export interface AgentStoreOptions {
   readonly firstId: number;
@@ -65,6 +76,8 @@ export interface AgentStoreOptions {
   /** 64 hex digits, new each time. */
   readonly newKey: () => Secret;
 }
+
+type Wanted = Registration & Partial<Pick<Insertion, 'id' | 'key'>>;
 
 // OSSEC tries web-01, web-012 … web-01255 and gives up (ossec-authd, main-server.c, 2.8 to 4.3).
 const LAST_SUFFIX = 255;
@@ -104,7 +117,16 @@ export class AgentStore {
   register(wanted: Registration): Registered {
     return this.#options.duplicates.kind === 'rename'
       ? this.#registerRenaming(wanted)
-      : this.#registerReplacing(wanted);
+      : this.#registerReplacing(wanted, this.#options.duplicates);
+  }
+
+  /** Registers an agent by rules of the request's own, as the API does. An id that was used sets the count for the next. */
+  insert(wanted: Insertion): Inserted {
+    const owner = wanted.id === undefined ? undefined : this.#agents.get(wanted.id);
+    if (owner !== undefined && !this.#replaceable(owner, wanted.keyHash, wanted.duplicates)) {
+      return { ok: false, why: 'duplicate ID', existing: owner };
+    }
+    return this.#registerReplacing(wanted, wanted.duplicates, owner);
   }
 
   remove(id: string): Agent | undefined {
@@ -114,6 +136,15 @@ export class AgentStore {
       this.#touch();
     }
     return agent;
+  }
+
+  /** Puts an agent into these groups and no others; `undefined` if there is no such agent. */
+  setGroups(id: string, groups: readonly string[]): Agent | undefined {
+    const agent = this.#agents.get(id);
+    if (agent === undefined) return undefined;
+    const now = { ...agent, groups };
+    this.#agents.set(id, now);
+    return now;
   }
 
   /** Enters a state; returns the agent as it is now and the state before, or `undefined` if there is no such agent. */
@@ -138,22 +169,21 @@ export class AgentStore {
     return { ok: true, agent, replaced: [], ...(name === wanted.name ? {} : { renamedFrom: wanted.name }) };
   }
 
-  #registerReplacing(wanted: Registration): Registered {
+  #registerReplacing(wanted: Wanted, rules: DuplicateRules, owner?: Agent): Registered {
     const holder = this.#holding(wanted.ip);
-    if (holder !== undefined && !this.#replaceable(holder, wanted.keyHash)) {
+    if (holder !== undefined && !this.#replaceable(holder, wanted.keyHash, rules)) {
       return { ok: false, why: 'duplicate IP', existing: holder };
     }
     const namesake = this.#named(wanted.name);
-    if (namesake !== undefined && namesake !== holder && !this.#replaceable(namesake, wanted.keyHash)) {
+    if (namesake !== undefined && namesake !== holder && !this.#replaceable(namesake, wanted.keyHash, rules)) {
       return { ok: false, why: 'duplicate name', existing: namesake };
     }
-    const replaced = [...new Set([holder, namesake])].filter((agent) => agent !== undefined);
+    const replaced = [...new Set([owner, holder, namesake])].filter((agent) => agent !== undefined);
     for (const agent of replaced) this.#agents.delete(agent.id);
     return { ok: true, agent: this.#add(wanted), replaced };
   }
 
-  #replaceable(agent: Agent, hash: string | undefined): boolean {
-    const rules = this.#options.duplicates;
+  #replaceable(agent: Agent, hash: string | undefined, rules: DuplicateRules): boolean {
     if (rules.kind !== 'replace') return false;
     const now = this.#options.clock().getTime();
     const connected = agent.state === 'pending' || agent.state === 'active';
@@ -171,12 +201,12 @@ export class AgentStore {
     return ip === 'any' ? undefined : this.list().find((agent) => agent.ip === ip);
   }
 
-  #add({ name, ip, groups }: Registration): Agent {
-    const id = String(this.#nextId).padStart(3, '0');
+  #add({ name, ip, groups, id: fixed, key }: Wanted): Agent {
+    const id = fixed ?? String(this.#nextId).padStart(3, '0');
     const now = this.#options.clock();
-    const record = { id, name, ip, key: this.#options.newKey() };
+    const record = { id, name, ip, key: key ?? this.#options.newKey() };
     const agent: Agent = { id, name, ip, groups, state: 'never_connected', record, registeredAt: now, stateSince: now };
-    this.#nextId += 1;
+    this.#nextId = Math.max(this.#nextId, Number(id) + 1);
     this.#agents.set(id, agent);
     this.#touch();
     return agent;

@@ -84,7 +84,7 @@ export class AuthdConnection {
   handshakeFailed(error: Error): void {
     if (this.#state !== 'handshake') return;
     this.#state = 'done';
-    this.#service.emit({ type: 'handshake failed', from: this.from, why: error.message });
+    this.#service.emit({ type: 'handshake failed', service: 'authd', from: this.from, why: error.message });
   }
 
   destroy(): void {

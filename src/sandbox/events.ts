@@ -3,8 +3,8 @@ import { type Endpoint, formatEndpoint } from '../manager.js';
 import { printable } from '../printable.js';
 import type { AgentState, AgentView } from './agents.js';
 
-/** The two services of the sandbox that an agent meets. */
-export type Service = 'authd' | 'remoted';
+/** The services of the sandbox. */
+export type Service = 'authd' | 'remoted' | 'api';
 
 /** Why authd closes a connection without a word, or leaves it without one. */
 export type SilentReason =
@@ -29,11 +29,11 @@ export type DropReason =
 /** What kind of message an agent sent. */
 export type MessageKind = 'startup' | 'keepalive' | 'shutdown' | 'control' | 'event';
 
-/** Everything that happens in the sandbox. No event holds a key or a password. */
+/** Everything that happens in the sandbox. No event holds a key, a password or a token. */
 export type SandboxEvent =
   | { readonly type: 'listening'; readonly service: Service; readonly endpoint: Endpoint; readonly over: string }
   | { readonly type: 'connection'; readonly service: Service; readonly from: Endpoint }
-  | { readonly type: 'handshake failed'; readonly from: Endpoint; readonly why: string }
+  | { readonly type: 'handshake failed'; readonly service: Service; readonly from: Endpoint; readonly why: string }
   | {
       readonly type: 'request';
       readonly from: Endpoint;
@@ -75,6 +75,23 @@ export type SandboxEvent =
   | { readonly type: 'refused'; readonly agent: AgentView; readonly text: string }
   | { readonly type: 'pushed'; readonly agent: AgentView; readonly file: string }
   | { readonly type: 'state'; readonly agent: AgentView; readonly before: AgentState }
+  | {
+      readonly type: 'api request';
+      readonly from: Endpoint;
+      readonly method: string;
+      /** Without the query. */
+      readonly path: string;
+      readonly status: number;
+      /** The error code in the answer. */
+      readonly code?: number;
+      /** Absent: no credentials, or none that were accepted. */
+      readonly user?: string;
+    }
+  | { readonly type: 'address blocked'; readonly address: string }
+  | { readonly type: 'group created'; readonly group: string }
+  | { readonly type: 'group assigned'; readonly agent: AgentView; readonly group: string }
+  /** A 3.x API was asked to restart every agent, perhaps for an agent of that name. */
+  | { readonly type: 'agents restarted'; readonly agents: number }
   | { readonly type: 'closed' };
 
 const SILENT: Readonly<Record<SilentReason, string>> = {
@@ -97,6 +114,8 @@ const DROPPED: Readonly<Record<DropReason, string>> = {
   'invalid control message': 'it is a control message that remoted does not know',
 };
 
+const PATH_LIMIT = 200;
+
 /** One plain line for an event: no control characters, no secrets, no time (whoever prints it adds that). */
 export function describeEvent(event: SandboxEvent): string {
   switch (event.type) {
@@ -105,7 +124,7 @@ export function describeEvent(event: SandboxEvent): string {
     case 'connection':
       return `${event.service}: connection from ${formatEndpoint(event.from)}`;
     case 'handshake failed':
-      return `authd: TLS handshake with ${formatEndpoint(event.from)} failed: ${printable(event.why)}`;
+      return `${event.service}: TLS handshake with ${formatEndpoint(event.from)} failed: ${printable(event.why)}`;
     case 'request':
       return `authd: request for ${requestText(event)}`;
     case 'reply':
@@ -138,6 +157,16 @@ export function describeEvent(event: SandboxEvent): string {
       return `remoted: sent ${event.file} to agent ${agentText(event.agent)}`;
     case 'state':
       return `agent ${agentText(event.agent)} is ${event.agent.state} (was ${event.before})`;
+    case 'api request':
+      return `api: ${requestLine(event)}`;
+    case 'address blocked':
+      return `api: ${printable(event.address)} failed to log in too often and is blocked, with the right password too`;
+    case 'group created':
+      return `group ${printable(event.group)} created`;
+    case 'group assigned':
+      return `agent ${agentText(event.agent)} is in group ${printable(event.group)} now`;
+    case 'agents restarted':
+      return `api: every agent restarted (${event.agents}), as PUT /agents/restart asks`;
     case 'closed':
       return 'the sandbox is closed';
   }
@@ -153,6 +182,13 @@ function requestText(event: Extract<SandboxEvent, { type: 'request' }>): string 
     ...(event.hadKeyHash ? ['with the hash of its present key'] : []),
   ];
   return `${parts.join(', ')} from ${formatEndpoint(event.from)}`;
+}
+
+function requestLine({ method, path, from, status, code, user }: Extract<SandboxEvent, { type: 'api request' }>) {
+  const shown = path.length > PATH_LIMIT ? `${path.slice(0, PATH_LIMIT)}…` : path;
+  const who = user === undefined ? '' : ` (${printable(user)})`;
+  const error = code === undefined ? '' : `, error ${code}`;
+  return `${printable(`${method} ${shown}`)} from ${formatEndpoint(from)}${who}, answered ${status}${error}`;
 }
 
 function agentText({ id, name }: AgentView): string {

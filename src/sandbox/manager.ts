@@ -4,6 +4,7 @@ import type { Protocol } from '../link/transport.js';
 import type { Endpoint } from '../manager.js';
 import { Secret } from '../secret.js';
 import { AgentStore, type AgentView, type DuplicateRules, viewOf } from './agents.js';
+import { issueApiCertificate, type SandboxApi, type SandboxApiOptions, startSandboxApi } from './api/start.js';
 import { type Running, startAuthd, type TlsVersions } from './authd.js';
 import type { SandboxFamily } from './authd-protocol.js';
 import { fingerprintOf, type IssuedCertificate, issueStockCertificate } from './certificate.js';
@@ -16,7 +17,7 @@ export interface SandboxOptions {
   /** Loopback only. */
   readonly host?: '127.0.0.1' | '::1';
   /** 0 or absent: chosen by the system. `agent` is TCP and UDP on one number. */
-  readonly ports?: { readonly authd?: number; readonly agent?: number };
+  readonly ports?: { readonly authd?: number; readonly agent?: number; readonly api?: number };
   /** Without it a request with a password is refused, as real managers do. */
   readonly password?: Secret;
   /**
@@ -30,8 +31,10 @@ export interface SandboxOptions {
   readonly useSourceIp?: boolean;
   /** PEM of the CA whose certificates clients must show. */
   readonly clientCa?: string;
-  /** Another certificate than the stock one, which is self-signed and names no host. */
+  /** Another certificate than the stock ones, for authd and the API: those are self-signed and name no host, or localhost. */
   readonly certificate?: IssuedCertificate;
+  /** The REST API of a Wazuh manager. */
+  readonly api?: SandboxApiOptions;
   /** Whether counters are checked (`verify_msg_id`): off on Wazuh, on with OSSEC. */
   readonly verifyMsgId?: boolean;
   /** The manager's version with its `v`: what agents' versions are compared with. */
@@ -52,11 +55,14 @@ export interface SandboxOptions {
 /** A manager that runs on loopback until it is closed. */
 export interface Sandbox {
   readonly family: SandboxFamily;
-  readonly endpoints: { readonly authd: Endpoint; readonly agent: Endpoint };
+  /** `api` is absent with OSSEC, which has none. */
+  readonly endpoints: { readonly authd: Endpoint; readonly agent: Endpoint; readonly api?: Endpoint };
   /** authd's, PEM. */
   readonly certificate: string;
   /** Of authd's certificate: `sha256:` and 64 hex digits of its public key (SPKI). */
   readonly fingerprint: string;
+  /** Absent with OSSEC. */
+  readonly api?: SandboxApi;
   agents(): readonly AgentView[];
   /** False: there is no agent with this id. Remoted knows of it with its next reading of the keys. */
   removeAgent(id: string): boolean;
@@ -111,7 +117,7 @@ const DEFAULTS: Readonly<Record<SandboxFamily, FamilyDefaults>> = {
 
 /**
  * Starts a throw-away manager on loopback, for trying and testing: authd and remoted over one list of agents, which is
- * lost when it ends. Aborting `signal` closes it.
+ * lost when it ends; a Wazuh manager has its API on the same list. Aborting `signal` closes it.
  *
  * @throws EnrollError with `SETTING_INVALID` for a host that is not loopback or a port that cannot be had; the reason of
  * `signal` if that was aborted first
@@ -126,14 +132,20 @@ export async function startSandbox(options: SandboxOptions, signal?: AbortSignal
       'An OSSEC manager takes messages over UDP only, a Wazuh manager over TCP, UDP or both.',
     );
   }
+  const { family, clock = () => new Date() } = options;
   const emit = options.onEvent ?? (() => {});
   const store = new AgentStore({
     firstId: stock.firstId,
     duplicates: options.force ?? stock.duplicates,
-    clock: options.clock ?? (() => new Date()),
+    clock,
     newKey: () => new Secret(randomBytes(32).toString('hex')),
   });
-  const certificate = options.certificate ?? (await issueStockCertificate());
+  const [certificate, apiCertificate] = await Promise.all([
+    options.certificate ?? issueStockCertificate(),
+    family === 'ossec' ? undefined : issueApiCertificate(options.api ?? {}, options.certificate),
+  ]);
+  const groups = new Set(['default', ...(options.groups ?? [])]);
+  const hostName = options.hostName ?? 'agent-enroll-sandbox';
   const common = {
     family: options.family,
     version: options.version ?? stock.version,
@@ -155,9 +167,9 @@ export async function startSandbox(options: SandboxOptions, signal?: AbortSignal
       rules: {
         ...common,
         ...(options.password === undefined ? {} : { password: options.password }),
-        groups: new Set(['default', ...(options.groups ?? [])]),
+        groups,
         useSourceIp: options.useSourceIp ?? false,
-        hostName: options.hostName ?? 'agent-enroll-sandbox',
+        hostName,
         keysUnwritable: options.keysUnwritable ?? false,
       },
       store,
@@ -173,16 +185,41 @@ export async function startSandbox(options: SandboxOptions, signal?: AbortSignal
       emit,
     });
     running.push(remoted);
+    const api =
+      family === 'ossec'
+        ? undefined
+        : await startSandboxApi({
+            family,
+            endpoint: { host, port: options.ports?.api ?? 0 },
+            ...(apiCertificate === undefined ? {} : { certificate: apiCertificate }),
+            options: options.api ?? {},
+            manager: { store, groups, hostName, version: common.version, clock },
+            emit,
+          });
+    if (api !== undefined) running.push(api);
     if (signal?.aborted) throw abortReason(signal);
     emit({ type: 'listening', service: 'authd', endpoint: authd.endpoint, over: 'TLS' });
     emit({ type: 'listening', service: 'remoted', endpoint: remoted.endpoint, over: [...protocols].join(', ') });
+    if (api !== undefined) {
+      emit({
+        type: 'listening',
+        service: 'api',
+        endpoint: api.endpoint,
+        over: new URL(api.api.url).protocol.slice(0, -1),
+      });
+    }
     const onAbort = () => void close();
     signal?.addEventListener('abort', onAbort, { once: true });
     return {
       family: options.family,
-      endpoints: { authd: authd.endpoint, agent: remoted.endpoint },
+      endpoints: {
+        authd: authd.endpoint,
+        agent: remoted.endpoint,
+        ...(api === undefined ? {} : { api: api.endpoint }),
+      },
       certificate: certificate.certificate,
       fingerprint: fingerprintOf(certificate.certificate),
+      ...(api === undefined ? {} : { api: api.api }),
       agents: () => store.list().map(viewOf),
       removeAgent: (id) => {
         const agent = store.remove(id);

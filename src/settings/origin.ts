@@ -6,6 +6,9 @@ export type Origin =
   | { readonly kind: 'file'; readonly path: string; readonly line?: number }
   | { readonly kind: 'default' };
 
+/** Of a value that nobody gave. */
+export const DEFAULT_ORIGIN: Origin = { kind: 'default' };
+
 /** A value that knows its origin. */
 export interface Sourced<T> {
   readonly value: T;

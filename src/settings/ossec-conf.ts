@@ -1,4 +1,8 @@
 import { SaxesParser } from 'saxes';
+import { forgiven } from './conf-text.js';
+
+/** What is larger, in bytes, is no configuration of an agent. */
+export const CONF_LIMIT = 4 * 1024 * 1024;
 
 /** A value of the file and the line that it stands on. */
 export interface ConfValue {
@@ -75,13 +79,13 @@ export function readOssecConf(text: string): AgentConf {
     path.push(name);
     content = '';
     contentLine = parser.line;
-    if (place(path) === 'client>server') server = new Map();
+    if (place(path, faults.length > 0) === 'client>server') server = new Map();
   });
   parser.on('text', (chunk) => {
     content += chunk;
   });
   parser.on('closetag', () => {
-    const here = place(path);
+    const here = place(path, faults.length > 0);
     const value = content.trim();
     if (here !== undefined && value !== '') leaf(here, { value, line: contentLine });
     const address = server.get('address');
@@ -105,18 +109,18 @@ export function readOssecConf(text: string): AgentConf {
   };
 }
 
-/** What the agent's reader takes and XML does not: `--` inside a comment, a bare `&`. Lines stay where they are. */
-function forgiven(text: string): string {
-  return text
-    .replace(/<!--[\s\S]*?-->/g, (comment) => comment.replace(/[^\n]/g, ''))
-    .replace(/&(?!(?:[A-Za-z]+|#\d+|#x[0-9A-Fa-f]+);)/g, '&amp;');
-}
+/** The longest place that has a meaning here: `ossec_config>client>server>address`. */
+const DEEPEST = 4;
 
-/** The place below the root element, `client>server>address`, whatever the root is called (`ossec_config`, `agent_config`). */
-function place(path: readonly string[]): string | undefined {
+/**
+ * The place below an `<ossec_config>`: `client>server>address`. After a closing tag that closes nothing the parser takes
+ * all elements for closed, so that `<client>` seems to be outermost.
+ */
+function place(path: readonly string[], broken: boolean): string | undefined {
+  if (path.length > DEEPEST) return undefined;
   const [root, ...rest] = path;
-  if (root !== 'ossec_config') return undefined;
-  return rest.join('>');
+  if (root === 'ossec_config') return rest.join('>');
+  return broken && root === 'client' ? path.join('>') : undefined;
 }
 
 function optional<N extends 'port' | 'protocol'>(from: ReadonlyMap<string, ConfValue>, name: N) {

@@ -55,7 +55,7 @@ export async function findPassword(
     value: agentPasswordFile,
     origin: { kind: 'file', path: agentPasswordFile } as const,
   };
-  return (await ifThere(fallback.value, fallback.origin, edge)) ?? { warnings: [] };
+  return (await ifThere(fallback.value, fallback.origin, edge, 'may be empty')) ?? { warnings: [] };
 }
 
 function fromText(text: Sourced<string>): FoundPassword {
@@ -66,9 +66,15 @@ function fromText(text: Sourced<string>): FoundPassword {
   return { password: { value: new Secret(text.value), origin: text.origin }, warnings };
 }
 
-async function ifThere(path: string, origin: Origin, edge: SettingsEdge): Promise<FoundPassword | undefined> {
+/** A file that nobody named for this run: none there is no mistake, and neither is an empty one where it may be empty. */
+async function ifThere(
+  path: string,
+  origin: Origin,
+  edge: SettingsEdge,
+  empty: 'may be empty' | 'is refused' = 'is refused',
+): Promise<FoundPassword | undefined> {
   try {
-    return await fromFile(path, origin, edge);
+    return await fromFile(path, origin, edge, empty);
   } catch (thrown) {
     const cause = thrown instanceof EnrollError ? thrown.cause : thrown;
     if (systemCode(cause) === 'ENOENT' || systemCode(cause) === 'ENOTDIR') return undefined;
@@ -76,16 +82,41 @@ async function ifThere(path: string, origin: Origin, edge: SettingsEdge): Promis
   }
 }
 
-async function fromFile(path: string, origin: Origin, edge: SettingsEdge): Promise<FoundPassword> {
+async function fromFile(
+  path: string,
+  origin: Origin,
+  edge: SettingsEdge,
+  empty: 'may be empty' | 'is refused' = 'is refused',
+): Promise<FoundPassword> {
   const text = path === '-' ? await edge.readStandardInput(PASSWORD_LIMIT) : await readFile(path, origin, edge);
-  const password = text.split('\n', 1)[0]?.replace(/\r$/, '') ?? '';
-  if (password === '')
-    throw refuse(origin, `the first line of ${path === '-' ? 'standard input' : path} holds no password.`);
+  const named = path === '-' ? 'standard input' : path;
+  const password = firstLine(text);
+  if (password.includes('\0')) {
+    throw refuse(
+      origin,
+      `${named} holds no text in UTF-8.`,
+      'Save it as UTF-8 (PowerShell: Out-File -Encoding ascii).',
+    );
+  }
+  if (password === '') {
+    if (empty === 'is refused') throw refuse(origin, `the first line of ${named} holds no password.`);
+    return { warnings: [`${path} is empty, so no password is sent.`] };
+  }
   const warnings =
     path !== '-' && (await edge.isPublic(path))
       ? [`${path} holds a password and can be read by every user of this host: set its mode to 0640 or less.`]
       : [];
   return { password: { value: new Secret(password), origin }, warnings };
+}
+
+/** The first line, without its end and without the mark that Windows programs put before UTF-8. */
+function firstLine(text: string): string {
+  return (
+    text
+      .split('\n', 1)[0]
+      ?.replace(/^\uFEFF/, '')
+      .replace(/\r$/, '') ?? ''
+  );
 }
 
 async function readFile(path: string, origin: Origin, edge: SettingsEdge): Promise<string> {

@@ -2,6 +2,7 @@ import type { IpSetting } from '../host/address-setting.js';
 import type { CipherSetting } from '../link/candidates.js';
 import type { Protocol } from '../link/transport.js';
 import type { Endpoint } from '../manager.js';
+import type { ProxySettings } from '../net/proxy.js';
 import type { ClientCertificate } from '../net/trust.js';
 import type { Secret } from '../secret.js';
 import type { OptionName } from './options.js';
@@ -20,7 +21,7 @@ export interface ManagerSettings {
 export interface Settings {
   /** Tried in order; never empty where the command contacts a manager. */
   readonly managers: readonly ManagerSettings[];
-  /** The name as the user gave it; absent: the host's own. */
+  /** The name, or a pattern for it, as the user gave it; absent: the host's own. */
   readonly name?: string;
   readonly ip: IpSetting;
   readonly groups: readonly string[];
@@ -33,9 +34,17 @@ export interface Settings {
     readonly insecure: boolean;
   };
   readonly clientCertificate?: ClientCertificate;
+  /** Which hosts it is for is {@link proxyFor}'s to say. */
+  readonly proxy?: ProxySettings;
   readonly cipher: CipherSetting;
   readonly force: boolean;
   readonly handshake: boolean;
+  /** Whether the installed ossec.conf is to be pointed at the manager that was used. */
+  readonly writeConfig: boolean;
+  /** Whether the key is tied to this machine, so that a copy of it elsewhere is not used. */
+  readonly machineBinding: boolean;
+  /** The window over which a fleet's first contacts are spread, in milliseconds; 0: none. */
+  readonly splayMs: number;
   readonly timeoutMs: number;
   /** How often an unreachable manager is tried again. */
   readonly retries: number;

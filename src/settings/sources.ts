@@ -1,7 +1,8 @@
 import { isAbsolute, join } from 'node:path';
-import { OPTION_ROWS, type OptionName } from './options.js';
+import { type CommandName, hasOption, OPTION_ROWS, type OptionName } from './options.js';
 import type { Origin, Sourced } from './origin.js';
 import type { AgentConf, ConfServer, ConfValue, EnrollmentField } from './ossec-conf.js';
+import { refuse } from './values.js';
 
 /** What the command line gave: text, several texts, or a switch. */
 export type Flags = ReadonlyMap<OptionName, string | boolean | readonly string[]>;
@@ -31,20 +32,31 @@ const CONF_FIELDS: ReadonlyMap<OptionName, EnrollmentField> = new Map([
 
 const CONF_PATHS: ReadonlySet<OptionName> = new Set(['ca', 'cert', 'key']);
 
-/** Looks settings up where they may be: flag, then environment, then ossec.conf. */
+/** Looks settings up where they may be: flag, then environment, then ossec.conf. What a command has no option for it has no setting for. */
 export class Sources {
+  readonly #command: CommandName;
   readonly #flags: Flags;
   readonly #environment: Environment;
   readonly #file: ConfFile | undefined;
 
-  constructor(flags: Flags, environment: Environment, file: ConfFile | undefined) {
+  constructor(command: CommandName, flags: Flags, environment: Environment, file: ConfFile | undefined) {
+    this.#command = command;
     this.#flags = flags;
     this.#environment = environment;
     this.#file = file;
   }
 
-  /** The text of an option, and where it was found. An empty one counts as not given, as installers leave them. */
+  /** Whether the command has this option. */
+  has(name: OptionName): boolean {
+    return hasOption(this.#command, name);
+  }
+
+  /**
+   * The text of an option, and where it was found. An empty variable counts as not given, as installers leave them.
+   * @throws EnrollError with `SETTING_INVALID` for an empty flag, which is what a script with a mistake in it gives
+   */
   text(name: OptionName): Sourced<string> | undefined {
+    if (!this.has(name)) return undefined;
     return this.#fromFlag(name) ?? this.#fromEnvironment(name) ?? this.#fromFile(name);
   }
 
@@ -94,7 +106,9 @@ export class Sources {
     const given = this.#flags.get(name);
     if (given === undefined || typeof given === 'boolean') return undefined;
     const value = typeof given === 'string' ? given : given.join(',');
-    return { value, origin: { kind: 'flag', name } };
+    const origin: Origin = { kind: 'flag', name };
+    if (value.trim() === '' && OPTION_ROWS.get(name)?.kind !== 'list') throw refuse(origin, 'it is empty.');
+    return { value, origin };
   }
 
   #fromEnvironment(name: OptionName): Sourced<string> | undefined {

@@ -1,6 +1,5 @@
 import ipaddr from 'ipaddr.js';
 import { EnrollError } from '../errors.js';
-import type { Endpoint } from '../manager.js';
 import { printable } from '../printable.js';
 import { describeOrigin, type Origin, type Sourced } from './origin.js';
 
@@ -82,11 +81,14 @@ export const parseHostPort: Parser<{ host: string; port?: number }> = (text) => 
 
 /** SHA-256 of a public key as `sha256:` or bare, hex in any case and with or without colons, or base64 as browsers give. */
 export const parsePin: Parser<string> = (text) => {
-  const bare = text.replace(/^sha-?256(:|\/\/|\/)/i, '');
-  const hex = bare.replaceAll(':', '').toLowerCase();
-  if (/^[0-9a-f]{64}$/.test(hex)) return hex;
-  if (!/^[A-Za-z0-9+/]{43}=$/.test(bare)) return undefined;
-  return Buffer.from(bare, 'base64').toString('hex');
+  // Base64 may begin with a slash itself, so which of them belong to the prefix shows only in what is left.
+  const forms = [/^/, /^sha-?256:/i, /^sha-?256\//i, /^sha-?256\/\//i].map((prefix) => text.replace(prefix, ''));
+  for (const form of forms) {
+    const hex = form.replaceAll(':', '').toLowerCase();
+    if (/^[0-9a-f]{64}$/.test(hex)) return hex;
+    if (/^[A-Za-z0-9+/]{43}=$/.test(form)) return Buffer.from(form, 'base64').toString('hex');
+  }
+  return undefined;
 };
 
 /** The parts of a list as people write it: separated by commas, blanks around them dropped, empty ones left out. */
@@ -95,9 +97,4 @@ export function splitList(text: string): string[] {
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '');
-}
-
-/** An endpoint, its port filled in where it was not given. */
-export function withPort({ host, port }: { host: string; port?: number }, otherwise: number): Endpoint {
-  return { host, port: port ?? otherwise };
 }

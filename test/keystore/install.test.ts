@@ -208,9 +208,15 @@ describe('asking whether a key could be installed', () => {
     expect({ ino, mtimeMs, size }).to.deep.equal({ ino: before.ino, mtimeMs: before.mtimeMs, size: before.size });
   });
 
-  it('names a home that is missing', async () => {
-    const missing = installationAt(join(agent.home, 'no'));
-    const error = await refuses(`there is no directory ${missing.home}`, undefined, missing);
+  it('would make the home of a host that has no agent yet, and leaves nothing of it behind', async () => {
+    const bare = installationAt(join(agent.home, 'bare'));
+    await checkWritable(bare);
+    expect(await readdir(agent.home)).to.deep.equal(['etc']);
+  });
+
+  it('names a directory that is missing above the home', async () => {
+    const missing = installationAt(join(agent.home, 'no', 'home'));
+    const error = await refuses(`there is no directory ${join(agent.home, 'no')}`, undefined, missing);
     expect(error.hint).to.contain('--agent-home');
   });
 

@@ -62,6 +62,39 @@ describe('the sidecar of client.keys', () => {
     expect(Object.keys(text.managers)).to.deep.equal(['a:1', 'manager.example:1515']);
   });
 
+  it('keeps on which machine a key was enrolled', async () => {
+    const hash = 'cd'.repeat(32);
+    const noted = {
+      agentId: '001',
+      key: hash,
+      salt: 'ef'.repeat(16),
+      hashes: { 'machine-id': hash, 'from-the-future': hash },
+      othersNames: ['web-01'],
+      alias: 'x',
+    };
+    await writeFile(path, JSON.stringify({ version: 1, binding: noted }));
+    const { alias, ...known } = noted;
+    const { binding } = await updateSidecar(agent, (before) => ({ ...before, managers: new Map([['a:1', SEEN]]) }));
+    expect(binding).to.deep.equal({ ...known, hashes: new Map(Object.entries(noted.hashes)), other: { alias } });
+    expect(JSON.parse(await readFile(path, 'utf8')).binding).to.deep.equal(noted);
+    await updateSidecar(agent, ({ binding: _dropped, ...rest }) => rest);
+    expect((await readSidecar(agent.keysFile)).binding).to.equal(undefined);
+    for (const [wrong, words] of [
+      [[], 'is not an object'],
+      [{ ...noted, agentId: 'x' }, 'no valid agent id'],
+      [{ ...noted, key: 'x' }, 'no valid key'],
+      [{ ...noted, salt: '' }, 'no valid salt'],
+      [{ ...noted, hashes: [] }, 'no hashes'],
+      [{ ...noted, hashes: { 'machine-id': 1 } }, 'invalid hash'],
+      [{ ...noted, othersNames: [1] }, 'invalid names'],
+    ] as const) {
+      await writeFile(path, JSON.stringify({ version: 1, binding: wrong }));
+      const error = await failure(readSidecar(agent.keysFile));
+      expect(error.code).to.equal('FILE_UNREADABLE');
+      expect(error.message).to.contain('of the machine').and.to.contain(words);
+    }
+  });
+
   it('is not written again without a change', async () => {
     await updateSidecar(agent, withManager);
     const { ino } = await stat(path);

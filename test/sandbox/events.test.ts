@@ -20,6 +20,11 @@ const LINES: readonly [SandboxEvent, string][] = [
     { type: 'dropped', from, protocol: 'udp', why: 'unknown id', id: '999' },
     'remoted: dropped a message from 127.0.0.1:40000 over udp with id 999: remoted knows no agent of this id (yet)',
   ],
+  [
+    { type: 'api request', from, method: 'POST', path: '/agents', status: 400, code: 1705, user: 'wazuh' },
+    'api: POST /agents from 127.0.0.1:40000 (wazuh), answered 400, error 1705',
+  ],
+  [{ type: 'agents restarted', agents: 2 }, 'api: every agent restarted (2), as PUT /agents/restart asks'],
   [{ type: 'state', agent, before: 'never_connected' }, 'agent 001 (web-01) is pending (was never_connected)'],
 ];
 
@@ -42,7 +47,9 @@ describe('an event of the sandbox', () => {
         hadKeyHash: true,
       }),
       describeEvent({ type: 'reply', to: from, text: `ERROR: Invalid agent name: ${hostile}` }),
-      describeEvent({ type: 'handshake failed', from, why: hostile }),
+      describeEvent({ type: 'handshake failed', service: 'authd', from, why: hostile }),
+      describeEvent({ type: 'api request', from, method: 'GET', path: hostile, status: 200, user: hostile }),
+      describeEvent({ type: 'group created', group: hostile }),
     ];
     for (const line of lines) expect(line).to.not.match(/[\p{C}\p{Zl}\p{Zp}]/u);
   });

@@ -4,6 +4,7 @@ import { agentDaemon } from '../../host/agent-daemon.js';
 import type { AgentInstallation } from '../../host/host.js';
 import { identify } from '../../host/identify.js';
 import { readInstalled } from '../../keystore/installed.js';
+import { proxyFor } from '../../net/proxy.js';
 import { emptyReport, withError } from '../../report.js';
 import { describeOrigin } from '../../settings/origin.js';
 import type { Settled } from '../../settings/settle.js';
@@ -50,7 +51,11 @@ async function hostLines(
   signal: AbortSignal,
 ): Promise<{ readonly lines: readonly Line[]; readonly warnings: readonly string[] }> {
   const [manager] = settings.managers;
-  const asked = { ...(settings.name === undefined ? {} : { name: settings.name }), ip: settings.ip };
+  const asked = {
+    ...(settings.name === undefined ? {} : { name: settings.name }),
+    ip: settings.ip,
+    viaProxy: manager !== undefined && proxyFor(manager.agent, settings.proxy) !== undefined,
+  };
   const host =
     manager === undefined
       ? undefined

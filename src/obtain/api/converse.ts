@@ -22,8 +22,6 @@ export type Converse = (
 const STARTING: ReadonlySet<number> = new Set([1013, 1017]);
 // A fault inside the API or on its way to another daemon: what had been done by then is not told.
 const HALF_DONE: ReadonlySet<number> = new Set([1000, 1014, 3021]);
-// A reverse proxy whose API does not answer yet.
-const GATEWAY: ReadonlySet<number> = new Set([502, 503, 504]);
 
 /**
  * Talks to an API with the patience that it needs: a limited one (429, error 6001, for the whole server) and a starting
@@ -48,7 +46,7 @@ export function converse(http: ApiHttp, patience: Patience, where: string): Conv
       const { status, code = 0 } = answer;
       if (code === 6000) throw blocked(where);
       const limited = status === 429 || code === 6001;
-      const starting = STARTING.has(code) || (request.creates !== true && GATEWAY.has(status));
+      const starting = STARTING.has(code) || (request.creates !== true && status >= 500);
       if (limited || starting) {
         if (await patience.wait(signal)) continue;
         throw limited ? tooMany(where) : notReady(where, answer);

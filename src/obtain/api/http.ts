@@ -55,7 +55,6 @@ export interface ApiHttp {
  */
 export async function openHttp(address: ApiAddress, options: HttpOptions): Promise<ApiHttp> {
   const { Client } = await import('undici');
-  const { firstUse: _, ...trust } = options.trust;
   const where = formatEndpoint(address.endpoint);
   let verdict: TrustVerdict | undefined;
   let signalOfRequest = new AbortController().signal;
@@ -65,7 +64,7 @@ export async function openHttp(address: ApiAddress, options: HttpOptions): Promi
 
   const reach = async (signal: AbortSignal): Promise<Socket> => {
     if (!address.secure) return options.dial(address.endpoint, signal);
-    const tls = { ...options, trust: { ...trust, system: true } };
+    const tls = { ...options, trust: { ...options.trust, system: true } };
     const connection = await connectTls(address.endpoint, tls, signal).catch((thrown: unknown) => {
       throw unreached(thrown, where);
     });
@@ -95,11 +94,12 @@ export async function openHttp(address: ApiAddress, options: HttpOptions): Promi
     },
     async request({ method, path, body }, authorization, signal) {
       if (signal.aborted) throw abortReason(signal);
-      const limit = deadline(
-        signal,
-        options.timeoutMs,
-        () => new EnrollError('CONNECTION_TIMED_OUT', `${where} did not answer within ${options.timeoutMs / 1000} s.`),
-      );
+      const limit = deadline(signal, options.timeoutMs, () => {
+        const seconds = options.timeoutMs / 1000;
+        return reached
+          ? new EnrollError('CONNECTION_TIMED_OUT', `${where} did not answer within ${seconds} s.`)
+          : new EnrollError('CONNECTION_TIMED_OUT', `No connection to ${where} within ${seconds} s.`);
+      });
       signalOfRequest = limit.signal;
       reached = open !== undefined && !open.destroyed;
       try {
@@ -138,7 +138,8 @@ function broken(thrown: unknown, where: string): Exchange {
   if (thrown instanceof EnrollError) return { kind: 'lost', error: thrown };
   const code = systemCode(thrown) ?? 'unknown reason';
   // The parser's error holds a part of the answer, which may repeat what was sent: it is no cause to keep.
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') {
+  const isParserError = thrown instanceof Error && thrown.name === 'HTTPParserError';
+  if (isParserError || code === 'UND_ERR_HEADERS_OVERFLOW') {
     const error = new EnrollError('NOT_API', `${where} does not answer in proper HTTP (${printable(code)}).`);
     return { kind: 'unusable', error };
   }

@@ -149,7 +149,8 @@ async function serverInfo(kind: ApiKind, talk: Session, where: string, signal: A
   const settled = await talk.call({ method: 'GET', path: '/' }, signal);
   if (settled.kind === 'unknown') throw settled.error;
   const info = settled.answer.kind === 'done' ? apiInfo(settled.answer.data) : undefined;
-  if (info === undefined || (kind === '3.x') !== info.major <= 3) {
+  const claimed: ApiKind | undefined = info && (info.major <= 3 ? '3.x' : '4.x');
+  if (info === undefined || claimed !== kind) {
     throw new EnrollError('NOT_API', `${where} does not say which version of the manager's API it is.`);
   }
   return info;

@@ -1,0 +1,111 @@
+/** The tables of the documentation that are made from the code. */
+import { EXIT, type ExitCode, MEANINGS } from '../src/errors.js';
+import { OPTION_ROWS } from '../src/settings/options.js';
+
+/** A document and the tables in it, by the names of their markers. */
+export interface GeneratedDocument {
+  readonly file: string;
+  readonly tables: Readonly<Record<string, string>>;
+}
+
+/** All documents with generated tables, their files relative to this directory. */
+export function generatedDocuments(): readonly GeneratedDocument[] {
+  return [
+    { file: 'options.md', tables: { options: optionTables() } },
+    { file: 'errors.md', tables: { exits: exitTable(), codes: codeTable() } },
+  ];
+}
+
+/** The text with its tables as the code has them now. */
+export function withTables(text: string, tables: GeneratedDocument['tables']): string {
+  let result = text;
+  for (const [name, table] of Object.entries(tables)) {
+    const [begin, end] = [`<!-- begin: ${name} -->`, `<!-- end: ${name} -->`];
+    const [start, stop] = [result.indexOf(begin), result.indexOf(end)];
+    if (start < 0 || stop < start) throw new Error(`There is no place for the table "${name}".`);
+    result = `${result.slice(0, start + begin.length)}\n\n${table}\n\n${result.slice(stop)}`;
+  }
+  return result;
+}
+
+function optionTables(): string {
+  const groups = new Map<string, string[][]>();
+  for (const [name, row] of OPTION_ROWS) {
+    const flag = row.kind === 'flag' && row.describe.startsWith(`--no-${name}`) ? `--no-${name}` : `--${name}`;
+    const option = row.value === undefined ? code(flag) : code(`${flag} ${row.value}`);
+    const lines = groups.get(row.group) ?? [];
+    groups.set(row.group, lines);
+    lines.push([
+      option,
+      row.environment.map(code).join(', '),
+      sentence(row.describe.replace(/^--no-\S+ /, '')),
+      flag.startsWith('--no-') ? '' : text(row.default ?? ''),
+      row.commands.join(', '),
+    ]);
+  }
+  return [...groups]
+    .map(
+      ([group, lines]) => `## ${group}\n\n${table(['Option', 'Environment', 'Meaning', 'Default', 'Commands'], lines)}`,
+    )
+    .join('\n\n');
+}
+
+const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+  ok: 'enrolled (or already was), and the manager answered',
+  internal: 'a fault in the program itself',
+  usage: 'wrong usage or settings',
+  unreachable: 'the manager cannot be reached, or did not answer in time',
+  untrusted: "the manager's certificate is not trusted",
+  refused: 'the manager refused (password, name, group, version, permission, limit)',
+  file: 'a local file could not be read or written',
+  notAcknowledged: 'the key is installed, but the manager did not acknowledge it',
+  answerLost: 'the request was sent and the answer lost: the agent may exist on the manager',
+  interrupted: 'interrupted (Ctrl-C)',
+  terminated: 'terminated (SIGTERM)',
+};
+
+function exitTable(): string {
+  const lines = Object.entries(EXIT).map(([name, exit]) => [
+    String(exit),
+    Object.entries(EXIT_MEANINGS).find(([key]) => key === name)?.[1] ?? '',
+  ]);
+  return table(['Exit', 'Meaning'], lines);
+}
+
+function codeTable(): string {
+  const meanings: [string, { readonly exit: ExitCode; readonly retry: boolean; readonly hint: string }][] =
+    Object.entries(MEANINGS);
+  const lines = meanings.map(([name, { exit, retry, hint }]) => [
+    code(name),
+    String(exit),
+    retry ? 'yes' : '',
+    text(hint),
+  ]);
+  return table(['Code', 'Exit', 'Can pass by itself', 'What to do'], lines);
+}
+
+function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  const width = head.map((_, column) => Math.max(3, ...[head, ...lines].map((cells) => cells[column]?.length ?? 0)));
+  const row = (cells: readonly string[], fill = ' ') =>
+    `| ${cells.map((cell, column) => cell.padEnd(width[column] ?? 0, fill)).join(' | ')} |`;
+  return [
+    row(head),
+    row(
+      head.map(() => ''),
+      '-',
+    ),
+    ...lines.map((cells) => row(cells)),
+  ].join('\n');
+}
+
+function code(value: string): string {
+  return `\`${value.replaceAll('|', '\\|')}\``;
+}
+
+function text(value: string): string {
+  return value.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('*', '\\*');
+}
+
+function sentence(value: string): string {
+  return text(value.charAt(0).toUpperCase() + value.slice(1));
+}

@@ -1,0 +1,109 @@
+import { EnrollError } from './errors.js';
+import { refuseManagerHome } from './host/agent-home.js';
+import { installAgentKey } from './install-agent-key.js';
+import type { Journey } from './journey.js';
+import { type ExportedChoice, readExportedKey } from './keystore/exported-key.js';
+import { checkWritable } from './keystore/install.js';
+import { readInstalled } from './keystore/installed.js';
+import { takeLock } from './keystore/lock.js';
+import { type AgentRecord, sameRecord } from './keystore/record.js';
+import { type ManagerLink, proveLinkAtAny, requireConnected, runningDaemon } from './link-proof.js';
+import { bindKey } from './machine-binding.js';
+import { checkConfig, writeConfig } from './write-config.js';
+
+/** How a key is imported. */
+export interface ImportOptions extends ExportedChoice {
+  /**
+   * Asks whether the key that is there may be replaced. `present` is absent where the file has an entry that is no valid
+   * one. Not called where there is nothing to replace.
+   */
+  readonly mayReplace: (present: AgentRecord | undefined, imported: AgentRecord) => Promise<boolean>;
+}
+
+/** What an import that went well ended with. */
+export interface Import {
+  /** False: this key was there already, and nothing was written. */
+  readonly changed: boolean;
+  readonly record: AgentRecord;
+  /** Absent where no handshake was asked for, or an agent daemon runs and answered for itself. */
+  readonly link?: ManagerLink;
+}
+
+/**
+ * Installs a key that was exported by hand, and proves the link.
+ *
+ * @param text base64 as manage_agents and the API show it, a line of client.keys, or a manager's client.keys
+ * @throws EnrollError `IMPORT_INVALID`, `KEY_PRESENT` where the present key may not be replaced, and what an enrollment
+ * ends with after the key was issued. The old key is still there whole, unless the new one was installed
+ */
+export async function importKey(journey: Journey, text: string, options: ImportOptions): Promise<Import> {
+  const { agent, edge, observe, signal } = journey;
+  await refuseManagerHome(agent, edge.system);
+  const record = readExportedKey(text, options);
+  await checkWritable(agent, edge.keystore);
+  await checkConfig(journey);
+  const lock = await takeLock(agent, edge.keystore, (pid) => observe({ kind: 'waiting', pid }), signal);
+  try {
+    const changed = await putInPlace(journey, record, options);
+    return { changed, record, ...(await proveImported(journey, record, changed)) };
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Installs the record unless it is there. Returns whether it did. */
+async function putInPlace(journey: Journey, record: AgentRecord, { mayReplace }: ImportOptions): Promise<boolean> {
+  const { settings, agent, edge, observe, signal } = journey;
+  const { keysFile } = agent;
+  const present = await presentRecord(journey);
+  if (present !== undefined && present !== 'broken') observe({ kind: 'present', record: present, keysFile });
+  observe({ kind: 'imported', record, keysFile });
+  if (present !== undefined && present !== 'broken' && sameRecord(present, record)) {
+    if (settings.machineBinding) await bindKey(agent, record, edge, signal);
+    return false;
+  }
+  if (present !== undefined && !(await mayReplace(present === 'broken' ? undefined : present, record))) {
+    throw refuseToReplace(keysFile, present);
+  }
+  await installAgentKey(journey, record, present === 'broken' ? undefined : present);
+  return true;
+}
+
+async function presentRecord({ agent, edge }: Journey): Promise<AgentRecord | 'broken' | undefined> {
+  try {
+    return await readInstalled(agent.keysFile, edge.keystore.files);
+  } catch (thrown) {
+    if (thrown instanceof EnrollError && thrown.code === 'KEYS_INVALID') return 'broken';
+    throw thrown;
+  }
+}
+
+function refuseToReplace(keysFile: string, present: AgentRecord | 'broken'): EnrollError {
+  const whose = present === 'broken' ? 'an entry that is not valid' : `the key of agent ${present.id} ${present.name}`;
+  return new EnrollError('KEY_PRESENT', `${keysFile} has ${whose}, and it was not agreed to replace it.`);
+}
+
+async function proveImported(
+  journey: Journey,
+  record: AgentRecord,
+  changed: boolean,
+): Promise<{ readonly link?: ManagerLink }> {
+  const { settings, agent, edge, observe, signal } = journey;
+  if (!settings.handshake) {
+    await writeConfig(journey);
+    return {};
+  }
+  const daemon = await runningDaemon(agent, edge, observe, signal);
+  if (daemon !== undefined) {
+    await writeConfig(journey);
+    if (!changed) {
+      requireConnected(daemon);
+      return {};
+    }
+    const text = 'The new key is installed, but the agent daemon runs with the one before.';
+    throw new EnrollError('AGENT_RESTART_NEEDED', text);
+  }
+  const link = await proveLinkAtAny(journey, settings.managers, { record, waitMs: settings.waitMs });
+  await writeConfig(journey, link);
+  return { link };
+}

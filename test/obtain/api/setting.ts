@@ -1,0 +1,56 @@
+import { directDial } from '../../../src/net/connect.js';
+import { type ApiOptions, apiSource } from '../../../src/obtain/api/source.js';
+import type { AgentKey, KeyRequest, RegisterIp } from '../../../src/obtain/key-source.js';
+import { Secret } from '../../../src/secret.js';
+import { certificates } from '../../net/certificates.js';
+
+/** A password that can be told from everything else. */
+export const PASSWORD = 'Wa.zuh*Passw0rd-of-the-tests';
+
+/** Options for a test's server: its CA is trusted, waits cost no time and are listed in `waits`. */
+export function options(url: string, changes: Partial<ApiOptions> = {}): ApiOptions & { readonly waits: number[] } {
+  const waits: number[] = [];
+  let clock = 0;
+  return {
+    url,
+    credentials: { user: 'enroll', password: new Secret(PASSWORD) },
+    trust: { ca: certificates().ca.certificate, insecure: false },
+    dial: directDial(2000),
+    timeoutMs: 2000,
+    patienceMs: 10_000,
+    force: false,
+    random: () => 0.5,
+    pause: async (ms) => {
+      clock += ms;
+      waits.push(ms);
+    },
+    now: () => clock,
+    waits,
+    ...changes,
+  };
+}
+
+export function asking(name: string, address?: string, groups: readonly string[] = []): KeyRequest {
+  const ip: RegisterIp = address === undefined ? { kind: 'any' } : { kind: 'address', address };
+  return { name, ip, groups };
+}
+
+/** One enrollment against a test's server. */
+export function obtain(
+  url: string,
+  request: KeyRequest,
+  changes: Partial<ApiOptions> = {},
+  signal: AbortSignal = new AbortController().signal,
+): Promise<AgentKey> {
+  return apiSource(options(url, changes)).obtain(request, signal);
+}
+
+/** As {@link obtain} over plain http, which a test without TLS in its name needs no handshake for. */
+export function obtainPlainly(
+  url: string,
+  request: KeyRequest,
+  changes: Partial<ApiOptions> = {},
+  signal?: AbortSignal,
+): Promise<AgentKey> {
+  return obtain(url, request, { trust: { insecure: true }, ...changes }, signal);
+}
