@@ -75,7 +75,7 @@ async function enrollAnew(journey: Journey, host: Host, present: PresentKey): Pr
   const copied = copiedOf(present);
   await installAgentKey(journey, key.record, present.record ?? copied, {
     trust: key.trust,
-    enrollment: manager.enrollment,
+    enrollment: key.endpoint,
     copied,
   });
 

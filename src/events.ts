@@ -19,7 +19,15 @@ export type JourneyEvent =
   | { readonly kind: 'rejected'; readonly record: AgentRecord }
   /** Another run of this program has the agent's home. */
   | { readonly kind: 'waiting'; readonly pid: number }
-  | { readonly kind: 'asking'; readonly method: Method; readonly endpoint: Endpoint; readonly name: string }
+  /** The first contact of a fleet is spread over a window; this host's turn comes then. */
+  | { readonly kind: 'splaying'; readonly waitMs: number }
+  | {
+      readonly kind: 'asking';
+      readonly method: Method;
+      readonly why: string;
+      readonly endpoint: Endpoint;
+      readonly name: string;
+    }
   /** No manager could be reached; another try follows. */
   | { readonly kind: 'retrying'; readonly error: EnrollError; readonly waitMs: number }
   | { readonly kind: 'obtained'; readonly key: AgentKey }

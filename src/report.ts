@@ -80,6 +80,7 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
     case 'warning':
       return { ...report, warnings: [...report.warnings, event.text] };
     case 'rejected':
+    case 'splaying':
     case 'waiting':
     case 'retrying':
     case 'attempt':

@@ -1,16 +1,22 @@
 import { backOff } from './back-off.js';
 import { abortReason, asEnrollError, EnrollError, EXIT } from './errors.js';
 import type { Host } from './host/host.js';
+import { machineFacts } from './host/machine.js';
+import { splayDelay, splaySeed } from './host/splay.js';
 import type { Journey } from './journey.js';
 import { beginRequest, endRequest, unfinishedRequest } from './keystore/journal.js';
 import type { AgentRecord } from './keystore/record.js';
-import { formatEndpoint } from './manager.js';
+import { type Endpoint, formatEndpoint } from './manager.js';
 import { pause } from './net/deadline.js';
 import { dialThrough } from './net/proxy.js';
+import { apiAddress } from './obtain/api/url.js';
 import { authdSource } from './obtain/authd.js';
 import type { AgentKey, KeySource } from './obtain/key-source.js';
 import type { ManagerSettings } from './settings/settings.js';
 import { knownFingerprint } from './trust-memory.js';
+
+/** Where a manager's REST API listens. */
+const API_PORT = 55_000;
 
 /** A key, and the manager that issued it. */
 export interface IssuedBy {
@@ -29,6 +35,7 @@ export interface IssuedBy {
 export async function requestKey(journey: Journey, host: Host, present: AgentRecord | undefined): Promise<IssuedBy> {
   const { settings, edge, observe, signal } = journey;
   await tellOfUnfinished(journey);
+  await spread(journey);
   for (let failures = 1; ; failures++) {
     const failed: { readonly manager: ManagerSettings; readonly error: EnrollError }[] = [];
     for (const manager of settings.managers) {
@@ -52,6 +59,16 @@ export async function requestKey(journey: Journey, host: Host, present: AgentRec
   }
 }
 
+/** Lets a fleet that starts at once come one by one: each machine has its own delay, the same at every start. */
+async function spread({ settings, edge, observe, signal }: Journey): Promise<void> {
+  if (settings.splayMs === 0) return;
+  const facts = await machineFacts(edge.system, signal);
+  const waitMs = splayDelay(splaySeed(facts, edge.system.hostname()), settings.splayMs);
+  observe({ kind: 'splaying', waitMs });
+  await pause(waitMs, signal);
+  if (signal.aborted) throw abortReason(signal);
+}
+
 async function requestFrom(
   journey: Journey,
   manager: ManagerSettings,
@@ -60,9 +77,9 @@ async function requestFrom(
 ): Promise<AgentKey> {
   const { settings, agent, edge, observe, signal } = journey;
   const { name } = host.name;
-  const source = await sourceFor(journey, manager);
-  observe({ kind: 'asking', method: source.method, endpoint: manager.enrollment, name });
-  await beginRequest(agent, name, manager.enrollment, edge.keystore);
+  const { source, endpoint } = await sourceFor(journey, manager);
+  observe({ kind: 'asking', method: source.method, why: settings.method.why, endpoint, name });
+  await beginRequest(agent, name, endpoint, edge.keystore);
   try {
     const ask = { name, ip: host.address.register, groups: settings.groups };
     const key = await source.obtain({ ...ask, ...(present === undefined ? {} : { present }) }, signal);
@@ -78,17 +95,36 @@ async function requestFrom(
 
 async function sourceFor(
   { settings, agent, edge }: Journey,
-  { enrollment: endpoint }: ManagerSettings,
-): Promise<KeySource> {
-  const firstUse = await knownFingerprint(agent, endpoint, edge.keystore);
-  return authdSource({
-    endpoint,
-    trust: { ...settings.trust, ...(firstUse === undefined ? {} : { firstUse }) },
-    ...(settings.password === undefined ? {} : { password: settings.password }),
-    ...(settings.clientCertificate === undefined ? {} : { clientCertificate: settings.clientCertificate }),
-    dial: dialThrough(settings.proxy, edge.dial, settings.timeoutMs),
-    timeoutMs: settings.timeoutMs,
+  { enrollment, agent: remoted }: ManagerSettings,
+): Promise<{ readonly source: KeySource; readonly endpoint: Endpoint }> {
+  const { trust, api, password, clientCertificate, timeoutMs } = settings;
+  const dial = dialThrough(settings.proxy, edge.dial, timeoutMs);
+  if (api !== undefined) {
+    const { apiSource } = await import('./obtain/api/source.js');
+    const url = api.url ?? `https://${formatEndpoint({ host: remoted.host, port: API_PORT })}`;
+    const source = apiSource({
+      url,
+      credentials: { user: api.user, password: api.password },
+      trust: { ...trust, system: true },
+      dial,
+      timeoutMs,
+      force: settings.force,
+      random: edge.randomNumber,
+      pause,
+      now: edge.now,
+    });
+    return { source, endpoint: apiAddress(url, trust.insecure).endpoint };
+  }
+  const firstUse = await knownFingerprint(agent, enrollment, edge.keystore);
+  const source = authdSource({
+    endpoint: enrollment,
+    trust: { ...trust, ...(firstUse === undefined ? {} : { firstUse }) },
+    ...(password === undefined ? {} : { password }),
+    ...(clientCertificate === undefined ? {} : { clientCertificate }),
+    dial,
+    timeoutMs,
   });
+  return { source, endpoint: enrollment };
 }
 
 async function tellOfUnfinished({ agent, edge, observe }: Journey): Promise<void> {

@@ -52,6 +52,7 @@ describe('a host that is a copy of another', function () {
     return {
       settings: {
         managers: [{ agent: remoted, protocol: 'auto', enrollment: authd }],
+        method: { use: 'authd', why: 'the default' },
         ip: { kind: 'any' },
         groups: [],
         trust: { insecure: true },

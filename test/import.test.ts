@@ -2,7 +2,6 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
-import { settingsEdge } from '../src/cli/settings-edge.js';
 import { nodeJourneyEdge } from '../src/edge.js';
 import { EnrollError } from '../src/errors.js';
 import type { JourneyEvent } from '../src/events.js';
@@ -13,6 +12,7 @@ import type { Journey } from '../src/journey.js';
 import { nodeEdge } from '../src/keystore/edge.js';
 import { formatRecord } from '../src/keystore/record.js';
 import { type Sandbox, startSandbox } from '../src/sandbox/manager.js';
+import { nodeSettingsEdge } from '../src/settings/node-edge.js';
 import type { OptionName } from '../src/settings/options.js';
 import { settle } from '../src/settings/settle.js';
 import { failure, filesBelow, line, OLD, removeHome, scratchHome } from './keystore/scratch.js';
@@ -46,7 +46,7 @@ describe('importing a key', () => {
     const given = { manager: `${host}:${port}`, wait: '5s', ...more };
     const flags = new Map<OptionName, string | boolean>();
     for (const name of Object.keys(given) as OptionName[]) flags.set(name, given[name as 'manager']);
-    const { settings } = await settle({ command: 'import', flags, environment: {}, agent, edge: settingsEdge });
+    const { settings } = await settle({ command: 'import', flags, environment: {}, agent, edge: nodeSettingsEdge });
     const observe = (event: JourneyEvent) => {
       events.push(event);
     };

@@ -42,8 +42,9 @@ const ERASE_LINE = '\u0015';
  */
 export async function ask({ input, output }: Terminal, question: Question, signal: AbortSignal): Promise<string> {
   if (signal.aborted) throw abortReason(signal);
-  output.write(question.prompt);
+  // Before the prompt: whoever types as soon as it is there must not be shown what is a secret.
   input.setRawMode(true);
+  output.write(question.prompt);
   const line = new Line(question, output);
   let onData: (chunk: Buffer | string) => void = () => {};
   let onEnd: () => void = () => {};

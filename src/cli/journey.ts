@@ -6,12 +6,12 @@ import type { AgentInstallation } from '../host/host.js';
 import type { Journey } from '../journey.js';
 import { deadline } from '../net/deadline.js';
 import { emptyReport, type Report, withError, withEvent } from '../report.js';
+import { nodeSettingsEdge } from '../settings/node-edge.js';
 import type { CommandName } from '../settings/options.js';
 import { type Settled, settle } from '../settings/settle.js';
 import type { Flags } from '../settings/sources.js';
 import type { CommandContext } from './context.js';
 import { createReporter } from './reporter.js';
-import { settingsEdge } from './settings-edge.js';
 
 /**
  * Runs a command that ends in a report: settles, runs, and shows what happens as it happens.
@@ -70,7 +70,7 @@ export async function settleFor(
   edge: JourneyEdge,
 ): Promise<{ readonly settled: Settled; readonly agent: AgentInstallation }> {
   const agent = await findAgent(placesOf(flags), edge.system);
-  const settled = await settle({ command, flags, environment, agent, edge: settingsEdge });
+  const settled = await settle({ command, flags, environment, agent, edge: nodeSettingsEdge });
   return { settled, agent };
 }
 

@@ -39,13 +39,13 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<ExitCo
       if (output.quiet && output.verbose) {
         throw new EnrollError('SETTING_INVALID', `--quiet and --verbose contradict each other (agent-enroll ${name}).`);
       }
-      const file = argv['file'];
+      const file = fileOf(argv['file'], args);
       const context = {
         flags,
         environment: process.env,
         output,
         signal,
-        ...(typeof file === 'string' ? { file } : {}),
+        ...(file === undefined ? {} : { file }),
       };
       exitCode = await (await load())(context);
     };
@@ -128,6 +128,12 @@ function showUsageError(error: EnrollError, json: boolean): ExitCode {
     process.stderr.write(`Error: ${message}\n${rest.map((line) => `  ${line}\n`).join('')}`);
   }
   return error.exitCode;
+}
+
+/** The file that a command was given. The parser makes an empty text of `-`. */
+function fileOf(given: unknown, args: readonly string[]): string | undefined {
+  if (typeof given !== 'string') return undefined;
+  return given === '' && args.includes('-') ? '-' : given;
 }
 
 function declareFile(yargs: Argv, describe: string): Argv {

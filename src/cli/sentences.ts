@@ -30,6 +30,8 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
       const text = `The manager does not acknowledge this key (agent ${id} ${name}), so this host enrolls again`;
       return [{ kind: 'warning', text }];
     }
+    case 'splaying':
+      return [{ kind: 'start', text: `Waiting ${(event.waitMs / 1000).toFixed(1)} s for this host's turn (--splay)` }];
     case 'waiting':
       return [
         { kind: 'start', text: `Another agent-enroll (process ${event.pid}) is at work on this host: waiting for it` },
@@ -40,8 +42,9 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
       return [
         {
           kind: 'start',
-          text: `Asking ${event.method} at ${formatEndpoint(event.endpoint)} for a key as ${event.name}`,
+          text: `Asking ${event.method === 'api' ? 'the REST API' : event.method} at ${formatEndpoint(event.endpoint)} for a key as ${event.name}`,
         },
+        { kind: 'note', text: `Method ${event.method}: ${event.why}` },
       ];
     case 'obtained': {
       const { record, groups, trust } = event.key;

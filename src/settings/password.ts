@@ -42,7 +42,7 @@ export async function findPassword(
   if (file !== undefined && text?.origin.kind === 'flag') {
     throw refuse(text.origin, 'it contradicts --password-file. Give one of the two.');
   }
-  if (file !== undefined) return await fromFile(file.value, file.origin, edge);
+  if (file !== undefined) return await passwordFromFile(file.value, file.origin, edge);
   if (text !== undefined) return fromText(text);
   const directory = sources.variable('CREDENTIALS_DIRECTORY');
   if (directory !== undefined) {
@@ -74,7 +74,7 @@ async function ifThere(
   empty: 'may be empty' | 'is refused' = 'is refused',
 ): Promise<FoundPassword | undefined> {
   try {
-    return await fromFile(path, origin, edge, empty);
+    return await passwordFromFile(path, origin, edge, empty);
   } catch (thrown) {
     const cause = thrown instanceof EnrollError ? thrown.cause : thrown;
     if (systemCode(cause) === 'ENOENT' || systemCode(cause) === 'ENOTDIR') return undefined;
@@ -82,7 +82,11 @@ async function ifThere(
   }
 }
 
-async function fromFile(
+/**
+ * The password on the first line of a file, or of standard input (`-`).
+ * @throws EnrollError with `SETTING_INVALID` or `FILE_UNREADABLE`
+ */
+export async function passwordFromFile(
   path: string,
   origin: Origin,
   edge: SettingsEdge,

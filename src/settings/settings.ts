@@ -17,12 +17,24 @@ export interface ManagerSettings {
   readonly enrollment: Endpoint;
 }
 
+/** Who asks the manager's REST API, and where. */
+export interface ApiSettings {
+  /** Absent: port 55000 of the manager, over https. */
+  readonly url?: string;
+  readonly user: string;
+  readonly password: Secret;
+}
+
 /** Everything that the journey needs to be told, checked, as plain values. */
 export interface Settings {
   /** Tried in order; never empty where the command contacts a manager. */
   readonly managers: readonly ManagerSettings[];
   /** The name, or a pattern for it, as the user gave it; absent: the host's own. */
   readonly name?: string;
+  /** How the key is got. `why`: what decided it, in words. */
+  readonly method: { readonly use: 'authd' | 'api'; readonly why: string };
+  /** Present where the method is `api`. */
+  readonly api?: ApiSettings;
   readonly ip: IpSetting;
   readonly groups: readonly string[];
   readonly password?: Secret;

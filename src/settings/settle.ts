@@ -3,6 +3,7 @@ import { type IpSetting, parseIpSetting } from '../host/address-setting.js';
 import type { AgentInstallation } from '../host/host.js';
 import { checkNameSetting } from '../host/name-pattern.js';
 import type { CipherSetting } from '../link/candidates.js';
+import { NO_API, readMethod } from './api.js';
 import { readClientCertificate, readTrust } from './credentials.js';
 import { readManagers, shownEnrollment, shownManagers, shownPort, shownProtocol } from './managers.js';
 import { type CommandName, hasOption, OPTION_ROWS, type OptionName } from './options.js';
@@ -63,14 +64,18 @@ export async function settle(input: SettingsInput): Promise<Settled> {
   const ip = readIp(sources);
   const cipher = readCipher(sources);
   const proxy = hasOption(command, 'proxy') ? readProxy(sources, managers.value) : NO_PROXY;
+  const trust = enrolls ? await readTrust(sources, edge) : { insecure: false };
+  const method = enrolls ? await readMethod(sources, trust.insecure, edge) : NO_API;
   const groups = sources.text('groups');
   const settings: Settings = {
     managers: managers.value,
     ...(name === undefined ? {} : { name: name.value }),
+    method: method.method,
+    ...(method.api === undefined ? {} : { api: method.api }),
     ip: ip.value,
     groups: groups === undefined ? [] : splitList(groups.value),
     ...(found.password === undefined ? {} : { password: found.password.value }),
-    trust: enrolls ? await readTrust(sources, edge) : { insecure: false },
+    trust,
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
     ...(proxy.settings === undefined ? {} : { proxy: proxy.settings }),
     cipher: cipher.value,
@@ -86,6 +91,7 @@ export async function settle(input: SettingsInput): Promise<Settled> {
   };
   const effective = new Map<OptionName, Sourced<string>>([
     ['manager', shownManagers(managers)],
+    ['method', method.shown],
     ['enrollment-server', shownEnrollment(managers, sources, 'enrollment-server')],
     ['enrollment-port', shownEnrollment(managers, sources, 'enrollment-port')],
     ...(proxy.shown === undefined ? [] : [['proxy', proxy.shown] as const]),
@@ -102,7 +108,7 @@ export async function settle(input: SettingsInput): Promise<Settled> {
   return {
     settings,
     shown: show(sources, effective, command),
-    warnings: [...confWarnings(file, sources), ...found.warnings, ...proxy.warnings],
+    warnings: [...confWarnings(file, sources), ...found.warnings, ...proxy.warnings, ...method.warnings],
   };
 }
 

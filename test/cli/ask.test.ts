@@ -20,6 +20,7 @@ class FakeTerminal extends EventEmitter {
     this.paused = true;
   }
   write(text: string): void {
+    expect(this.modes[0], 'shown before the terminal was told not to echo').to.equal(true);
     this.shown += text;
   }
 }

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
-import { settingsEdge } from '../../src/cli/settings-edge.js';
 import { nodeJourneyEdge } from '../../src/edge.js';
 import { type Enrollment, enroll } from '../../src/enroll.js';
 import type { JourneyEvent } from '../../src/events.js';
@@ -11,6 +10,7 @@ import { findAgent } from '../../src/host/agent-home.js';
 import { protocolThrough } from '../../src/link-proof.js';
 import type { SandboxFamily } from '../../src/sandbox/authd-protocol.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
+import { nodeSettingsEdge } from '../../src/settings/node-edge.js';
 import type { OptionName } from '../../src/settings/options.js';
 import { settle } from '../../src/settings/settle.js';
 import type { Environment } from '../../src/settings/sources.js';
@@ -55,7 +55,7 @@ async function run(
     ['wait', '3s'],
     ...given,
   ]);
-  const { settings } = await settle({ command: 'enroll', flags, environment, agent, edge: settingsEdge });
+  const { settings } = await settle({ command: 'enroll', flags, environment, agent, edge: nodeSettingsEdge });
   const events: JourneyEvent[] = [];
   const observe = (event: JourneyEvent) => void events.push(event);
   const outcome = await enroll({ settings, agent, edge, observe, signal: AbortSignal.timeout(8000) });

@@ -3,11 +3,11 @@ import { importKey } from '../../import.js';
 import { isAroundExportedKey } from '../../keystore/exported-key.js';
 import type { AgentRecord } from '../../keystore/record.js';
 import { printable } from '../../printable.js';
+import { nodeSettingsEdge } from '../../settings/node-edge.js';
 import { unreadable } from '../../settings/password.js';
 import { ask, type Terminal } from '../ask.js';
 import type { CommandContext } from '../context.js';
 import { runJourney } from '../journey.js';
-import { settingsEdge } from '../settings-edge.js';
 
 /** A manager's client.keys with 100 000 agents is about 12 MB. */
 const TEXT_LIMIT = 32 * 1024 * 1024;
@@ -38,7 +38,10 @@ async function readKeyText({ file, output }: CommandContext, signal: AbortSignal
   if (file !== undefined && file !== '-') return await readFile(file);
   const terminal = terminalOf(output.err);
   if (terminal === undefined) {
-    return { text: withinLimit(await settingsEdge.readStandardInput(TEXT_LIMIT + 1), 'standard input'), warnings: [] };
+    return {
+      text: withinLimit(await nodeSettingsEdge.readStandardInput(TEXT_LIMIT + 1), 'standard input'),
+      warnings: [],
+    };
   }
   const prompt = 'Paste the key that manage_agents or the API shows (it is not displayed): ';
   const text = await ask(terminal, { prompt, echo: false, limit: LINE_LIMIT, skip: isAroundExportedKey }, signal);
@@ -48,9 +51,9 @@ async function readKeyText({ file, output }: CommandContext, signal: AbortSignal
 async function readFile(path: string): Promise<KeyText> {
   const origin = { kind: 'file', path } as const;
   try {
-    const text = withinLimit(await settingsEdge.readText(path, TEXT_LIMIT + 1), printable(path));
+    const text = withinLimit(await nodeSettingsEdge.readText(path, TEXT_LIMIT + 1), printable(path));
     const warning = `${path} holds a key and can be read by every user of this host: remove it when you are done.`;
-    return { text, warnings: (await settingsEdge.isPublic(path)) ? [warning] : [] };
+    return { text, warnings: (await nodeSettingsEdge.isPublic(path)) ? [warning] : [] };
   } catch (thrown) {
     throw thrown instanceof EnrollError ? thrown : unreadable(path, origin, thrown);
   }

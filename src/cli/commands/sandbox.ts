@@ -4,9 +4,9 @@ import type { SandboxFamily } from '../../sandbox/authd-protocol.js';
 import { describeEvent, type SandboxEvent } from '../../sandbox/events.js';
 import type { Sandbox } from '../../sandbox/manager.js';
 import { Secret } from '../../secret.js';
+import { nodeSettingsEdge } from '../../settings/node-edge.js';
 import { oneOf, parseDuration, splitList } from '../../settings/values.js';
 import type { Output } from '../output.js';
-import { settingsEdge } from '../settings-edge.js';
 
 type Arguments = Readonly<Record<string, unknown>>;
 
@@ -82,6 +82,6 @@ function reloadDelay(word: string | undefined): number | undefined {
 
 async function readPassword(file: string | undefined): Promise<Secret | undefined> {
   if (file === undefined) return undefined;
-  const first = (await settingsEdge.readText(file, 65536)).split('\n', 1)[0]?.replace(/\r$/, '') ?? '';
+  const first = (await nodeSettingsEdge.readText(file, 65536)).split('\n', 1)[0]?.replace(/\r$/, '') ?? '';
   return new Secret(first);
 }

@@ -1,8 +1,8 @@
 import { open, stat } from 'node:fs/promises';
-import type { SettingsEdge } from '../settings/password.js';
+import type { SettingsEdge } from './password.js';
 
 /** Reads the files that settings name, and standard input. */
-export const settingsEdge: SettingsEdge = {
+export const nodeSettingsEdge: SettingsEdge = {
   readText: async (path, limit) => Buffer.from(await readLimited(path, limit)).toString('utf8'),
   readBytes: readLimited,
   isPublic: async (path) => process.platform !== 'win32' && ((await stat(path)).mode & 0o004) !== 0,
