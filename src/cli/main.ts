@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { Argv } from 'yargs';
 import { asEnrollError, EnrollError, type ExitCode } from '../errors.js';
+import { emptyReport, withError } from '../report.js';
 import type { CommandName } from '../settings/options.js';
 import { declareOptions, readFlags } from './arguments.js';
 import type { CommandContext } from './context.js';
 import { errorLines } from './sentences.js';
 import { createOutput, tolerateClosedStreams } from './streams.js';
+
+const COMMANDS = ['check', 'import', 'export', 'detect', 'sandbox'] as const satisfies readonly CommandName[];
 
 /** How long an ended command may take to let go of its last sockets. */
 const LINGER_MS = 500;
@@ -14,6 +17,8 @@ const INTERRUPT_MS = 60;
 
 /** The program: reads the arguments, runs the command, sets the exit code. */
 export async function main(): Promise<void> {
+  // A password among the arguments would stay readable for every user of this host as long as the program runs.
+  process.title = 'agent-enroll';
   tolerateClosedStreams();
   const interrupt = new AbortController();
   const stop = (error: EnrollError) => {
@@ -112,20 +117,19 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<ExitCo
   try {
     await parser.parseAsync([...args]);
   } catch (thrown) {
-    return showUsageError(asEnrollError(thrown), args.includes('--json'));
+    return showUsageError(asEnrollError(thrown), args);
   }
   return exitCode;
 }
 
 /** An error from before any command ran: it is shown as the command would have shown it. */
-function showUsageError(error: EnrollError, json: boolean): ExitCode {
-  const { code, message, hint } = error;
-  if (json) {
-    const report = { ok: false, changed: false, command: 'enroll', warnings: [], error: { code, message, hint } };
-    process.stdout.write(`${JSON.stringify(report)}\n`);
+function showUsageError(error: EnrollError, args: readonly string[]): ExitCode {
+  if (args.includes('--json')) {
+    const command = COMMANDS.find((name) => args.includes(name)) ?? 'enroll';
+    process.stdout.write(`${JSON.stringify(withError(emptyReport(command), error))}\n`);
   } else {
     const { rest } = errorLines(error, false);
-    process.stderr.write(`Error: ${message}\n${rest.map((line) => `  ${line}\n`).join('')}`);
+    process.stderr.write(`Error: ${error.message}\n${rest.map((line) => `  ${line}\n`).join('')}`);
   }
   return error.exitCode;
 }
@@ -153,6 +157,7 @@ function declareSandbox(yargs: Argv): Argv {
       default: 0,
       describe: 'port of remoted, TCP and UDP; 0: chosen by the system',
     })
+    .option('api-port', { type: 'number', default: 0, describe: 'port of the REST API; 0: chosen by the system' })
     .option('password-file', {
       type: 'string',
       requiresArg: true,

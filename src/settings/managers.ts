@@ -72,8 +72,17 @@ function protocolOf(server: ConfServer | undefined, sources: Sources): 'auto' | 
   return server?.protocol === undefined ? 'auto' : parseProtocol(sources.fromConf(server.protocol));
 }
 
-function manager(host: string, port: number, protocol: 'auto' | Protocol, sources: Sources): ManagerSettings {
+/**
+ * Where authd is, if not on the manager. What ossec.conf says of it belongs to the managers of ossec.conf: a host that
+ * is moved to another manager by a flag must not ask the old one for its key.
+ */
+function enrollmentServer(sources: Sources): Sourced<string> | undefined {
   const server = sources.text('enrollment-server');
+  return server?.origin.kind === 'file' && sources.text('manager') !== undefined ? undefined : server;
+}
+
+function manager(host: string, port: number, protocol: 'auto' | Protocol, sources: Sources): ManagerSettings {
+  const server = enrollmentServer(sources);
   const apart = sources.text('enrollment-port');
   const where = server === undefined ? { host, port: portGiven(apart) } : hostPort(server, apart);
   return {
@@ -109,7 +118,8 @@ export function shownEnrollment(
   name: 'enrollment-server' | 'enrollment-port',
 ): Sourced<string> {
   const [first] = managers.value;
-  const origin = sources.text(name)?.origin ?? DEFAULT_ORIGIN;
+  const given = name === 'enrollment-server' ? enrollmentServer(sources) : sources.text(name);
+  const origin = given?.origin ?? DEFAULT_ORIGIN;
   if (first === undefined) return { value: '', origin };
   return { value: name === 'enrollment-server' ? first.enrollment.host : String(first.enrollment.port), origin };
 }

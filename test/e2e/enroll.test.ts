@@ -1,4 +1,6 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
@@ -238,14 +240,101 @@ describe('agent-enroll, as it is run', function () {
     expect(Object.keys(await snapshot(scratch.home))).to.not.include('/.agent-enroll.lock');
   });
 
-  it('works ten times at once: one agent, one key, ten honest exit codes', async () => {
+  it('works twenty times at once: one agent, one key, twenty honest exit codes', async () => {
     const target = await manager();
     const args = [...against(target, scratch.home), '--name', 'web-01', '--json'];
-    const runs = await Promise.all(Array.from({ length: 10 }, () => run(args)));
-    expect(runs.map(({ code }) => code)).to.deep.equal(Array.from({ length: 10 }, () => 0));
+    const runs = await Promise.all(Array.from({ length: 20 }, () => run(args)));
+    expect(runs.map(({ code }) => code)).to.deep.equal(Array.from({ length: 20 }, () => 0));
     expect(target.agents()).to.have.length(1);
     expect(runs.filter(({ stdout }) => JSON.parse(stdout).changed === true)).to.have.length(1);
     expect(requests()).to.have.length(1);
+  });
+
+  it('makes the home of a bare host, and takes it away again when the manager refuses', async () => {
+    const target = await manager({ groups: ['web'] });
+    const bare = join(scratch.home, 'ossec');
+    const refused = await run([...against(target, bare), '--name', 'web-01', '--groups', 'nosuch', '--json']);
+    expect(refused.code).to.equal(5);
+    expect(Object.keys(await snapshot(scratch.home))).to.deep.equal(['/etc']);
+    const { code } = await run([...against(target, bare), '--name', 'web-01', '--groups', 'web', '--json']);
+    expect(code).to.equal(0);
+    expect(await readFile(join(bare, 'etc', 'client.keys'), 'utf8')).to.match(/^001 web-01 any [0-9a-f]{64}\n$/);
+  });
+
+  it('tells the next run of a request whose answer was lost', async () => {
+    const target = await manager();
+    const args = [...against(target, scratch.home), '--name', 'web-01', '--json'];
+    const request = { name: 'web-01', manager: 'siem:1515', startedAt: '2026-01-02T03:04:05.000Z' };
+    await writeFile(join(scratch.home, '.agent-enroll.journal'), JSON.stringify(request));
+    const { code, stdout } = await run(args);
+    expect(code).to.equal(0);
+    expect(JSON.parse(stdout).warnings.join(' ')).to.include('siem:1515').and.to.include('2026-01-02');
+    expect(Object.keys(await snapshot(scratch.home))).to.not.include('/.agent-enroll.journal');
+  });
+
+  it('goes to the next manager when the first is not there, and tells what failed where when none is', async () => {
+    const target = await manager();
+    const closed = await manager();
+    const { port } = closed.endpoints.agent;
+    await closed.close();
+    sandbox = target;
+    const { agent, authd } = target.endpoints;
+    const rest = [
+      '--enrollment-port',
+      String(authd.port),
+      '--agent-home',
+      scratch.home,
+      '--name',
+      'web-01',
+      '--json',
+      '--retries',
+      '0',
+    ];
+    const { code, stdout } = await run(['--manager', `127.0.0.2:${port},127.0.0.1:${agent.port}`, ...rest]);
+    expect(code).to.equal(0);
+    expect(JSON.parse(stdout).manager).to.deep.include({ host: '127.0.0.1', port: agent.port });
+    await target.close();
+    const none = await run(['--manager', `127.0.0.2:${port},127.0.0.1:${agent.port}`, ...rest, '--force']);
+    expect(none.code).to.equal(3);
+    expect(JSON.parse(none.stdout).error.message).to.include('127.0.0.2').and.to.include('127.0.0.1');
+  });
+
+  it('takes the word of an agent daemon that runs on this host, and sends no test message beside it', async () => {
+    const target = await manager();
+    await run([...against(target, scratch.home), '--name', 'web-01']);
+    const messages = events.filter(({ type }) => type === 'message').length;
+    const bin = join(scratch.home, 'bin');
+    const runDirectory = join(scratch.home, 'var', 'run');
+    await mkdir(bin);
+    await mkdir(runDirectory, { recursive: true });
+    await copyFile('/bin/sleep', join(bin, 'wazuh-agentd'));
+    const daemon = spawn(join(bin, 'wazuh-agentd'), ['30'], { stdio: 'ignore' });
+    try {
+      await once(daemon, 'spawn');
+      await writeFile(join(runDirectory, `wazuh-agentd-${daemon.pid}.pid`), `${daemon.pid}\n`);
+      for (const [status, exit] of [
+        ['connected', 0],
+        ['pending', 7],
+      ] as const) {
+        await writeFile(
+          join(runDirectory, 'wazuh-agentd.state'),
+          `status='${status}'\nlast_keepalive=''\nlast_ack=''\n`,
+        );
+        const { code, stdout } = await run([
+          'check',
+          '--manager',
+          '127.0.0.1:1',
+          '--agent-home',
+          scratch.home,
+          '--json',
+        ]);
+        expect(code, status).to.equal(exit);
+        expect(JSON.parse(stdout).error?.code).to.equal(exit === 0 ? undefined : 'AGENT_NOT_CONNECTED');
+      }
+      expect(events.filter(({ type }) => type === 'message')).to.have.length(messages);
+    } finally {
+      daemon.kill();
+    }
   });
 
   it('prints plain lines without control characters where there is no terminal', async () => {

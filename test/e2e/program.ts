@@ -22,6 +22,7 @@ export interface Running {
   /** Resolves when standard error holds this text. */
   said(text: string): Promise<void>;
   signal(name: NodeJS.Signals): void;
+  readonly pid: number | undefined;
 }
 
 interface Surroundings {
@@ -65,7 +66,7 @@ export function start(args: readonly string[], { env = {}, input }: Surroundings
     });
     await Promise.race([heardIt, ended]);
   };
-  return { finished, said, signal: (name) => child.kill(name) };
+  return { finished, said, signal: (name) => child.kill(name), pid: child.pid };
 }
 
 /** Runs the built program to its end. */

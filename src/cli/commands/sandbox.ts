@@ -24,7 +24,7 @@ export async function sandboxCommand(argv: Arguments, output: Output, signal: Ab
   const sandbox = await startSandbox(
     {
       family,
-      ports: { authd: port(argv, 'authd-port'), agent: port(argv, 'agent-port') },
+      ports: { authd: port(argv, 'authd-port'), agent: port(argv, 'agent-port'), api: port(argv, 'api-port') },
       groups,
       ...(password === undefined ? {} : { password }),
       ...(keyReloadMs === undefined ? {} : { keyReloadMs }),
@@ -38,17 +38,41 @@ export async function sandboxCommand(argv: Arguments, output: Output, signal: Ab
   return EXIT.ok;
 }
 
-function introduction({ family, endpoints, fingerprint }: Sandbox, withPassword: boolean): string {
+function introduction(sandbox: Sandbox, withPassword: boolean): string {
+  const { family, endpoints, fingerprint } = sandbox;
   const password = withPassword ? ' --password-file FILE' : '';
   return [
     `A throw-away ${family} manager for trying and testing, on loopback only. It forgets everything when it ends (Ctrl-C).`,
     `  authd    ${formatEndpoint(endpoints.authd)} (TLS, key ${fingerprint})`,
     `  remoted  ${formatEndpoint(endpoints.agent)} (${family === 'ossec' ? 'UDP' : 'TCP and UDP'})`,
+    ...apiUsers(sandbox),
     'Enroll against it, into a directory of your own:',
     `  agent-enroll --manager ${formatEndpoint(endpoints.agent)} --enrollment-port ${endpoints.authd.port}${password} --agent-home DIR`,
+    ...apiEnrollment(sandbox),
     '',
     '',
   ].join('\n');
+}
+
+function apiUsers({ api }: Sandbox): readonly string[] {
+  if (api === undefined) return [];
+  const trust = api.fingerprint === undefined ? 'not encrypted' : `TLS, key ${api.fingerprint}`;
+  const users = api.users.map(({ name, password, permissions }) => {
+    const rights = permissions === 'all' ? 'everything' : permissions.join(', ');
+    // They are there to be known: this manager is thrown away.
+    return `           user ${name}, password ${password.reveal()}: may do ${rights}`;
+  });
+  return [`  api      ${api.url} (${trust})`, ...users];
+}
+
+function apiEnrollment({ api, endpoints }: Sandbox): readonly string[] {
+  const [user] = api?.users ?? [];
+  if (api === undefined || user === undefined) return [];
+  const trust = api.fingerprint === undefined ? '--insecure' : `--pin ${api.fingerprint}`;
+  return [
+    "Or through the API, with a FILE that holds the user's password:",
+    `  agent-enroll --manager ${formatEndpoint(endpoints.agent)} --api-url ${api.url} --api-user ${user.name} --api-password-file FILE ${trust} --agent-home DIR`,
+  ];
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {
