@@ -24,7 +24,9 @@ function run(...args) {
 }
 
 const sandboxArgs = ['sandbox', '--family', 'wazuh-4', '--reload-delay', '2s', '--json'];
-console.log(`$ agent-enroll ${sandboxArgs.join(' ')} &   (a manager to try against; real ones take up to 10 s to load a key)`);
+console.log(
+  `$ agent-enroll ${sandboxArgs.join(' ')} &   (a manager to try against; real ones take up to 10 s to load a key)`,
+);
 const sandbox = spawn(process.execPath, [program, ...sandboxArgs], { stdio: ['ignore', 'pipe', 'inherit'] });
 let failed = false;
 try {

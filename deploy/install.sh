@@ -23,7 +23,7 @@ from='' sha256='' to=/usr/local/bin
 while [ $# -gt 0 ]; do
   case $1 in
     --help | -h) usage; exit 0 ;;
-    --from | --sha256 | --to) [ $# -ge 2 ] && [ -n "$2" ] || fail "$1 needs a value." 2 ;;
+    --from | --sha256 | --to) if [ $# -lt 2 ] || [ -z "$2" ]; then fail "$1 needs a value." 2; fi ;;
     *) usage >&2; fail "unknown argument: $1" 2 ;;
   esac
   case $1 in
