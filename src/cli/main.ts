@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Argv } from 'yargs';
 import { asEnrollError, EnrollError, type ExitCode } from '../errors.js';
 import { emptyReport, withError } from '../report.js';
@@ -7,6 +6,7 @@ import { declareOptions, readFlags } from './arguments.js';
 import type { CommandContext } from './context.js';
 import { errorLines } from './sentences.js';
 import { createOutput, tolerateClosedStreams } from './streams.js';
+import { programVersion } from './version.js';
 
 const COMMANDS = ['check', 'import', 'export', 'detect', 'sandbox'] as const satisfies readonly CommandName[];
 
@@ -107,7 +107,7 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<ExitCo
     .completion('completion', 'print a completion script for bash or zsh')
     .strict()
     .recommendCommands()
-    .version(version())
+    .version(programVersion())
     .alias('help', 'h')
     .wrap(Math.min(110, process.stdout.columns ?? 100))
     .exitProcess(false)
@@ -169,11 +169,4 @@ function declareSandbox(yargs: Argv): Argv {
       requiresArg: true,
       describe: 'TIME: how long remoted takes to learn a new key [default: as real ones, 10s]',
     });
-}
-
-/** The version of the package that this file belongs to. */
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) return String(manifest.version);
-  return 'unknown';
 }

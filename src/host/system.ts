@@ -56,13 +56,22 @@ export function nodeSystem(directories: WindowsDirectories = {}): SystemEdge {
 
 function addresses(): InterfaceAddress[] {
   const found: InterfaceAddress[] = [];
-  for (const [name, entries = []] of Object.entries(networkInterfaces())) {
+  for (const [name, entries = []] of Object.entries(interfaces())) {
     for (const { address, cidr } of entries) {
       const prefix = Number(cidr?.split('/')[1]);
       if (Number.isInteger(prefix)) found.push({ interface: name, address, prefix });
     }
   }
   return found;
+}
+
+/** None where the system does not tell them, as to a service that may not open the netlink socket that this takes. */
+function interfaces(): ReturnType<typeof networkInterfaces> {
+  try {
+    return networkInterfaces();
+  } catch {
+    return {};
+  }
 }
 
 async function readText(path: string): Promise<string | undefined> {

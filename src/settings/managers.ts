@@ -73,16 +73,17 @@ function protocolOf(server: ConfServer | undefined, sources: Sources): 'auto' | 
 }
 
 /**
- * Where authd is, if not on the manager. What ossec.conf says of it belongs to the managers of ossec.conf: a host that
- * is moved to another manager by a flag must not ask the old one for its key.
+ * Where authd is, if not on the manager. What ossec.conf says of it belongs to the managers that ossec.conf names: a
+ * host that is moved to another manager by a flag must not ask the old one for its key.
  */
-function enrollmentServer(sources: Sources): Sourced<string> | undefined {
+function enrollmentServer(manager: string, sources: Sources): Sourced<string> | undefined {
   const server = sources.text('enrollment-server');
-  return server?.origin.kind === 'file' && sources.text('manager') !== undefined ? undefined : server;
+  const named = sources.servers.some(({ address }) => address.value.toLowerCase() === manager.toLowerCase());
+  return server?.origin.kind === 'file' && !named ? undefined : server;
 }
 
 function manager(host: string, port: number, protocol: 'auto' | Protocol, sources: Sources): ManagerSettings {
-  const server = enrollmentServer(sources);
+  const server = enrollmentServer(host, sources);
   const apart = sources.text('enrollment-port');
   const where = server === undefined ? { host, port: portGiven(apart) } : hostPort(server, apart);
   return {
@@ -118,9 +119,9 @@ export function shownEnrollment(
   name: 'enrollment-server' | 'enrollment-port',
 ): Sourced<string> {
   const [first] = managers.value;
-  const given = name === 'enrollment-server' ? enrollmentServer(sources) : sources.text(name);
+  if (first === undefined) return { value: '', origin: DEFAULT_ORIGIN };
+  const given = name === 'enrollment-server' ? enrollmentServer(first.agent.host, sources) : sources.text(name);
   const origin = given?.origin ?? DEFAULT_ORIGIN;
-  if (first === undefined) return { value: '', origin };
   return { value: name === 'enrollment-server' ? first.enrollment.host : String(first.enrollment.port), origin };
 }
 

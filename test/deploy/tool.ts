@@ -52,8 +52,6 @@ export function needs(context: Context, ...tools: readonly string[]): void {
 
 /** Skips the tests of a suite, and says why. */
 export function skip(context: Context, why: string): never {
-  const titled = context.test ?? context.currentTest;
-  if (titled !== undefined) titled.title = `${titled.title} (skipped: ${why})`;
   process.stderr.write(`    skipped: ${why}\n`);
   return context.skip();
 }

@@ -65,6 +65,14 @@ describe('settings: where they come from', () => {
     });
   }
 
+  it('asks the new manager for its key, not the one of ossec.conf, where a flag moves the host to another', async () => {
+    const files = { 'ossec.conf': SERVER };
+    expect(await shown({ flags: { manager: 'new.example' }, files }, 'enrollment-server')).to.equal(
+      'new.example (default)',
+    );
+    expect(await shown({ flags: { manager: 'FILE.example' }, files }, 'enrollment-server')).to.include('authd.example');
+  });
+
   const older: readonly [string, string, string][] = [
     ['WAZUH_MANAGER_IP', 'manager', 'old.example:1514'],
     ['WAZUH_AUTHD_SERVER', 'enrollment-server', 'old.example'],
