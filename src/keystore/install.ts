@@ -185,7 +185,8 @@ async function checkReplaceable(
   if (facts.kind === 'directory') throw refused(keysFile, 'it is a directory');
   if (facts.kind !== 'file') throw refused(keysFile, 'it is not a regular file');
   if (platform === 'unix') {
-    if (facts.device !== directory.device || edge.files.isMountPoint(path)) {
+    // Not by comparing devices: on an overlay, a file may lie on another one than its directory.
+    if (edge.files.isMountPoint(path)) {
       throw refused(keysFile, 'it is a mount of its own, which cannot be replaced', 'Mount its directory instead.');
     }
     const sticky = (directory.mode & 0o1000) !== 0;

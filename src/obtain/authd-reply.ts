@@ -94,7 +94,7 @@ function granted(body: string, tail: string, request: KeyRequest, context: Reply
       `The manager already has an agent called ${request.name} and registered this one as ${record.name}. That is its name now.`,
     );
   }
-  const fit = fitAddress(request.ip, record.ip);
+  const fit = fitAddress(request.ip, record.ip, family);
   if (!fit.ok) throw invalid(fit.fault);
   if (fit.warning !== undefined) warnings.push(fit.warning);
   return {

@@ -28,6 +28,10 @@ const REPLY_LIMIT = 65_536;
 /** After a whole key, how long the end of the connection is awaited: what follows the key must not be overlooked. */
 const LINGER_MS = 500;
 
+/** A cluster's worker gives up on its master after so long, and then says so (4.x): that answer is worth waiting for. */
+const WORKER_MS = 10_000;
+const WORKER_GRACE_MS = 2000;
+
 /**
  * Asks a manager's authd for a key: one request, one reply, over TLS (OSSEC 2.8 to 4.x, Wazuh 3.x to 5.x).
  *
@@ -103,7 +107,8 @@ function exchange(socket: TLSSocket, line: string, options: AuthdOptions, signal
   const where = formatEndpoint(options.endpoint);
   const lost = (what: string, cause?: unknown) =>
     new EnrollError('ANSWER_LOST', `${what} after the request was sent to ${where}.`, { cause });
-  const limit = deadline(signal, options.timeoutMs, () => lost(`No answer came within ${options.timeoutMs / 1000} s`));
+  const waitMs = options.timeoutMs < WORKER_MS ? options.timeoutMs : options.timeoutMs + WORKER_GRACE_MS;
+  const limit = deadline(signal, waitMs, () => lost(`No answer came within ${waitMs / 1000} s`));
   return new Promise((resolve, reject) => {
     let reply = Buffer.alloc(0);
     let linger: NodeJS.Timeout | undefined;

@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import type { ManagerFamily } from '../manager.js';
 import type { RegisterIp } from './key-source.js';
 
 /** Whether the address of an issued record is one that the request allows; `warning` where it is, but is another. */
@@ -11,12 +12,12 @@ export type AddressFit =
  * case, a netmask as it was sent or as `/bits` (wazuh-authd 4.14).
  *
  * ossec-authd does not read the address in a request. It writes `any`, or with `-i` the address that it sees: both are
- * accepted and told, since the manager's choice is visible and the agent works with it. Another address or range than
- * the one asked for is not.
+ * accepted and told, since the manager's choice is visible and the agent works with it. From a Wazuh manager another
+ * address or range than the one asked for is not accepted.
  *
  * @param granted valid as the address of a record, see `isRecordAddress`
  */
-export function fitAddress(asked: RegisterIp, granted: string): AddressFit {
+export function fitAddress(asked: RegisterIp, granted: string, family?: ManagerFamily): AddressFit {
   switch (asked.kind) {
     case 'any':
       if (granted === 'any') return { ok: true };
@@ -34,7 +35,13 @@ export function fitAddress(asked: RegisterIp, granted: string): AddressFit {
       if (granted === 'any') {
         return { ok: true, warning: `The manager did not take the address ${asked.address}: it registered 'any'.` };
       }
-      return sameRange(asked.address, granted) ? { ok: true } : unasked(granted, asked.address);
+      if (sameRange(asked.address, granted)) return { ok: true };
+      // With -i ossec-authd binds the agent to the address that it sees, whatever was asked for (OSSEC 4.3).
+      if (family !== 'ossec' || !isSingle(granted)) return unasked(granted, asked.address);
+      return {
+        ok: true,
+        warning: `The manager bound this agent to the address that it sees, ${granted}, and not to ${asked.address}.`,
+      };
   }
 }
 

@@ -126,14 +126,6 @@ describe('cloud-init, as it starts an instance', function () {
     expect(fetched).to.equal(fetchedBefore);
   });
 
-  it('keeps the key when the instance gets another id but stays this machine', async () => {
-    const before = await keys();
-    await seed('i-0one-again', `${'1'.repeat(31)}a`);
-    expect(await start()).to.contain('status: done');
-    expect(await keys()).to.deep.equal(before);
-    expect(manager.asked()).to.have.length(1);
-  });
-
   it('enrolls a copy of the disk as an agent of its own, and holds its agent back until then', async () => {
     const original = await keys();
     await seed('i-0two', `${'2'.repeat(31)}b`);

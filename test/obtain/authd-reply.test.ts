@@ -253,6 +253,15 @@ describe('a key from authd', () => {
     expect(read(record(`001 web-01 any ${KEY}`, '\n')).family).to.equal(undefined);
   });
 
+  it('takes the address that an OSSEC manager saw where another was asked for, and says so', async () => {
+    const ip = { kind: 'address', address: '10.0.0.5' } as const;
+    const { record: given, warnings } = read(record(`1025 web-01 192.0.2.7 ${KEY}`, '\n\n'), { ip });
+    expect(given.ip).to.equal('192.0.2.7');
+    expect(warnings.join(' ')).to.include('192.0.2.7').and.to.include('10.0.0.5');
+    await failure('REPLY_INVALID', () => read(record(`025 web-01 192.0.2.7 ${KEY}`), { ip }));
+    await failure('REPLY_INVALID', () => read(record(`1025 web-01 192.0.2.0/24 ${KEY}`, '\n\n'), { ip }));
+  });
+
   it('that an OSSEC manager renamed keeps the given name, and says so', () => {
     const key = read(record(`1025 web-012 any ${KEY}`, '\n\n'));
     expect(key.record.name).to.equal('web-012');
