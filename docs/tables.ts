@@ -1,5 +1,5 @@
 /** The tables of the documentation that are made from the code. */
-import { EXIT, type ExitCode, MEANINGS } from '../src/errors.js';
+import { EXIT, EXIT_MEANINGS, type ExitCode, MEANINGS } from '../src/errors.js';
 import { OPTION_ROWS } from '../src/settings/options.js';
 
 /** A document and the tables in it, by the names of their markers. */
@@ -13,6 +13,7 @@ export function generatedDocuments(): readonly GeneratedDocument[] {
   return [
     { file: 'options.md', tables: { options: optionTables() } },
     { file: 'errors.md', tables: { exits: exitTable(), codes: codeTable() } },
+    { file: '../README.md', tables: { 'exit codes': exitTable() } },
   ];
 }
 
@@ -50,24 +51,10 @@ function optionTables(): string {
     .join('\n\n');
 }
 
-const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
-  ok: 'enrolled (or already was), and the manager answered',
-  internal: 'a fault in the program itself',
-  usage: 'wrong usage or settings',
-  unreachable: 'the manager cannot be reached, or did not answer in time',
-  untrusted: "the manager's certificate is not trusted",
-  refused: 'the manager refused (password, name, group, version, permission, limit)',
-  file: 'a local file could not be read or written',
-  notAcknowledged: 'the key is installed, but the manager did not acknowledge it',
-  answerLost: 'the request was sent and the answer lost: the agent may exist on the manager',
-  interrupted: 'interrupted (Ctrl-C)',
-  terminated: 'terminated (SIGTERM)',
-};
-
 function exitTable(): string {
   const lines = Object.entries(EXIT).map(([name, exit]) => [
     String(exit),
-    Object.entries(EXIT_MEANINGS).find(([key]) => key === name)?.[1] ?? '',
+    text(Object.entries(EXIT_MEANINGS).find(([key]) => key === name)?.[1] ?? ''),
   ]);
   return table(['Exit', 'Meaning'], lines);
 }

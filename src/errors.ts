@@ -23,6 +23,21 @@ export const EXIT = {
 /** One of the exit codes of {@link EXIT}. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** What each exit code means to a user, in words: the tables of the documentation are made of them. */
+export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+  ok: 'enrolled (or already was), and the manager answered',
+  internal: 'a fault in the program itself',
+  usage: 'wrong usage or settings',
+  unreachable: 'the manager cannot be reached, or did not answer in time',
+  untrusted: "the manager's certificate is not trusted",
+  refused: 'the manager refused (password, name, group, version, permission, limit)',
+  file: 'a local file could not be read or written',
+  notAcknowledged: 'the key is installed, but the manager did not acknowledge it',
+  answerLost: 'the request was sent and the answer lost: the agent may exist on the manager',
+  interrupted: 'interrupted (Ctrl-C)',
+  terminated: 'terminated (SIGTERM)',
+};
+
 interface Meaning {
   readonly exit: ExitCode;
   /** True where the same request can succeed later without anybody changing anything. */

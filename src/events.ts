@@ -21,13 +21,9 @@ export type JourneyEvent =
   | { readonly kind: 'waiting'; readonly pid: number }
   /** The first contact of a fleet is spread over a window; this host's turn comes then. */
   | { readonly kind: 'splaying'; readonly waitMs: number }
-  | {
-      readonly kind: 'asking';
-      readonly method: Method;
-      readonly why: string;
-      readonly endpoint: Endpoint;
-      readonly name: string;
-    }
+  /** By which way the key will be got, and what decided it, in words. */
+  | { readonly kind: 'method'; readonly method: Method; readonly why: string }
+  | { readonly kind: 'asking'; readonly method: Method; readonly endpoint: Endpoint; readonly name: string }
   /** No manager could be reached; another try follows. */
   | { readonly kind: 'retrying'; readonly error: EnrollError; readonly waitMs: number }
   | { readonly kind: 'obtained'; readonly key: AgentKey }

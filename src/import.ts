@@ -1,15 +1,14 @@
+import { withAgentFiles } from './agent-files.js';
 import { EnrollError } from './errors.js';
 import { refuseManagerHome } from './host/agent-home.js';
 import { installAgentKey } from './install-agent-key.js';
 import type { Journey } from './journey.js';
 import { type ExportedChoice, readExportedKey } from './keystore/exported-key.js';
-import { checkWritable } from './keystore/install.js';
 import { readInstalled } from './keystore/installed.js';
-import { takeLock } from './keystore/lock.js';
 import { type AgentRecord, sameRecord } from './keystore/record.js';
-import { type ManagerLink, proveLinkAtAny, requireConnected, runningDaemon } from './link-proof.js';
+import type { ManagerLink } from './link-proof.js';
 import { bindKey } from './machine-binding.js';
-import { checkConfig, writeConfig } from './write-config.js';
+import { proveInstalled } from './prove-installed.js';
 
 /** How a key is imported. */
 export interface ImportOptions extends ExportedChoice {
@@ -37,18 +36,13 @@ export interface Import {
  * ends with after the key was issued. The old key is still there whole, unless the new one was installed
  */
 export async function importKey(journey: Journey, text: string, options: ImportOptions): Promise<Import> {
-  const { agent, edge, observe, signal } = journey;
-  await refuseManagerHome(agent, edge.system);
+  await refuseManagerHome(journey.agent, journey.edge.system);
   const record = readExportedKey(text, options);
-  await checkWritable(agent, edge.keystore);
-  await checkConfig(journey);
-  const lock = await takeLock(agent, edge.keystore, (pid) => observe({ kind: 'waiting', pid }), signal);
-  try {
+  return await withAgentFiles(journey, async () => {
     const changed = await putInPlace(journey, record, options);
-    return { changed, record, ...(await proveImported(journey, record, changed)) };
-  } finally {
-    await lock.release();
-  }
+    const link = await proveInstalled(journey, record, { changed });
+    return { changed, record, ...(link === undefined ? {} : { link }) };
+  });
 }
 
 /** Installs the record unless it is there. Returns whether it did. */
@@ -81,29 +75,4 @@ async function presentRecord({ agent, edge }: Journey): Promise<AgentRecord | 'b
 function refuseToReplace(keysFile: string, present: AgentRecord | 'broken'): EnrollError {
   const whose = present === 'broken' ? 'an entry that is not valid' : `the key of agent ${present.id} ${present.name}`;
   return new EnrollError('KEY_PRESENT', `${keysFile} has ${whose}, and it was not agreed to replace it.`);
-}
-
-async function proveImported(
-  journey: Journey,
-  record: AgentRecord,
-  changed: boolean,
-): Promise<{ readonly link?: ManagerLink }> {
-  const { settings, agent, edge, observe, signal } = journey;
-  if (!settings.handshake) {
-    await writeConfig(journey);
-    return {};
-  }
-  const daemon = await runningDaemon(agent, edge, observe, signal);
-  if (daemon !== undefined) {
-    await writeConfig(journey);
-    if (!changed) {
-      requireConnected(daemon);
-      return {};
-    }
-    const text = 'The new key is installed, but the agent daemon runs with the one before.';
-    throw new EnrollError('AGENT_RESTART_NEEDED', text);
-  }
-  const link = await proveLinkAtAny(journey, settings.managers, { record, waitMs: settings.waitMs });
-  await writeConfig(journey, link);
-  return { link };
 }

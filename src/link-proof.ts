@@ -100,9 +100,25 @@ async function proveLink(
     );
     observe({ kind: 'proved', proof });
     return { ...proof, endpoint: manager.agent };
+  } catch (thrown) {
+    throw family === 'wazuh-5' && thrown instanceof EnrollError ? ofWazuh5(thrown) : thrown;
   } finally {
     await counters.settle();
   }
+}
+
+/**
+ * The silence of a Wazuh 5, told for what it is. Its own agents connect over HTTPS (1517), which no test message is for;
+ * those of 4.x have a port that can be switched off (`<remote><legacy>`, 1514/tcp; the documentation of 5.0 RC).
+ */
+function ofWazuh5(error: EnrollError): EnrollError {
+  const { code, message } = error;
+  if (code !== 'LINK_NOT_ACKNOWLEDGED' && code !== 'LINK_SILENT' && code !== 'LINK_PORT_CLOSED') return error;
+  const text = `${message} This manager is a Wazuh 5. Agents of 5.x connect to it over HTTPS, which is not tested here; the test message is that of agents of 4.x, so this does not prove that the key is wrong.`;
+  return new EnrollError(code, text, {
+    hint: `The key is installed: start the agent and look into its log. For an agent of 4.x check that <legacy> in <remote> is enabled on the manager (port 1514, TCP). --no-handshake leaves the test out.`,
+    cause: error,
+  });
 }
 
 /**

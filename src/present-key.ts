@@ -7,9 +7,9 @@ import { checkBinding } from './machine-binding.js';
 
 /** The key that is on this host already, if any, and whether it is to be kept. */
 export type PresentKey =
-  | { readonly works: true; readonly record: AgentRecord; readonly link?: ManagerLink }
+  | { readonly works: true; readonly record: AgentRecord; readonly link?: ManagerLink; readonly copied?: never }
   /** No key, a key that the manager does not acknowledge, or one that is to be replaced in any case. */
-  | { readonly works: false; readonly record?: AgentRecord }
+  | { readonly works: false; readonly record?: AgentRecord; readonly copied?: never }
   /** A key of another machine, of which this one is a copy: not to be used, nor shown to a manager. */
   | { readonly works: false; readonly copied: AgentRecord; readonly record?: never };
 
@@ -51,11 +51,7 @@ export async function presentKey(journey: Journey): Promise<PresentKey> {
  * Waits for the acknowledgement of a key that the manager's authd says it knows.
  * @throws EnrollError the refusal, where the link does not work all the same
  */
-export async function proveAgain(
-  journey: Journey,
-  record: AgentRecord,
-  refusal: EnrollError,
-): Promise<ManagerLink | undefined> {
+export async function proveAgain(journey: Journey, record: AgentRecord, refusal: EnrollError): Promise<ManagerLink> {
   const { settings, agent, edge, observe, signal } = journey;
   if (!settings.handshake || (await runningDaemon(agent, edge, observe, signal)) !== undefined) throw refusal;
   try {

@@ -19,6 +19,8 @@ export interface Report {
   };
   readonly manager?: { readonly host: string; readonly port: number; readonly family?: ManagerFamily };
   readonly method?: Method;
+  /** What decided the method, in words: with `auto`, whether there are API credentials. */
+  readonly methodReason?: string;
   readonly trust?: { readonly by: string; readonly fingerprint: string; readonly subject: string };
   readonly keysFile?: string;
   /** The agent's configuration, where it was to be pointed at the manager, and whether that changed it. */
@@ -47,8 +49,8 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
       return { ...report, manager: event.manager, keysFile: event.host.agent.keysFile };
     case 'present':
       return { ...report, agent: agentOf(event.record), keysFile: event.keysFile };
-    case 'asking':
-      return { ...report, method: event.method };
+    case 'method':
+      return { ...report, method: event.method, methodReason: event.why };
     case 'obtained': {
       const { record, groups, trust, family } = event.key;
       return {
@@ -79,6 +81,7 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
     }
     case 'warning':
       return { ...report, warnings: [...report.warnings, event.text] };
+    case 'asking':
     case 'rejected':
     case 'splaying':
     case 'waiting':

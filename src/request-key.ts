@@ -4,16 +4,18 @@ import type { Host } from './host/host.js';
 import { machineFacts } from './host/machine.js';
 import { splayDelay, splaySeed } from './host/splay.js';
 import type { Journey } from './journey.js';
-import { beginRequest, endRequest, unfinishedRequest } from './keystore/journal.js';
+import { type BegunRequest, beginRequest, endRequest, restoreRequest } from './keystore/journal.js';
 import type { AgentRecord } from './keystore/record.js';
 import { type Endpoint, formatEndpoint } from './manager.js';
 import { pause } from './net/deadline.js';
 import { dialThrough } from './net/proxy.js';
+import { budgetOfTry } from './obtain/api/patience.js';
 import { apiAddress } from './obtain/api/url.js';
 import { authdSource } from './obtain/authd.js';
 import type { AgentKey, KeySource } from './obtain/key-source.js';
-import type { ManagerSettings } from './settings/settings.js';
+import type { ApiSettings, ManagerSettings, Settings } from './settings/settings.js';
 import { knownFingerprint } from './trust-memory.js';
+import { explainedByEarlier, tellOfUnfinished } from './unfinished-request.js';
 
 /** Where a manager's REST API listens. */
 const API_PORT = 55_000;
@@ -34,29 +36,44 @@ export interface IssuedBy {
  */
 export async function requestKey(journey: Journey, host: Host, present: AgentRecord | undefined): Promise<IssuedBy> {
   const { settings, edge, observe, signal } = journey;
-  await tellOfUnfinished(journey);
+  observe({ kind: 'method', method: settings.method.use, why: settings.method.why });
+  const earlier = await tellOfUnfinished(journey);
   await spread(journey);
   for (let failures = 1; ; failures++) {
     const failed: { readonly manager: ManagerSettings; readonly error: EnrollError }[] = [];
-    for (const manager of settings.managers) {
+    for (const manager of toAsk(settings)) {
       try {
-        return { key: await requestFrom(journey, manager, host, present), manager };
+        return { key: await requestFrom(journey, manager, host, present, earlier), manager };
       } catch (thrown) {
         const error = asEnrollError(thrown);
         if (signal.aborted) throw abortReason(signal);
-        if (!mayTryElsewhere(error)) throw error;
+        if (!mayTryElsewhere(error)) throw explainedByEarlier(error, earlier, host.name.name);
         failed.push({ manager, error });
       }
     }
     const [first] = failed;
     if (first === undefined) throw new EnrollError('MANAGER_MISSING', 'No manager is named.');
     const again = failures <= settings.retries && failed.some(({ error }) => error.retryable);
-    if (!again) throw together(first.error, failed);
+    if (!again) throw together(settings, first.error, failed);
     const waitMs = backOff(failures, edge.randomNumber());
     observe({ kind: 'retrying', error: first.error, waitMs });
     await pause(waitMs, signal);
     if (signal.aborted) throw abortReason(signal);
   }
+}
+
+/** Whom to ask: a REST API with a URL of its own is one for all managers. */
+function toAsk({ api, managers }: Settings): readonly ManagerSettings[] {
+  return api?.url === undefined ? managers : managers.slice(0, 1);
+}
+
+/** Where a manager is asked for a key. */
+function askedAt({ api, trust }: Settings, { enrollment, agent }: ManagerSettings): Endpoint {
+  return api === undefined ? enrollment : apiAddress(apiUrl(api, agent), trust.insecure).endpoint;
+}
+
+function apiUrl({ url }: ApiSettings, { host }: Endpoint): string {
+  return url ?? `https://${formatEndpoint({ host, port: API_PORT })}`;
 }
 
 /** Lets a fleet that starts at once come one by one: each machine has its own delay, the same at every start. */
@@ -74,11 +91,13 @@ async function requestFrom(
   manager: ManagerSettings,
   host: Host,
   present: AgentRecord | undefined,
+  earlier: BegunRequest | undefined,
 ): Promise<AgentKey> {
   const { settings, agent, edge, observe, signal } = journey;
   const { name } = host.name;
-  const { source, endpoint } = await sourceFor(journey, manager);
-  observe({ kind: 'asking', method: source.method, why: settings.method.why, endpoint, name });
+  const source = await sourceFor(journey, manager);
+  const endpoint = askedAt(settings, manager);
+  observe({ kind: 'asking', method: source.method, endpoint, name });
   await beginRequest(agent, name, endpoint, edge.keystore);
   try {
     const ask = { name, ip: host.address.register, groups: settings.groups };
@@ -88,7 +107,9 @@ async function requestFrom(
   } catch (thrown) {
     // An answer that was lost, or an interruption, leaves open whether there is an agent: the journal stays for the next run.
     const open = signal.aborted || asEnrollError(thrown).exitCode === EXIT.answerLost;
-    if (!open) await endRequest(agent, edge.keystore);
+    // What an earlier run left open is as open as before.
+    if (!open && earlier !== undefined) await restoreRequest(agent, earlier, edge.keystore);
+    else if (!open) await endRequest(agent, edge.keystore);
     throw thrown;
   }
 }
@@ -96,27 +117,26 @@ async function requestFrom(
 async function sourceFor(
   { settings, agent, edge }: Journey,
   { enrollment, agent: remoted }: ManagerSettings,
-): Promise<{ readonly source: KeySource; readonly endpoint: Endpoint }> {
+): Promise<KeySource> {
   const { trust, api, password, clientCertificate, timeoutMs } = settings;
   const dial = dialThrough(settings.proxy, edge.dial, timeoutMs);
   if (api !== undefined) {
     const { apiSource } = await import('./obtain/api/source.js');
-    const url = api.url ?? `https://${formatEndpoint({ host: remoted.host, port: API_PORT })}`;
-    const source = apiSource({
-      url,
+    return apiSource({
+      url: apiUrl(api, remoted),
       credentials: { user: api.user, password: api.password },
       trust: { ...trust, system: true },
       dial,
       timeoutMs,
+      patienceMs: budgetOfTry(timeoutMs, settings.retries),
       force: settings.force,
       random: edge.randomNumber,
       pause,
       now: edge.now,
     });
-    return { source, endpoint: apiAddress(url, trust.insecure).endpoint };
   }
   const firstUse = await knownFingerprint(agent, enrollment, edge.keystore);
-  const source = authdSource({
+  return authdSource({
     endpoint: enrollment,
     trust: { ...trust, ...(firstUse === undefined ? {} : { firstUse }) },
     ...(password === undefined ? {} : { password }),
@@ -124,14 +144,6 @@ async function sourceFor(
     dial,
     timeoutMs,
   });
-  return { source, endpoint: enrollment };
-}
-
-async function tellOfUnfinished({ agent, edge, observe }: Journey): Promise<void> {
-  const begun = await unfinishedRequest(agent, edge.keystore);
-  if (begun === undefined) return;
-  const text = `An earlier run (${begun.startedAt}) asked ${begun.manager} for a key as ${begun.name} and did not come to an end: an agent of that name may exist there without a key on this host.`;
-  observe({ kind: 'warning', text });
 }
 
 /** A manager that was not reached, or could not do it, is not the only one; one that refused has spoken for all. */
@@ -140,11 +152,12 @@ function mayTryElsewhere(error: EnrollError): boolean {
 }
 
 function together(
+  settings: Settings,
   first: EnrollError,
   failed: readonly { readonly manager: ManagerSettings; readonly error: EnrollError }[],
 ): EnrollError {
   if (failed.length === 1) return first;
-  const each = failed.map(({ manager, error }) => `${formatEndpoint(manager.enrollment)}: ${error.message}`);
+  const each = failed.map(({ manager, error }) => `${formatEndpoint(askedAt(settings, manager))}: ${error.message}`);
   return new EnrollError(first.code, `No manager could be asked for a key. ${each.join(' ')}`, {
     hint: first.hint,
     cause: first,

@@ -17,6 +17,11 @@ export interface Terminal {
   readonly output: { write(text: string): unknown };
 }
 
+/** The terminal to ask at, if standard input is one. */
+export function terminalOf(output: Terminal['output']): Terminal | undefined {
+  return process.stdin.isTTY === true ? { input: process.stdin, output } : undefined;
+}
+
 /** How a line is read. */
 export interface Question {
   readonly prompt: string;

@@ -4,13 +4,16 @@ import type { JourneyEvent } from '../events.js';
 import { findAgent } from '../host/agent-home.js';
 import type { AgentInstallation } from '../host/host.js';
 import type { Journey } from '../journey.js';
-import { deadline } from '../net/deadline.js';
+import { deadline, unlessAborted } from '../net/deadline.js';
 import { emptyReport, type Report, withError, withEvent } from '../report.js';
 import { nodeSettingsEdge } from '../settings/node-edge.js';
 import type { CommandName } from '../settings/options.js';
+import type { SettingsEdge } from '../settings/password.js';
 import { type Settled, settle } from '../settings/settle.js';
 import type { Flags } from '../settings/sources.js';
+import { ask, terminalOf } from './ask.js';
 import type { CommandContext } from './context.js';
+import type { Output } from './output.js';
 import { createReporter } from './reporter.js';
 
 /**
@@ -66,12 +69,27 @@ async function withinDeadline<T>(
 /** Finds the agent on this host and settles what is to be done with it. */
 export async function settleFor(
   command: CommandName,
-  { flags, environment }: CommandContext,
+  { flags, environment, output, signal }: CommandContext,
   edge: JourneyEdge,
 ): Promise<{ readonly settled: Settled; readonly agent: AgentInstallation }> {
-  const agent = await findAgent(placesOf(flags), edge.system);
-  const settled = await settle({ command, flags, environment, agent, edge: nodeSettingsEdge });
-  return { settled, agent };
+  const find = async () => {
+    const agent = await findAgent(placesOf(flags), edge.system);
+    return { settled: await settle({ command, flags, environment, agent, edge: settingsEdge(output, signal) }), agent };
+  };
+  // A password may be awaited from a standard input that never says a word.
+  return await unlessAborted(find(), signal);
+}
+
+/** Where settings are read. A password that is read from standard input is asked for where that is a terminal. */
+function settingsEdge(output: Output, signal: AbortSignal): SettingsEdge {
+  return {
+    ...nodeSettingsEdge,
+    readStandardInput: async (limit) => {
+      const terminal = terminalOf(output.err);
+      if (terminal === undefined) return await nodeSettingsEdge.readStandardInput(limit);
+      return await ask(terminal, { prompt: 'Password (it is not displayed): ', echo: false, limit }, signal);
+    },
+  };
 }
 
 function placesOf(flags: Flags): { home?: string; keysFile?: string } {

@@ -6,9 +6,8 @@ import { declareOptions, readFlags } from './arguments.js';
 import type { CommandContext } from './context.js';
 import { errorLines } from './sentences.js';
 import { createOutput, tolerateClosedStreams } from './streams.js';
+import { COMMAND_NAMES, COMMANDS, COMPLETION, SANDBOX_OPTIONS, SHELLS } from './syntax.js';
 import { programVersion } from './version.js';
-
-const COMMANDS = ['check', 'import', 'export', 'detect', 'sandbox'] as const satisfies readonly CommandName[];
 
 /** How long an ended command may take to let go of its last sockets. */
 const LINGER_MS = 500;
@@ -24,13 +23,31 @@ export async function main(): Promise<void> {
   const stop = (error: EnrollError) => {
     interrupt.abort(error);
     // Nothing on the disk is ever half-written, so what still hangs may be dropped.
-    setTimeout(() => process.exit(error.exitCode), INTERRUPT_MS).unref();
+    setTimeout(() => leave(error), INTERRUPT_MS).unref();
   };
   process.once('SIGINT', () => stop(new EnrollError('INTERRUPTED', 'Interrupted.')));
   process.once('SIGTERM', () => stop(new EnrollError('TERMINATED', 'Terminated.')));
 
   process.exitCode = await run(process.argv.slice(2), interrupt.signal);
   setTimeout(() => process.exit(), LINGER_MS).unref();
+}
+
+/** What the system does in a thread of its own and cannot be told to stop: names being looked up, files being read. */
+const IN_THREAD = /^(GetAddrInfo|GetNameInfo|FSReq|FileHandle)/;
+
+/**
+ * Ends an interrupted program now. An exit waits for the system's threads, a name look-up that no server answers among
+ * them, which takes ten seconds and more; the default action of the signal waits for nothing. A shell sees the same
+ * code, 130 or 143, either way.
+ */
+function leave({ code, exitCode }: EnrollError): void {
+  if (process.platform !== 'win32' && process.getActiveResourcesInfo().some((name) => IN_THREAD.test(name))) {
+    const signal = code === 'TERMINATED' ? 'SIGTERM' : 'SIGINT';
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+    return;
+  }
+  process.exit(exitCode);
 }
 
 async function run(args: readonly string[], signal: AbortSignal): Promise<ExitCode> {
@@ -62,57 +79,64 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<ExitCo
     .usage('Takes this host from "no key" to "the manager answered, encrypted with this key".')
     .command(
       ['enroll', '$0'],
-      'enroll this host and prove the link (the default)',
+      COMMANDS.enroll.describe,
       (y) => declareOptions(y, 'enroll').example('agent-enroll --manager siem.example.org', 'enroll this host'),
       command('enroll', async () => (await import('./commands/enroll.js')).enrollCommand),
     )
     .command(
       'check',
-      'prove the link with the key that is there; say what is wrong',
+      COMMANDS.check.describe,
       (y) => declareOptions(y, 'check'),
       command('check', async () => (await import('./commands/check.js')).checkCommand),
     )
     .command(
       'import [file]',
-      'install a key exported by manage_agents or the API, then prove the link',
-      (y) =>
-        declareFile(
-          declareOptions(y, 'import'),
-          'the key: base64, a line of client.keys, or a client.keys with --id or --name; -: standard input',
-        ),
+      COMMANDS.import.describe,
+      (y) => declareFile(declareOptions(y, 'import'), COMMANDS.import.file),
       command('import', async () => (await import('./commands/import.js')).importCommand),
     )
     .command(
       'export [file]',
-      "write this host's own key for a backup",
-      (y) => declareFile(declareOptions(y, 'export'), 'the new file (mode 0600); -: standard output'),
+      COMMANDS.export.describe,
+      (y) => declareFile(declareOptions(y, 'export'), COMMANDS.export.file),
       command('export', async () => (await import('./commands/export.js')).exportCommand),
     )
     .command(
       'detect',
-      'show what would be used, and where each value comes from; contacts nobody',
+      COMMANDS.detect.describe,
       (y) => declareOptions(y, 'detect'),
       command('detect', async () => (await import('./commands/detect.js')).detectCommand),
     )
     .command(
       'sandbox',
-      'a throw-away manager on loopback to try against',
-      (y) => declareSandbox(declareOptions(y, 'sandbox')),
+      COMMANDS.sandbox.describe,
+      (y) => declareOptions(y, 'sandbox').options(SANDBOX_OPTIONS),
       async (argv) => {
         const output = createOutput(readFlags(argv), process.env);
         const { sandboxCommand } = await import('./commands/sandbox.js');
         exitCode = await sandboxCommand(argv, output, signal);
       },
     )
-    .completion('completion', 'print a completion script for bash or zsh')
+    .command(
+      'completion <shell>',
+      COMPLETION,
+      (y) => y.positional('shell', { choices: SHELLS, demandOption: true, describe: 'which shell' }),
+      async ({ shell }) => {
+        const { completionScript } = await import('./commands/completion.js');
+        process.stdout.write(await completionScript(shell));
+      },
+    )
     .strict()
     .recommendCommands()
     .version(programVersion())
     .alias('help', 'h')
-    .wrap(Math.min(110, process.stdout.columns ?? 100))
+    .wrap(Math.min(110, process.stdout.columns || 100))
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? new EnrollError('SETTING_INVALID', `${message}.`, { hint: 'Run agent-enroll --help.' });
+      // The parser throws some of its complaints, and has words of its own for them.
+      if (error !== undefined && error.name !== 'YError') throw error;
+      const hint = 'Run agent-enroll --help.';
+      throw new EnrollError('SETTING_INVALID', `${message ?? error?.message}.`, { hint });
     });
   try {
     await parser.parseAsync([...args]);
@@ -125,7 +149,7 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<ExitCo
 /** An error from before any command ran: it is shown as the command would have shown it. */
 function showUsageError(error: EnrollError, args: readonly string[]): ExitCode {
   if (args.includes('--json')) {
-    const command = COMMANDS.find((name) => args.includes(name)) ?? 'enroll';
+    const command = COMMAND_NAMES.find((name) => args.includes(name)) ?? 'enroll';
     process.stdout.write(`${JSON.stringify(withError(emptyReport(command), error))}\n`);
   } else {
     const { rest } = errorLines(error, false);
@@ -140,33 +164,6 @@ function fileOf(given: unknown, args: readonly string[]): string | undefined {
   return given === '' && args.includes('-') ? '-' : given;
 }
 
-function declareFile(yargs: Argv, describe: string): Argv {
-  return yargs.positional('file', { type: 'string', describe });
-}
-
-function declareSandbox(yargs: Argv): Argv {
-  return yargs
-    .option('family', {
-      choices: ['wazuh-4', 'wazuh-3', 'ossec'] as const,
-      default: 'wazuh-4',
-      describe: 'whose manager to behave like',
-    })
-    .option('authd-port', { type: 'number', default: 0, describe: 'port of authd; 0: chosen by the system' })
-    .option('agent-port', {
-      type: 'number',
-      default: 0,
-      describe: 'port of remoted, TCP and UDP; 0: chosen by the system',
-    })
-    .option('api-port', { type: 'number', default: 0, describe: 'port of the REST API; 0: chosen by the system' })
-    .option('password-file', {
-      type: 'string',
-      requiresArg: true,
-      describe: 'FILE: ask for the password on its first line',
-    })
-    .option('groups', { type: 'string', requiresArg: true, describe: 'A,B: groups that exist beside default' })
-    .option('reload-delay', {
-      type: 'string',
-      requiresArg: true,
-      describe: 'TIME: how long remoted takes to learn a new key [default: as real ones, 10s]',
-    });
+function declareFile(yargs: Argv, describe: string | undefined): Argv {
+  return yargs.positional('file', { type: 'string', ...(describe === undefined ? {} : { describe }) });
 }

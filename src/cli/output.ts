@@ -6,6 +6,8 @@ export interface Output {
   readonly err: Writable;
   /** Whether `err` is a terminal that takes control characters. */
   readonly interactive: boolean;
+  /** How wide `err` is; 0: it is no terminal, or one that does not say. */
+  readonly columns: number;
   readonly color: boolean;
   readonly json: boolean;
   readonly quiet: boolean;

@@ -13,10 +13,15 @@ export interface Reporter {
   fail(error: EnrollError, report: Report): void;
 }
 
+/** On a narrower terminal a spinner is more trouble than help. */
+const NARROWEST = 20;
+
 /** The reporter that fits where the output goes. */
 export async function createReporter(output: Output): Promise<Reporter> {
   if (output.json) return new JsonReporter(output);
-  if (output.interactive && !output.quiet && !output.verbose) {
+  // A serial console or a half-made terminal tells no width, and a spinner cannot clear its lines without one.
+  const spins = output.interactive && output.columns >= NARROWEST;
+  if (spins && !output.quiet && !output.verbose) {
     const { TerminalReporter } = await import('./terminal-reporter.js');
     return TerminalReporter.create(output);
   }

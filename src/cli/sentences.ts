@@ -2,6 +2,7 @@ import type { EnrollError } from '../errors.js';
 import type { JourneyEvent } from '../events.js';
 import { formatEndpoint } from '../manager.js';
 import type { TrustVerdict } from '../net/trust.js';
+import type { Method } from '../obtain/key-source.js';
 import type { Report } from '../report.js';
 
 /** A line for people: `start` is what goes on now, `done` what is finished, `note` a detail for --verbose. */
@@ -38,13 +39,14 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
       ];
     case 'retrying':
       return [{ kind: 'start', text: `${event.error.message} Trying again in ${(event.waitMs / 1000).toFixed(1)} s` }];
+    case 'method':
+      return [{ kind: 'done', text: `Method: ${inWords(event.method)} (${event.why})` }];
     case 'asking':
       return [
         {
           kind: 'start',
-          text: `Asking ${event.method === 'api' ? 'the REST API' : event.method} at ${formatEndpoint(event.endpoint)} for a key as ${event.name}`,
+          text: `Asking ${inWords(event.method)} at ${formatEndpoint(event.endpoint)} for a key as ${event.name}`,
         },
-        { kind: 'note', text: `Method ${event.method}: ${event.why}` },
       ];
     case 'obtained': {
       const { record, groups, trust } = event.key;
@@ -102,6 +104,10 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
     case 'warning':
       return [{ kind: 'warning', text: event.text }];
   }
+}
+
+function inWords(method: Method): string {
+  return method === 'api' ? 'the REST API' : method;
 }
 
 function trustSentence({ by, fingerprint, subject }: TrustVerdict): string {

@@ -11,6 +11,7 @@ export function createOutput(flags: Flags, environment: Environment): Output {
     out: process.stdout,
     err: process.stderr,
     interactive,
+    columns: process.stderr.columns ?? 0,
     color,
     json: flags.get('json') === true,
     quiet: flags.get('quiet') === true,

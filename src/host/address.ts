@@ -1,10 +1,10 @@
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import ipaddr from 'ipaddr.js';
-import { abortReason, EnrollError } from '../errors.js';
+import { EnrollError } from '../errors.js';
 import { type Endpoint, formatEndpoint } from '../manager.js';
 import { connectError } from '../net/connect.js';
-import { deadline } from '../net/deadline.js';
+import { deadline, unlessAborted } from '../net/deadline.js';
 
 /** How this host reaches a manager: two addresses of one family, without zone, IPv4 as IPv4. */
 export interface Route {
@@ -49,11 +49,11 @@ export function routingTable(timeoutMs: number, resolve: Resolve = systemResolve
 }
 
 async function routeTo(manager: Endpoint, resolve: Resolve, signal: AbortSignal): Promise<Route> {
-  const candidates = await abortable(resolve(manager.host), signal);
+  const candidates = await unlessAborted(resolve(manager.host), signal);
   let last: unknown;
   for (const candidate of candidates) {
     try {
-      const local = await abortable(sourceFor(candidate, manager.port), signal);
+      const local = await unlessAborted(sourceFor(candidate, manager.port), signal);
       return { local: plainAddress(local), manager: plainAddress(candidate) };
     } catch (thrown) {
       if (signal.aborted) throw thrown;
@@ -82,19 +82,6 @@ function sourceFor(address: string, port: number): Promise<string> {
     socket.once('error', done);
     // The port is never used; only zero is not allowed.
     socket.connect(port === 0 ? 9 : port, target, done);
-  });
-}
-
-function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(abortReason(signal));
-    if (signal.aborted) {
-      work.catch(() => {});
-      onAbort();
-      return;
-    }
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
 

@@ -1,5 +1,6 @@
 import { abortReason, EnrollError } from '../errors.js';
 import type { Endpoint } from '../manager.js';
+import { isLoopback } from '../net/no-proxy.js';
 import type { FindRoute, Route } from './address.js';
 import type { IpSetting } from './address-setting.js';
 import { addressLease, routingFacts } from './facts.js';
@@ -18,6 +19,8 @@ export interface IdentifyRequest {
   readonly manager: Endpoint;
   /** Whether the manager is reached through a proxy, whose address it sees then. */
   readonly viaProxy?: boolean;
+  /** The REST API that is asked for the key, where it is not at the manager itself. */
+  readonly api?: Endpoint;
 }
 
 /** What identification needs of the world. */
@@ -57,7 +60,7 @@ async function hostName(asked: string | undefined, system: SystemEdge, signal: A
  * @throws EnrollError the signal's reason
  */
 export async function hostAddress(
-  { ip: asked, manager, viaProxy }: Omit<IdentifyRequest, 'name'>,
+  { ip: asked, manager, viaProxy, api }: Omit<IdentifyRequest, 'name'>,
   { system, findRoute }: IdentifyEdge,
   signal: AbortSignal,
 ): Promise<HostAddress> {
@@ -75,5 +78,27 @@ export async function hostAddress(
   const kept = decideIp(asked, { ...facts, lease: 'permanent' });
   // Asking for the lease can take a second on Windows, and matters only where the address would be taken.
   if (kept.register.kind === 'any') return kept;
+  const fromElsewhere = api === undefined ? undefined : await otherSource(api, route.local, findRoute, signal);
+  if (fromElsewhere !== undefined) return decideIp(asked, { ...facts, lease: 'permanent', apiSees: fromElsewhere });
   return decideIp(asked, { ...facts, lease: await addressLease(route.local, system, signal) });
+}
+
+/**
+ * The address from which this host reaches the API, where that is another one than `local`. An API on this host itself
+ * is the end of a tunnel, which tells nothing.
+ */
+async function otherSource(
+  api: Endpoint,
+  local: string,
+  findRoute: FindRoute,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const route = await findRoute(api, signal);
+    return route.local === local || isLoopback({ host: route.manager, port: api.port }) ? undefined : route.local;
+  } catch (thrown) {
+    if (signal.aborted || !(thrown instanceof EnrollError)) throw thrown;
+    // Connecting to it says what is wrong.
+    return undefined;
+  }
 }

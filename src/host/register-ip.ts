@@ -13,12 +13,15 @@ export interface RoutingFacts extends Route {
   /** Whether this host is a container, whose addresses are good inside its own machine at most. */
   readonly container: boolean;
   readonly lease: Lease;
+  /** The address of this host that the REST API sees, where that is not `local`. */
+  readonly apiSees?: string;
 }
 
 /**
  * The address that the manager is asked to write into the agent's record, and why. `auto` takes the fixed address only
  * where the manager certainly sees it (same link, or globally routable) and where it stays, because a manager that
- * sees another address than the record's drops every message in silence. A lease that is not known counts as none.
+ * sees another address than the record's drops every message in silence. A lease that is not known counts as none. Where
+ * the key comes from a REST API elsewhere, that must be reached from the same address.
  *
  * @param facts absent where the way to the manager could not be found out, `proxied` where it leads through a proxy
  */
@@ -58,6 +61,9 @@ function decideAuto(facts: RoutingFacts | 'proxied' | undefined): Omit<HostAddre
         ? `${local} and ${manager} are on different networks, and what lies between may translate addresses`
         : `${local} reaches ${manager} through address translation`,
     );
+  }
+  if (facts.apiSees !== undefined) {
+    return any(`this host reaches the manager from ${local}, and its API from ${plainAddress(facts.apiSees)}`);
   }
   if (facts.lease === 'leased') return any(`${local} is leased for a time`);
   if (facts.lease === 'temporary') return any(`${local} is a temporary address`);

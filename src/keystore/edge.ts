@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCode } from '../errors.js';
 import { type Files, nodeFiles } from './files.js';
@@ -15,6 +16,8 @@ export interface KeystoreEdge {
   readonly pid: number;
   /** When this process started, in milliseconds since 1970. */
   readonly startedAt: number;
+  /** What tells this start of the system from the others; absent where the system does not tell. */
+  readonly bootId?: string;
   isRunning(pid: number): boolean;
   /** Milliseconds since 1970. */
   now(): number;
@@ -30,12 +33,14 @@ export interface KeystoreEdge {
  */
 export function nodeEdge(systemRoot = 'C:\\Windows'): KeystoreEdge {
   const uid = process.geteuid?.();
+  const bootId = readBootId();
   return {
     files: nodeFiles,
     acl: icacls(systemRoot),
     ...(uid === undefined ? {} : { uid }),
     pid: process.pid,
     startedAt: performance.timeOrigin,
+    ...(bootId === undefined ? {} : { bootId }),
     isRunning,
     now: Date.now,
     pause: async (ms) => {
@@ -43,6 +48,15 @@ export function nodeEdge(systemRoot = 'C:\\Windows'): KeystoreEdge {
     },
     token: () => randomBytes(4).toString('hex'),
   };
+}
+
+/** Linux: random(4). */
+function readBootId(): string | undefined {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return undefined;
+  }
 }
 
 function isRunning(pid: number): boolean {

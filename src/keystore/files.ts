@@ -12,7 +12,6 @@ export interface FileFacts {
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly modified: number;
-  readonly device: number;
 }
 
 /** An open file. */
@@ -94,7 +93,6 @@ interface Stats {
   readonly mode: number;
   readonly size: number;
   readonly mtimeMs: number;
-  readonly dev: number;
   isFile(): boolean;
   isDirectory(): boolean;
   isSymbolicLink(): boolean;
@@ -102,8 +100,8 @@ interface Stats {
 
 function factsOf(stats: Stats): FileFacts {
   const kind = stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'link' : 'other';
-  const { uid, gid, size, mtimeMs: modified, dev: device } = stats;
-  return { kind, uid, gid, mode: stats.mode & 0o7777, size, modified, device };
+  const { uid, gid, size, mtimeMs: modified } = stats;
+  return { kind, uid, gid, mode: stats.mode & 0o7777, size, modified };
 }
 
 /** The fifth field of each line, with blanks and backslashes in octal: proc(5), /proc/pid/mountinfo. */

@@ -43,12 +43,20 @@ export async function beginRequest(
   manager: Endpoint,
   edge: KeystoreEdge,
 ): Promise<void> {
+  const startedAt = new Date(edge.now()).toISOString();
+  await restoreRequest(agent, { name, manager: formatEndpoint(manager), startedAt }, edge);
+}
+
+/**
+ * Notes a request that an earlier run began, as it was: another one has ended since, and told nothing about it.
+ * @throws EnrollError `FILE_UNWRITABLE`
+ */
+export async function restoreRequest(
+  agent: AgentInstallation,
+  request: BegunRequest,
+  edge: KeystoreEdge,
+): Promise<void> {
   const path = ownFile(agent, 'journal');
-  const request: BegunRequest = {
-    name,
-    manager: formatEndpoint(manager),
-    startedAt: new Date(edge.now()).toISOString(),
-  };
   const owner = edge.uid === 0 ? { owner: { uid: 0, gid: 0 } } : {};
   try {
     await removeLeftovers(path, edge);

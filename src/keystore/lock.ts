@@ -20,6 +20,8 @@ interface Holder {
   readonly pid: number;
   /** When that process started, in milliseconds since 1970: a number that is used again is another process. */
   readonly startedAt: number;
+  /** The start of the system that it ran under, where that is known: after the next one its number is another's. */
+  readonly bootId?: string;
 }
 
 const LOOK_MS = 100;
@@ -99,7 +101,8 @@ async function create(path: string, edge: KeystoreEdge): Promise<boolean> {
   try {
     const file = await edge.files.open(path, 'wx', 0o600);
     try {
-      const holder: Holder = { pid: edge.pid, startedAt: edge.startedAt };
+      const { pid, startedAt, bootId } = edge;
+      const holder: Holder = { pid, startedAt, ...(bootId === undefined ? {} : { bootId }) };
       await file.write(Buffer.from(`${JSON.stringify(holder)}\n`, 'utf8'));
     } finally {
       await file.close();
@@ -128,13 +131,16 @@ function parseHolder(text: string): Holder | undefined {
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null || !('pid' in value) || !('startedAt' in value)) return undefined;
     const { pid, startedAt } = value;
-    return typeof pid === 'number' && typeof startedAt === 'number' ? { pid, startedAt } : undefined;
+    if (typeof pid !== 'number' || typeof startedAt !== 'number') return undefined;
+    const bootId = 'bootId' in value && typeof value.bootId === 'string' ? { bootId: value.bootId } : {};
+    return { pid, startedAt, ...bootId };
   } catch {
     return undefined;
   }
 }
 
-function isDead({ pid, startedAt }: Holder, edge: KeystoreEdge): boolean {
+function isDead({ pid, startedAt, bootId }: Holder, edge: KeystoreEdge): boolean {
+  if (bootId !== undefined && edge.bootId !== undefined && bootId !== edge.bootId) return true;
   // Nobody takes so long to write one line.
   if (pid === 0) return edge.now() - startedAt > GUARD_MS;
   if (pid === edge.pid) return startedAt !== edge.startedAt;

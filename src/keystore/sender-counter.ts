@@ -1,14 +1,17 @@
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { AgentInstallation } from '../host/host.js';
 import { type Counter, formatCounter, isNewer, NOTHING_SENT, nextCounter, parseCounter } from '../link/counter.js';
+import { printable } from '../printable.js';
 import { type KeystoreEdge, nodeEdge } from './edge.js';
 import { refused, unreadable, unwritable } from './file-error.js';
 import { type FileFacts, readSmall } from './files.js';
+import { directoryAccess } from './install.js';
 import {
   type Access,
   createDirectory,
   existing,
   type Owner,
+  rehearse,
   removeLeftovers,
   replaceFile,
   resolveTarget,
@@ -109,6 +112,26 @@ export async function resetCounters(
   if (stored !== undefined && isNewer(stored, NOTHING_SENT)) await writeCounter(installation, NOTHING_SENT, edge);
 }
 
+/**
+ * Whether the counters of a handshake could be kept, found out by doing all of it but the replacing; asked before the
+ * manager is, as for the key. It leaves nothing behind. For whoever holds the lock of the agent home.
+ *
+ * @throws EnrollError FILE_UNWRITABLE, FILE_UNREADABLE
+ */
+export async function checkCounters(installation: AgentInstallation, edge: KeystoreEdge = nodeEdge()): Promise<void> {
+  const { counterFile } = installation;
+  const made: string[] = [];
+  try {
+    const { path, access } = await look(installation, edge, made);
+    await readCounter(installation, edge);
+    await rehearse(path, access, edge);
+  } catch (error) {
+    throw unwritable(counterFile, error);
+  } finally {
+    for (const directory of made) await edge.files.removeDirectory(directory).catch(() => undefined);
+  }
+}
+
 async function readCounter({ counterFile }: AgentInstallation, { files }: KeystoreEdge): Promise<Counter | undefined> {
   let text: string | undefined;
   try {
@@ -124,19 +147,28 @@ async function readCounter({ counterFile }: AgentInstallation, { files }: Keysto
 }
 
 async function writeCounter(installation: AgentInstallation, counter: Counter, edge: KeystoreEdge): Promise<void> {
-  const { counterFile, platform } = installation;
   try {
-    const directory = await ensureRids(installation, edge);
-    const { path, facts } = await resolveTarget(counterFile, edge);
-    const owner = counterOwner(installation, edge, directory, facts);
-    // Whatever it was, the agent must be able to go on with it.
-    const mode = facts === undefined ? COUNTER_MODE : (facts.mode & 0o777) | 0o600;
-    const access: Access = { platform, mode, secret: false, ...(owner === undefined ? {} : { owner }) };
+    const { path, access } = await look(installation, edge);
     await removeLeftovers(path, edge);
     await replaceFile(path, formatCounter(counter), access, edge);
   } catch (error) {
-    throw unwritable(counterFile, error);
+    throw unwritable(installation.counterFile, error);
   }
+}
+
+/** The real place of the counter, and how its new file may be used. Directories that are made are put in front of `made`. */
+async function look(
+  installation: AgentInstallation,
+  edge: KeystoreEdge,
+  made: string[] = [],
+): Promise<{ readonly path: string; readonly access: Access }> {
+  const { counterFile, platform } = installation;
+  const directory = await ensureRids(installation, edge, made);
+  const { path, facts } = await resolveTarget(counterFile, edge);
+  const owner = counterOwner(installation, edge, directory, facts);
+  // Whatever it was, the agent must be able to go on with it.
+  const mode = facts === undefined ? COUNTER_MODE : (facts.mode & 0o777) | 0o600;
+  return { path, access: { platform, mode, secret: false, ...(owner === undefined ? {} : { owner }) } };
 }
 
 /**
@@ -157,19 +189,37 @@ function counterOwner(
   return present === undefined || present.uid === 0 ? (account ?? directory) : present;
 }
 
-/** The directory of the counters, made where it is missing, so that the agent that is installed later goes on from it. */
-async function ensureRids(installation: AgentInstallation, edge: KeystoreEdge): Promise<FileFacts> {
-  const { counterFile, home, platform, account } = installation;
+/**
+ * The directory of the counters, made where it is missing, so that the agent that is installed later goes on from it.
+ * With a key that lies elsewhere the agent home may be missing too.
+ */
+async function ensureRids(installation: AgentInstallation, edge: KeystoreEdge, made: string[]): Promise<FileFacts> {
+  const { counterFile, platform, account } = installation;
+  const home = resolve(installation.home);
   const rids = dirname(counterFile);
   const queue = dirname(rids);
   const present = await existing(edge.files.stat(rids));
   if (present !== undefined) return present;
+  const make = async (path: string, access: Omit<Access, 'secret'>) => {
+    if ((await existing(edge.files.stat(path))) !== undefined) return;
+    await createDirectory(path, access, edge);
+    made.unshift(path);
+  };
+  const above = await existing(edge.files.stat(dirname(home)));
+  if (above?.kind !== 'directory') {
+    throw refused(
+      counterFile,
+      `there is no directory ${printable(dirname(home))}`,
+      'Name the home of the agent, where its message counters are kept, with --agent-home.',
+    );
+  }
+  await make(home, directoryAccess(installation, above, edge));
   const base = await edge.files.stat(home);
   const give = (owner: Owner) => (edge.uid === 0 ? { owner } : {});
-  if (platform === 'unix' && (await existing(edge.files.stat(queue))) === undefined) {
+  if (platform === 'unix') {
     const owner = { uid: base.uid, gid: account?.gid ?? base.gid };
-    await createDirectory(queue, { platform, mode: QUEUE_MODE, ...give(owner) }, edge);
+    await make(queue, { platform, mode: QUEUE_MODE, ...give(owner) });
   }
-  await createDirectory(rids, { platform, mode: RIDS_MODE, ...give(account ?? base) }, edge);
+  await make(rids, { platform, mode: RIDS_MODE, ...give(account ?? base) });
   return edge.files.stat(rids);
 }

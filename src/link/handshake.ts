@@ -2,11 +2,13 @@ import { abortReason, EnrollError, type ErrorCode } from '../errors.js';
 import type { AgentRecord } from '../keystore/record.js';
 import { type Endpoint, formatEndpoint, type ManagerFamily } from '../manager.js';
 import { type Deadline, deadline, pause } from '../net/deadline.js';
+import { attemptOver, isFinal } from './attempt.js';
 import { type CipherSetting, candidateCiphers, cipherWord, DOUBT_MS } from './candidates.js';
 import type { Cipher } from './cipher.js';
 import { PING, SHUTDOWN, startup } from './control.js';
 import { Conversation, type CounterSource, type Randomness, type Reply } from './conversation.js';
 import { Evidence } from './evidence.js';
+import { familyOf } from './family.js';
 import type { OpenTransport, Protocol, Transport } from './transport.js';
 
 /** What is to be proven. */
@@ -55,8 +57,13 @@ export interface LinkProof {
 const ROUND_MS = 120;
 /** How long TCP may try to connect before UDP is tried beside it. */
 const TCP_HEAD_START_MS = 300;
-/** How long to look for a `#pong` before deciding how to say goodbye. */
-const PONG_WAIT_MS = 250;
+/**
+ * How long an open TCP port may leave startup and `#ping` unanswered before UDP is tried beside it: something else may
+ * listen there, as any service beside an OSSEC manager.
+ */
+const TCP_DOUBT_MS = 3000;
+/** How long a startup that is still on its way may take to be answered before goodbye is said on another protocol. */
+const LAST_ANSWER_MS = 500;
 
 /**
  * Proves the link: sends `startup` until the manager acknowledges it, then `shutdown`, so that the agent is not left
@@ -88,8 +95,12 @@ class Lanes {
   readonly #started: number;
   /** Aborted as soon as one lane has its acknowledgement: the other ends without sending another message. */
   readonly #over = new AbortController();
+  /** Aborted when goodbye is said or nothing more is to come: until then a startup on its way may be answered. */
+  readonly #parted = new AbortController();
   #winner: Protocol | undefined;
   #tcp: 'untried' | 'refused' | 'open' = 'untried';
+  /** The end of the present TCP attempt. */
+  #tcpAttempted: Promise<unknown> = Promise.resolve();
   #attempts = 0;
 
   constructor(request: HandshakeRequest, edge: HandshakeEdge, evidence: Evidence, limit: Deadline) {
@@ -103,7 +114,7 @@ class Lanes {
 
   async race(): Promise<LinkProof> {
     const { protocol } = this.#request;
-    const stop = () => this.#over.abort(this.#limit.signal.reason);
+    const stop = () => this.#stop(this.#limit.signal.reason);
     this.#limit.signal.addEventListener('abort', stop, { once: true });
     if (this.#limit.signal.aborted) stop();
     const lanes: Promise<LinkProof | undefined>[] = [];
@@ -124,9 +135,14 @@ class Lanes {
     try {
       return await run();
     } catch (thrown) {
-      this.#over.abort(thrown);
+      this.#stop(thrown);
       throw thrown;
     }
+  }
+
+  #stop(reason: unknown): void {
+    this.#over.abort(reason);
+    this.#parted.abort(reason);
   }
 
   get #elapsed(): number {
@@ -174,7 +190,9 @@ class Lanes {
       for (let round = 0; !over.aborted; round++) {
         const nextRound = pause(ROUND_MS, over);
         for (const cipher of this.#candidates('tcp', round)) {
-          const proof = await this.#tcpAttempt(cipher);
+          const attempt = this.#tcpAttempt(cipher);
+          this.#tcpAttempted = attempt.catch(() => undefined);
+          const proof = await attempt;
           if (proof !== undefined) return proof;
           if (over.aborted) return undefined;
           if (this.#tcp === 'open') pinged ??= this.#pingOverTcp();
@@ -191,8 +209,10 @@ class Lanes {
   async #tcpAttempt(cipher: Cipher): Promise<LinkProof | undefined> {
     const transport = await this.#openTcp();
     if (transport === undefined) return undefined;
-    const attempt = deadline(this.#over.signal, this.#request.timeoutMs, attemptOver);
+    const attempt = deadline(this.#parted.signal, this.#request.timeoutMs, attemptOver);
     try {
+      // A startup after the shutdown of the other lane would leave the agent `pending`.
+      if (this.#over.signal.aborted) return undefined;
       await this.#sendStartup(transport, cipher);
       for (;;) {
         const reply = await this.#conversation.receive(transport, attempt.signal);
@@ -265,7 +285,7 @@ class Lanes {
           const proof = await this.#udpRound(transport, round, nextRound);
           if (proof !== undefined) return proof;
         } catch (thrown) {
-          if (over.aborted) return undefined;
+          if (over.aborted && this.#winner !== 'udp') return undefined;
           if (isFinal(thrown)) throw thrown;
           this.#evidence.note('udp', isRefused(thrown) ? 'refused' : 'unanswered');
           transport?.close();
@@ -284,7 +304,8 @@ class Lanes {
   #udpMayTry(): boolean {
     if (this.#request.protocol === 'udp' || this.#request.family === 'ossec') return true;
     if (this.#tcp === 'refused') return true;
-    return this.#elapsed > (this.#tcp === 'untried' ? TCP_HEAD_START_MS : DOUBT_MS);
+    if (this.#tcp === 'untried') return this.#elapsed > TCP_HEAD_START_MS;
+    return this.#elapsed > (this.#evidence.pong ? DOUBT_MS : TCP_DOUBT_MS);
   }
 
   async #openUdp(): Promise<Transport> {
@@ -295,20 +316,24 @@ class Lanes {
   /** One startup in each cipher, and all that comes back until the next round is due. */
   async #udpRound(transport: Transport, round: number, nextRound: Promise<void>): Promise<LinkProof | undefined> {
     if (round < 3 && !this.#evidence.pong && this.#request.family !== 'ossec') await transport.send(PING);
-    for (const cipher of this.#candidates('udp', round)) await this.#sendStartup(transport, cipher);
+    for (const cipher of this.#candidates('udp', round)) {
+      if (this.#over.signal.aborted) return undefined;
+      await this.#sendStartup(transport, cipher);
+    }
     const listening = new AbortController();
     const stop = () => listening.abort(attemptOver());
     void nextRound.then(stop);
-    try {
-      for (;;) {
-        const reply = await this.#conversation.receive(transport, listening.signal);
-        if (reply.kind === 'acknowledged') return await this.#won(transport, reply.cipher);
-        if (reply.kind === 'closed') return undefined;
-        this.#heed('udp', reply);
+    for (;;) {
+      let reply: Reply;
+      try {
+        reply = await this.#conversation.receive(transport, listening.signal);
+      } catch (thrown) {
+        if (listening.signal.aborted) return undefined;
+        throw thrown;
       }
-    } catch (thrown) {
-      if (listening.signal.aborted) return undefined;
-      throw thrown;
+      if (reply.kind === 'acknowledged') return await this.#won(transport, reply.cipher);
+      if (reply.kind === 'closed') return undefined;
+      this.#heed('udp', reply);
     }
   }
 
@@ -328,7 +353,12 @@ class Lanes {
     if (!this.#claim(transport.protocol)) return undefined;
     const ms = Math.round(this.#elapsed);
     const attempts = this.#attempts;
-    const family = await this.#farewell(transport, cipher);
+    const { cipher: setting, family: told } = this.#request;
+    const known = { setting, pong: this.#evidence.pong, ...(told === undefined ? {} : { family: told }) };
+    const family = await familyOf(this.#conversation, transport, cipher, known, this.#limit.signal);
+    // OSSEC does not know the word: it would take it for a keepalive.
+    if (family !== 'ossec') await this.#sayGoodbye(transport, cipher);
+    this.#parted.abort();
     return {
       protocol: transport.protocol,
       cipher: cipherWord(cipher),
@@ -338,47 +368,18 @@ class Lanes {
     };
   }
 
-  /**
-   * Says goodbye where the manager knows the word. OSSEC does not: it would take it for a keepalive. An acknowledgement
-   * in Blowfish over UDP leaves open which of the two it is.
-   */
-  async #farewell(transport: Transport, cipher: Cipher): Promise<ManagerFamily | undefined> {
-    const family = this.#familyOf(transport.protocol, cipher) ?? (await this.#familyByPing(transport));
-    if (family !== 'ossec') await this.#conversation.send(transport, cipher, SHUTDOWN);
-    return family;
-  }
-
-  #familyOf(protocol: Protocol, cipher: Cipher): ManagerFamily | undefined {
-    const { family } = this.#request;
-    if (cipher === 'aes-ossec') return 'ossec';
-    if (this.#evidence.pong) return family === 'wazuh-5' ? family : 'wazuh-4';
-    if (protocol === 'tcp' || cipher === 'aes-wazuh') return family === 'ossec' ? undefined : family;
-    // Both AES and Blowfish went out together: a Wazuh would have answered the AES, which went first.
-    if (this.#request.cipher === 'auto') return 'ossec';
-    return family;
-  }
-
-  async #familyByPing(transport: Transport): Promise<ManagerFamily | undefined> {
-    if (transport.protocol === 'tcp') return undefined;
-    const wait = deadline(this.#limit.signal, PONG_WAIT_MS, attemptOver);
+  /** The link is proven, whether or not the manager still listens: it may have closed the connection by now. */
+  async #sayGoodbye(transport: Transport, cipher: Cipher): Promise<void> {
+    if (transport.protocol === 'udp') {
+      // A startup over TCP that came in after the shutdown would leave the agent `pending`.
+      await Promise.race([this.#tcpAttempted, pause(LAST_ANSWER_MS, this.#limit.signal)]);
+    }
     try {
-      await transport.send(PING);
-      for (;;) {
-        const reply = await this.#conversation.receive(transport, wait.signal);
-        if (reply.kind === 'pong') return 'wazuh-4';
-        if (reply.kind === 'closed') return undefined;
-      }
-    } catch {
-      return undefined;
-    } finally {
-      wait.clear();
+      await this.#conversation.send(transport, cipher, SHUTDOWN);
+    } catch (thrown) {
+      if (isFinal(thrown)) throw thrown;
     }
   }
-}
-
-/** The reason of a wait that was only one of several: never shown. */
-function attemptOver(): EnrollError {
-  return new EnrollError('CONNECTION_TIMED_OUT', 'No answer to this attempt.');
 }
 
 const PROXY_FAULTS: readonly ErrorCode[] = [
@@ -401,10 +402,4 @@ function notReached(cause: EnrollError, endpoint: Endpoint): EnrollError {
 
 function isRefused(thrown: unknown): boolean {
   return thrown instanceof EnrollError && thrown.code === 'CONNECTION_REFUSED';
-}
-
-/** Whether trying again is pointless: the manager spoke, or the fault is not the network's. */
-function isFinal(thrown: unknown): boolean {
-  if (!(thrown instanceof EnrollError)) return true;
-  return !['CONNECTION_REFUSED', 'CONNECTION_TIMED_OUT', 'CONNECTION_FAILED'].includes(thrown.code);
 }

@@ -1,10 +1,10 @@
 import { createSocket, type Socket } from 'node:dgram';
 import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
-import { abortReason, EnrollError } from '../errors.js';
+import { EnrollError } from '../errors.js';
 import { type Endpoint, formatEndpoint } from '../manager.js';
 import { connectError } from '../net/connect.js';
-import { type Deadline, deadline } from '../net/deadline.js';
+import { type Deadline, deadline, unlessAborted } from '../net/deadline.js';
 import { Inbox } from './inbox.js';
 import type { Transport } from './transport.js';
 
@@ -29,7 +29,7 @@ export async function openUdp(
   const late = `The name ${endpoint.host} could not be resolved within ${timeoutMs / 1000} s.`;
   const limit = deadline(signal, timeoutMs, () => new EnrollError('HOST_UNRESOLVED', late));
   try {
-    const addresses = await unlessAborted(lookup(endpoint.host, { all: true }), limit);
+    const addresses = await unlessAborted(lookup(endpoint.host, { all: true }), limit.signal);
     return await openFirst(addressOrder(addresses, refused), endpoint, limit, refused);
   } catch (thrown) {
     throw thrown instanceof EnrollError ? thrown : connectError(thrown, endpoint);
@@ -54,7 +54,7 @@ async function openFirst(
   for (const { address, family } of addresses) {
     const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
     try {
-      await unlessAborted(connected(socket, endpoint.port, address), limit);
+      await unlessAborted(connected(socket, endpoint.port, address), limit.signal);
       return new UdpTransport(socket, endpoint, () => refused.add(address));
     } catch (thrown) {
       socket.removeAllListeners().on('error', () => {});
@@ -79,16 +79,6 @@ function connected(socket: Socket, port: number, address: string): Promise<void>
 }
 
 /** What `work` gives, or as soon as the limit is over its reason; the work itself may go on, and is not heard. */
-function unlessAborted<T>(work: Promise<T>, { signal }: Deadline): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(abortReason(signal));
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    const settle = () => signal.removeEventListener('abort', onAbort);
-    work.then(resolve, reject).finally(settle);
-  });
-}
-
 class UdpTransport implements Transport {
   readonly protocol = 'udp';
   readonly #socket: Socket;

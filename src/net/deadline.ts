@@ -1,4 +1,4 @@
-import type { EnrollError } from '../errors.js';
+import { abortReason, type EnrollError } from '../errors.js';
 
 /** A signal that ends with its parent or with its own time, whichever comes first. */
 export interface Deadline {
@@ -40,5 +40,15 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
     };
     const timer = setTimeout(done, ms);
     signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+/** What the work comes to, or the reason of `signal` as soon as it is aborted: for work that takes no signal itself. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(abortReason(signal));
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }

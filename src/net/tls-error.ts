@@ -11,6 +11,14 @@ export interface TlsFailure {
   readonly bytesRead: number;
 }
 
+/** A server that had begun to shake hands and closes without a word may not like what it was shown, or is just gone. */
+const CERTIFICATE_IN_DOUBT =
+  'The manager may not accept the client certificate: check that the CA that its authd was given has signed it. Else check the network between this host and the manager.';
+
+/** remoted takes the first bytes for the length of a message that is too long, and closes (Wazuh 4.14). */
+const PORT_IN_DOUBT =
+  'Check that the port is that of authd (1515): the agent port (1514) answers like this. Else check the network between this host and the manager.';
+
 /** An alert alone is a record of 7 bytes: whoever sent more had begun to shake hands. */
 const ALERT_RECORD = 7;
 
@@ -52,8 +60,10 @@ export function handshakeError(failure: TlsFailure): EnrollError {
       cause: thrown,
     });
   }
+  const shown = failure.clientCertificateGiven && bytesRead > ALERT_RECORD;
   return new EnrollError('CONNECTION_FAILED', `${where} closed the connection during the TLS handshake.`, {
     cause: thrown,
+    ...(shown ? { hint: CERTIFICATE_IN_DOUBT } : bytesRead === 0 ? { hint: PORT_IN_DOUBT } : {}),
   });
 }
 

@@ -59,7 +59,8 @@ export async function startAuthd(options: AuthdOptions): Promise<Running> {
         return;
       }
       socket.unshift(chunk);
-      const server = clientCa === undefined || offered.includes(TLS_1_3) ? lenient : insisting;
+      const server =
+        clientCa === undefined || (options.tls.max === 'TLSv1.3' && offered.includes(TLS_1_3)) ? lenient : insisting;
       server.emit('connection', socket);
     });
   });

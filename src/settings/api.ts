@@ -36,7 +36,7 @@ export async function readMethod(sources: Sources, insecure: boolean, edge: Sett
   const user = sources.text('api-user');
   const password = await readApiPassword(sources, edge);
   if (user === undefined && password === undefined) {
-    if (asked.value === 'auto') return { ...NO_API, shown: { value: 'authd', origin: DEFAULT_ORIGIN } };
+    if (asked.value === 'auto') return withoutCredentials(sources);
     throw refuse(asked.origin, 'the API needs credentials.', 'Give --api-user and --api-password-file.');
   }
   if (user === undefined || password === undefined) {
@@ -47,10 +47,27 @@ export async function readMethod(sources: Sources, insecure: boolean, edge: Sett
   const url = sources.text('api-url');
   if (url !== undefined) checkUrl(url, insecure);
   return {
-    method: { use: 'api', why: asked.value === 'api' ? describeOrigin(asked.origin) : 'API credentials were given' },
+    method: {
+      use: 'api',
+      why: asked.value === 'api' ? describeOrigin(asked.origin) : 'auto: API credentials were given',
+    },
     api: { user: user.value, password: password.value, ...(url === undefined ? {} : { url: url.value }) },
     shown: { value: 'api', origin: asked.value === 'api' ? asked.origin : user.origin },
     warnings: password.warnings,
+  };
+}
+
+/** `auto` without credentials. A URL on the command line was meant for something; a variable may be there for all hosts. */
+function withoutCredentials(sources: Sources): FoundMethod {
+  const url = sources.text('api-url');
+  const warnings =
+    url?.origin.kind === 'flag'
+      ? ['--api-url is not used, because no API credentials were given (--api-user, --api-password-file).']
+      : [];
+  return {
+    method: { use: 'authd', why: 'auto: no API credentials were given' },
+    shown: { value: 'authd', origin: DEFAULT_ORIGIN },
+    warnings,
   };
 }
 

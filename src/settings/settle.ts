@@ -67,6 +67,14 @@ export async function settle(input: SettingsInput): Promise<Settled> {
   const trust = enrolls ? await readTrust(sources, edge) : { insecure: false };
   const method = enrolls ? await readMethod(sources, trust.insecure, edge) : NO_API;
   const groups = sources.text('groups');
+  if (deadline !== undefined && deadline.value <= splay.value) {
+    const text = sources.text('splay');
+    throw refuse(
+      text?.origin ?? DEFAULT_ORIGIN,
+      `a host whose turn comes after ${splay.value / 1000} s would have none left of --deadline (${deadline.value / 1000} s).`,
+      'Give a deadline that is longer than the splay.',
+    );
+  }
   const settings: Settings = {
     managers: managers.value,
     ...(name === undefined ? {} : { name: name.value }),

@@ -5,8 +5,8 @@ import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { Secret } from '../../src/secret.js';
 import { type Manager, startManager } from './sandbox-host.js';
-import { type ScratchRoot, scratchRoot } from './scratch-root.js';
-import { BINARY, CONF, deployed, needs, program, tool } from './tool.js';
+import { type ScratchRoot, scratchProgram, scratchRoot } from './scratch-root.js';
+import { BINARY, CONF, deployed, needs, tool } from './tool.js';
 
 const USER_DATA = 'cloud-init/user-data.yaml';
 const PASSWORD = 'correct horse';
@@ -72,7 +72,7 @@ describe('cloud-init, as it starts an instance', function () {
   before(async function () {
     needs(this, 'cloud-init', 'curl', 'sha256sum');
     root = await scratchRoot(this);
-    served = await program();
+    served = await scratchProgram();
     manager = await startManager({ password: new Secret(PASSWORD) });
     downloads = createServer((request, response) => {
       fetched += 1;
@@ -100,7 +100,7 @@ describe('cloud-init, as it starts an instance', function () {
   });
 
   it('does not install a binary that has another sum, and says so', async () => {
-    await seed('i-0bad', '0'.repeat(31) + 'b', await filledIn('ab'.repeat(32)));
+    await seed('i-0bad', `${'0'.repeat(31)}b`, await filledIn('ab'.repeat(32)));
     expect(await start()).to.contain('status: error');
     expect(await log()).to.contain('has another SHA-256 sum. Not installed.');
     expect((await root.run('ls', '-A', '/usr/local/bin')).stdout).not.to.contain('agent-enroll');
@@ -147,8 +147,13 @@ describe('cloud-init, as it starts an instance', function () {
   });
 
   it('removes key, notes and counters when the image is sealed, and nothing else', async () => {
-    await root.sh('mkdir -p /etc/cloud/clean.d; cat > /etc/cloud/clean.d/50-agent-enroll; chmod 755 /etc/cloud/clean.d/50-agent-enroll', await readFile(deployed('cloud-init/clean.d/50-agent-enroll'), 'utf8'));
-    await root.sh('mkdir -p /etc/credstore; echo x > /etc/credstore/agent-enroll.password; touch /var/ossec/queue/rids/007');
+    await root.sh(
+      'mkdir -p /etc/cloud/clean.d; cat > /etc/cloud/clean.d/50-agent-enroll; chmod 755 /etc/cloud/clean.d/50-agent-enroll',
+      await readFile(deployed('cloud-init/clean.d/50-agent-enroll'), 'utf8'),
+    );
+    await root.sh(
+      'mkdir -p /etc/credstore; echo x > /etc/credstore/agent-enroll.password; touch /var/ossec/queue/rids/007',
+    );
     const { code, stderr } = await root.run('cloud-init', 'clean', '--logs');
     expect(stderr).to.equal('');
     expect(code).to.equal(0);

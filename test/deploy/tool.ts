@@ -24,7 +24,7 @@ export interface Ended {
 interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  readonly input?: string;
+  readonly input?: string | Buffer;
 }
 
 /** Runs a tool to its end, with nothing in its environment but what is given. */

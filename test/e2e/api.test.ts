@@ -2,8 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
+import type { ApiPermission } from '../../src/sandbox/api/users.js';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/certificate.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
+import { Secret } from '../../src/secret.js';
+import { managerApi, success } from '../obtain/api/api-server.js';
 import { run, scratchHome } from './program.js';
 
 describe('agent-enroll through the REST API, as it is run', function () {
@@ -42,7 +45,8 @@ describe('agent-enroll through the REST API, as it is run', function () {
           '--api-password-file',
           file,
         ],
-        ...['--agent-home', scratch.home, '--name', 'web-01', '--json', ...args],
+        ...['--agent-home', scratch.home, '--json', ...args],
+        ...(args.includes('--name') ? [] : ['--name', 'web-01']),
       ]);
       expect(stdout).to.not.include(password === user ? '"password"' : password);
       return { code, report: JSON.parse(stdout) };
@@ -59,7 +63,12 @@ describe('agent-enroll through the REST API, as it is run', function () {
       const { code, report } = await enroll(user, password, ...pin, '--groups', 'web');
       expect(report.error).to.equal(undefined);
       expect(code).to.equal(0);
-      expect(report).to.deep.include({ ok: true, changed: true, method: 'api' });
+      expect(report).to.deep.include({
+        ok: true,
+        changed: true,
+        method: 'api',
+        methodReason: 'auto: API credentials were given',
+      });
       expect(report.agent).to.deep.include({ name: 'web-01', groups: ['web'] });
       expect(report.trust.by).to.equal('pin');
       expect(report.link.protocol).to.equal('tcp');
@@ -86,6 +95,63 @@ describe('agent-enroll through the REST API, as it is run', function () {
     expect((await enroll('wazuh', 'wazuh', ...pin)).code).to.equal(0);
   });
 
+  it('says that the address is blocked, and does not wait for that', async () => {
+    const { enroll, pin } = await manager({ api: { blockAfter: 1 } });
+    await enroll('wazuh', 'wrong-one', ...pin);
+    const { code, report } = await enroll('wazuh', 'wazuh', ...pin);
+    expect(code).to.equal(5);
+    expect(report.error.code).to.equal('API_BLOCKED');
+    expect(report.error.message).to.include('6000').and.include('the right password');
+    expect(report.error.hint).to.include('five minutes');
+  });
+
+  it('says that the API takes no more requests, after it has waited', async () => {
+    const { enroll, pin } = await manager({ api: { rateLimit: 2 } });
+    const { code, report } = await enroll('wazuh', 'wazuh', ...pin, '--timeout', '1s', '--retries', '0');
+    expect(code).to.equal(5);
+    expect(report.error.code).to.equal('API_RATE_LIMITED');
+    expect(report.error.message).to.include('6001');
+    expect(report.error.hint).to.include('--splay');
+  });
+
+  it('says which agent has the address already', async () => {
+    const { enroll, pin } = await manager();
+    await enroll('wazuh', 'wazuh', ...pin, '--ip', '10.9.8.7', '--no-handshake');
+    await writeFile(scratch.keys, '');
+    const { code, report } = await enroll('wazuh', 'wazuh', ...pin, '--ip', '10.9.8.7', '--name', 'web-02');
+    expect(code).to.equal(5);
+    expect(report.error.code).to.equal('IP_DUPLICATE');
+    expect(report.error.message).to.include('agent 001 (web-01, 10.9.8.7)');
+  });
+
+  it('needs no more than the documented privileges: one to add, three more for groups', async () => {
+    const least: readonly ApiPermission[] = ['agent:create'];
+    const forGroups: readonly ApiPermission[] = [
+      ...least,
+      'agent:modify_group',
+      'group:read',
+      'group:modify_assignments',
+    ];
+    const user = (name: string, permissions: readonly ApiPermission[]) => ({
+      name,
+      password: new Secret(`${name}-password`),
+      permissions,
+    });
+    const { enroll, pin } = await manager({ api: { users: [user('least', least), user('grouper', forGroups)] } });
+    const unproven = [...pin, '--no-handshake'];
+    const alone = await enroll('least', 'least-password', ...unproven);
+    expect(alone.report.error).to.equal(undefined);
+    expect(alone.report.warnings).to.deep.equal([]);
+    const grouped = await enroll(
+      'grouper',
+      'grouper-password',
+      ...[...unproven, '--name', 'web-02', '--groups', 'web', '--force'],
+    );
+    expect(grouped.report.error).to.equal(undefined);
+    expect(grouped.report).to.deep.include({ ok: true, changed: true, warnings: [] });
+    expect(grouped.report.agent.groups).to.deep.equal(['web']);
+  });
+
   it('says which permission is missing', async () => {
     const { enroll, pin } = await manager();
     const { code, report } = await enroll('reader', 'reader', ...pin);
@@ -105,6 +171,63 @@ describe('agent-enroll through the REST API, as it is run', function () {
     const { code, report } = await enroll('wazuh', 'wazuh', ...pin, '--force');
     expect(code).to.equal(0);
     expect(report.agent.id).to.not.equal('001');
+  });
+
+  it('tells the silence of a Wazuh 5 for what it is', async () => {
+    await manager();
+    const key = Buffer.from(`001 web-01 any ${'ab'.repeat(32)}`).toString('base64');
+    const server = await managerApi(
+      '4.14.7',
+      { 'GET /': success({ api_version: '5.0.0-beta4' }), 'POST /agents': success({ id: '001', key }) },
+      { plain: true },
+    );
+    try {
+      const { code, stdout } = await run(
+        [
+          ...['--manager', '127.0.0.1:1', '--wait', '300ms', '--api-url', server.url, '--insecure'],
+          ...['--api-user', 'wazuh', '--agent-home', scratch.home, '--name', 'web-01', '--json'],
+        ],
+        { env: { AGENT_ENROLL_API_PASSWORD: 'not-the-one' } },
+      );
+      expect(code).to.equal(7);
+      const { error, changed, manager: asked } = JSON.parse(stdout);
+      expect(changed).to.equal(true);
+      expect(asked.family).to.equal('wazuh-5');
+      expect(error.message).to.include('Wazuh 5').and.include('does not prove that the key is wrong');
+      expect(error.hint).to.include('The key is installed').and.include('<legacy>');
+    } finally {
+      await server.close();
+    }
+  });
+
+  describe('of several managers', () => {
+    const nobody = async (...args: string[]) => {
+      await manager();
+      const { code, stderr } = await run(
+        [
+          ...['--manager', '127.9.9.1,127.9.9.2', '--api-user', 'wazuh', '--insecure', '--retries', '0'],
+          ...['--timeout', '1s', '--agent-home', scratch.home, '--name', 'web-01', ...args],
+        ],
+        { env: { AGENT_ENROLL_API_PASSWORD: 'not-the-one' } },
+      );
+      expect(code).to.equal(3);
+      expect(stderr).to.include('Method: the REST API (auto: API credentials were given)');
+      return stderr;
+    };
+
+    it('asks the API of each, and says which did not answer', async () => {
+      const stderr = await nobody();
+      for (const where of ['127.9.9.1:55000', '127.9.9.2:55000']) {
+        expect(stderr).to.include(`Asking the REST API at ${where}`).and.include(`${where}: `);
+      }
+      expect(stderr).not.to.include(':1515');
+    });
+
+    it('asks an API with a URL of its own once', async () => {
+      const stderr = await nobody('--api-url', 'https://127.9.9.3:55000');
+      expect(stderr.split('Asking the REST API at 127.9.9.3:55000')).to.have.length(2);
+      expect(stderr).not.to.include('No manager could be asked');
+    });
   });
 
   it('refuses half of the credentials before anybody is contacted', async () => {

@@ -179,6 +179,32 @@ describe('agent-enroll, as it is run', function () {
     expect(stderr).to.include('Invalid group: nosuch').and.to.include('GROUP_UNKNOWN');
   });
 
+  it('shows with --dry-run what this very run would use, and refuses what is wrong with it; nobody is asked', async () => {
+    const target = await manager();
+    const args = [...against(target, scratch.home), '--name', 'web-01', '--dry-run'];
+    const before = await snapshot(scratch.home);
+    const { code, stdout } = await run([...args, '--force', '--splay', '5m', '--write-config', '--json'], {
+      env: { WAZUH_AGENT_GROUP: 'web' },
+    });
+    expect(code).to.equal(0);
+    const { command, changed, detected } = JSON.parse(stdout);
+    expect({ command, changed }).to.deep.equal({ command: 'enroll', changed: false });
+    for (const line of [
+      { name: '--force', value: 'yes', origin: '--force' },
+      { name: '--splay', value: '5m', origin: '--splay' },
+      { name: '--write-config', value: 'yes', origin: '--write-config' },
+      { name: '--groups', value: 'web', origin: 'WAZUH_AGENT_GROUP' },
+      { name: '--retries', value: '3', origin: 'default' },
+    ]) {
+      expect(detected).to.deep.include(line);
+    }
+    const wrong = await run([...args, '--deadline', 'never']);
+    expect(wrong.code).to.equal(2);
+    expect(wrong.stderr).to.include('--deadline: "never" is not a length of time');
+    expect(await snapshot(scratch.home)).to.deep.equal(before);
+    expect(events.filter(({ type }) => type !== 'listening')).to.deep.equal([]);
+  });
+
   it('asks whether it can write before it asks the manager', async () => {
     await writeFile(join(scratch.home, 'file'), '');
     const target = await manager();
@@ -270,6 +296,61 @@ describe('agent-enroll, as it is run', function () {
     expect(code).to.equal(0);
     expect(JSON.parse(stdout).warnings.join(' ')).to.include('siem:1515').and.to.include('2026-01-02');
     expect(Object.keys(await snapshot(scratch.home))).to.not.include('/.agent-enroll.journal');
+  });
+
+  it('explains a name that is taken by the request of a run that was killed, and keeps the note until it is settled', async () => {
+    const target = await manager();
+    const elsewhere = await scratchHome();
+    await run([...against(target, elsewhere.home), '--name', 'web-01']);
+    await elsewhere.remove();
+    const journal = join(scratch.home, '.agent-enroll.journal');
+    const note = JSON.stringify({ name: 'web-01', manager: 'siem:1515', startedAt: '2026-01-02T03:04:05.000Z' });
+    await writeFile(journal, note);
+    const args = [...against(target, scratch.home), '--json', '--retries', '0'];
+    const open = String(target.endpoints.authd.port);
+    const nobody = await run([...args.map((arg) => (arg === open ? '1' : arg)), '--name', 'web-01']);
+    expect(JSON.parse(nobody.stdout).error.code).to.equal('CONNECTION_REFUSED');
+    for (const _ of ['the first time', 'as often as it is run']) {
+      const { code, stdout } = await run([...args, '--name', 'web-01']);
+      expect(code).to.equal(5);
+      const { error, warnings } = JSON.parse(stdout);
+      expect(error.code).to.equal('NAME_DUPLICATE');
+      expect(error.message).to.include('2026-01-02').and.to.include('siem:1515');
+      expect(error.hint).to.include('manage_agents -r').and.to.include('agent-enroll import');
+      expect(warnings.join(' ')).to.include('did not come to an end');
+    }
+    expect((await readFile(journal, 'utf8')).trim()).to.equal(note);
+    const other = await run([...args, '--name', 'web-02']);
+    expect(other.code).to.equal(0);
+    expect(Object.keys(await snapshot(scratch.home))).to.not.include('/.agent-enroll.journal');
+  });
+
+  it('asks no manager for a key where the message counters of the handshake could not be kept', async () => {
+    await mkdir(join(scratch.home, 'queue'));
+    await writeFile(join(scratch.home, 'queue', 'rids'), '');
+    const target = await manager();
+    const { code, stdout } = await run([...against(target, scratch.home), '--name', 'web-01', '--json']);
+    expect(code).to.equal(6);
+    expect(JSON.parse(stdout).error.message).to.include(join(scratch.home, 'queue', 'rids', 'sender_counter'));
+    expect(target.agents()).to.deep.equal([]);
+    expect(await snapshot(scratch.home)).to.not.have.property('/etc/client.keys');
+  });
+
+  it('closes the note of a run that was killed after its key was installed, and tells once of any other', async () => {
+    const args = [...against(await manager(), scratch.home), '--name', 'web-01', '--json'];
+    await run(args);
+    for (const [name, told] of [
+      ['web-01', 0],
+      ['web-77', 1],
+    ] as const) {
+      const journal = join(scratch.home, '.agent-enroll.journal');
+      await writeFile(journal, JSON.stringify({ name, manager: 'siem:1515', startedAt: '2026-01-02T03:04:05.000Z' }));
+      const { code, stdout } = await run(args);
+      expect(code).to.equal(0);
+      expect(JSON.parse(stdout)).to.include({ changed: false });
+      expect(JSON.parse(stdout).warnings, name).to.have.length(told);
+      expect(Object.keys(await snapshot(scratch.home))).to.not.include('/.agent-enroll.journal');
+    }
   });
 
   it('goes to the next manager when the first is not there, and tells what failed where when none is', async () => {

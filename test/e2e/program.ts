@@ -11,6 +11,8 @@ const LIMIT_MS = 20_000;
 /** What a run of the program left behind. */
 export interface Finished {
   readonly code: number | null;
+  /** Set where the program ended by a signal's default action. */
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
   readonly ms: number;
@@ -27,7 +29,8 @@ export interface Running {
 
 interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
+  /** `open`: standard input never ends. */
+  readonly input?: string | { readonly open: true };
 }
 
 /** Starts the built program as a user does, with nothing in the environment but what the test gives. */
@@ -45,13 +48,13 @@ export function start(args: readonly string[], { env = {}, input }: Surroundings
     heard();
   });
   child.stdin.on('error', () => {});
-  child.stdin.end(input ?? '');
+  if (typeof input !== 'object') child.stdin.end(input ?? '');
   const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
   const finished = new Promise<Finished>((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => {
+    child.on('close', (code, signal) => {
       clearTimeout(limit);
-      resolve({ code, stdout, stderr, ms: performance.now() - started });
+      resolve({ code, signal, stdout, stderr, ms: performance.now() - started });
     });
   });
   const said = async (text: string) => {

@@ -1,10 +1,13 @@
+import { createPrivateKey } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
-import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/certificate.js';
+import forge from 'node-forge';
+import { type IssuedCertificate, issueCertificate, issueStockCertificate } from '../../src/sandbox/certificate.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import { Secret } from '../../src/secret.js';
+import { connectProxy } from '../net/connect-proxy.js';
 import { against, run, scratchHome, start } from './program.js';
 
 const PASSWORD = 'xyzzy-plugh-4711';
@@ -35,7 +38,9 @@ describe('no secret', function () {
   const left = async () => {
     const entries = await readdir(scratch.home, { recursive: true, withFileTypes: true });
     const files = entries.filter(
-      (entry) => entry.isFile() && !['client.keys', 'given-password', 'agent-enroll.password'].includes(entry.name),
+      (entry) =>
+        entry.isFile() &&
+        !['client.keys', 'given-password', 'wrong-password', 'agent-enroll.password'].includes(entry.name),
     );
     return (await Promise.all(files.map((file) => readFile(join(file.parentPath, file.name), 'utf8')))).join('\n');
   };
@@ -101,6 +106,113 @@ describe('no secret', function () {
     }
     outputs.push(await left());
     expect(outputs.join('\n')).to.not.include(PASSWORD);
+  });
+
+  /** Runs with what prints most, and with what fails; gives all that was printed and left behind. */
+  const everything = async (
+    args: readonly string[],
+    env: Record<string, string>,
+    failing: readonly (readonly string[])[],
+  ) => {
+    const printed: string[] = [];
+    for (const extra of [['--verbose'], ['--json', '--verbose', '--force']]) {
+      const { code, stdout, stderr } = await run([...args, ...extra], { env });
+      expect(code, stderr + stdout).to.equal(0);
+      printed.push(stdout, stderr);
+    }
+    for (const extra of failing) {
+      const { code, stdout, stderr } = await run([...args, '--force', '--verbose', ...extra], { env });
+      expect(code, extra.join(' ')).to.be.oneOf([2, 3, 4, 5]);
+      printed.push(stdout, stderr);
+    }
+    return [...printed, await left()].join('\n');
+  };
+  const expectNone = async (all: string, secrets: readonly string[]) => {
+    const issued = await key();
+    expect(issued, 'the runs enrolled').to.match(/^[0-9a-f]{64}$/);
+    for (const secret of [...secrets, issued ?? '']) {
+      for (const form of [secret, Buffer.from(secret).toString('base64'), encodeURIComponent(secret)]) {
+        expect(all).to.not.include(form);
+      }
+    }
+  };
+
+  it('of the API and of a proxy is printed or left behind', async function () {
+    this.timeout(40_000);
+    const [apiPassword, proxyPassword] = ['Frotz+Ozmoo 1812', 'g/nusto:4812'];
+    const target = await startSandbox({
+      family: 'wazuh-4',
+      certificate,
+      keyReloadMs: 100,
+      api: { users: [{ name: 'enroller', password: new Secret(apiPassword), permissions: 'all' }] },
+    });
+    const proxy = await connectProxy({ credentials: `jill:${proxyPassword}`, local: true });
+    try {
+      const { agent, api } = target.endpoints;
+      const url = (password: string) =>
+        `http://jill:${encodeURIComponent(password)}@127.0.0.1:${proxy.settings.endpoint.port}`;
+      const args = [
+        ...['--manager', `manager.example:${agent.port}`, '--api-url', `https://manager.example:${api?.port}`],
+        ...['--agent-home', scratch.home, '--name', 'web-01', '--pin', target.api?.fingerprint ?? ''],
+        ...['--api-user', 'enroller'],
+      ];
+      const env = { HTTPS_PROXY: url(proxyPassword), AGENT_ENROLL_API_PASSWORD: apiPassword };
+      const all = await everything(args, env, [
+        ['--pin', `sha256:${'0'.repeat(64)}`],
+        ['--api-user', 'nobody'],
+        ['--groups', 'nosuch'],
+        ['--proxy', url(`${proxyPassword}-wrong`)],
+        ['--proxy', `http://jill:${proxyPassword}@127.0.0.1:1`],
+      ]);
+      await expectNone(all, [apiPassword, proxyPassword, `jill:${proxyPassword}`]);
+      const asked = proxy.requests.map((head) => /^CONNECT \S+:(\d+)/.exec(head)?.[1]);
+      expect(asked, 'through the proxy').to.include.members([String(api?.port), String(agent.port)]);
+    } finally {
+      await proxy.close();
+      await target.close();
+    }
+  });
+
+  it('of a client certificate is printed or left behind', async function () {
+    this.timeout(40_000);
+    const passphrase = 'gnomon spatula 77';
+    const authority = await issueCertificate({ commonName: 'Test CA', authority: true });
+    const client = await issueCertificate({ commonName: 'web-01', issuer: authority });
+    const target = await startSandbox({
+      family: 'wazuh-4',
+      certificate,
+      keyReloadMs: 100,
+      clientCa: authority.certificate,
+    });
+    try {
+      const path = (name: string) => join(scratch.home, name);
+      const privateKey = createPrivateKey(client.key.reveal());
+      const locked = privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase });
+      const bundle = forge.pkcs12.toPkcs12Asn1(
+        forge.pki.privateKeyFromPem(client.key.reveal()),
+        [forge.pki.certificateFromPem(client.certificate)],
+        passphrase,
+        { algorithm: '3des' },
+      );
+      await writeFile(path('client.pem'), client.certificate);
+      await writeFile(path('client.key'), locked);
+      await writeFile(path('client.p12'), Buffer.from(forge.asn1.toDer(bundle).getBytes(), 'latin1'));
+      await writeFile(passwordFile, `${passphrase}\n`, { mode: 0o600 });
+      await writeFile(path('wrong-password'), `${passphrase}-wrong\n`);
+      const first = client.key.reveal().split('\n')[1] ?? '';
+      for (const files of [
+        ['--cert', path('client.pem'), '--key', path('client.key')],
+        ['--cert', path('client.p12')],
+      ]) {
+        const args = [...against(target, scratch.home), '--name', `web-${files.length}`, ...files];
+        const all = await everything([...args, '--key-passphrase-file', passwordFile], {}, [['--groups', 'nosuch']]);
+        const wrong = await run([...args, '--key-passphrase-file', path('wrong-password'), '--verbose']);
+        expect(wrong.code, wrong.stderr).to.equal(2);
+        await expectNone(`${all}${wrong.stdout}${wrong.stderr}`, [passphrase, first]);
+      }
+    } finally {
+      await target.close();
+    }
   });
 
   it('stands in the list of processes while the program runs', async function () {

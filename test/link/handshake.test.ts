@@ -12,11 +12,15 @@ const ENDPOINT = { host: '127.0.0.1', port: 1514 };
 const ACK = '#!-agent ack ';
 const acknowledge = ({ text }: { text: string }) => (text.startsWith('#!-agent startup') ? ACK : undefined);
 
-type Given = Partial<Omit<HandshakeRequest, 'record' | 'endpoint'>> & { readonly signal?: AbortSignal };
+type Given = Partial<Omit<HandshakeRequest, 'record' | 'endpoint'>> & {
+  readonly signal?: AbortSignal;
+  /** How much faster than the real one the handshake's clock goes. */
+  readonly speed?: number;
+};
 
 async function run(options: Omit<MemoryManagerOptions, 'record'>, given: Given = {}) {
   const manager = new MemoryManager({ ...options, record: RECORD });
-  const { signal = new AbortController().signal, ...asked } = given;
+  const { signal = new AbortController().signal, speed = 1, ...asked } = given;
   let last: Counter = NOTHING_SENT;
   const edge = {
     open: manager.open,
@@ -27,7 +31,7 @@ async function run(options: Omit<MemoryManagerOptions, 'record'>, given: Given =
       },
     },
     random: { digits: () => '00042', iv: () => new Uint8Array(16) },
-    now: () => performance.now(),
+    now: () => performance.now() * speed,
   };
   const request = {
     record: RECORD,
@@ -120,6 +124,46 @@ describe('the handshake', () => {
     const { outcome } = await run({ tcp: 'hangs', ciphers: ['aes-wazuh'], answer: acknowledge });
     expect(proof(outcome)).to.include({ protocol: 'udp', cipher: 'aes' });
   });
+
+  it('tries UDP where something else than a manager takes the TCP connection', async () => {
+    const { outcome } = await run(
+      { tcpDelayMs: Number.POSITIVE_INFINITY, ciphers: ['blowfish'], answer: () => ACK },
+      // Before the key of a second run is given up (12 s), and before the ciphers are doubted (15 s).
+      { speed: 20, timeoutMs: 10_000, waitMs: 600 },
+    );
+    expect(proof(outcome)).to.include({ protocol: 'udp', family: 'ossec' });
+  });
+
+  it('says goodbye only when the startup that is on its way over TCP has come in', async () => {
+    const { outcome, heard } = await run(
+      { tcpDelayMs: 400, ciphers: ['aes-wazuh'], answer: acknowledge },
+      { speed: 20, timeoutMs: 10_000 },
+    );
+    expect(proof(outcome).protocol).to.equal('udp');
+    expect(heard.filter(({ protocol }) => protocol === 'tcp')).to.have.length(1);
+    expect(heard.at(-1)?.text).to.equal('#!-agent shutdown ');
+  });
+
+  it('says goodbye to a Wazuh manager too that acknowledged Blowfish first', async () => {
+    let lost = 2;
+    const answer = (message: { text: string; cipher: string }) => {
+      if (message.cipher === 'aes-wazuh' && lost-- > 0) return undefined;
+      return acknowledge(message);
+    };
+    const { outcome, heard } = await run({ tcp: 'closed', ciphers: ['aes-wazuh', 'blowfish'], answer });
+    expect(proof(outcome)).to.include({ protocol: 'udp', cipher: 'blowfish' }).and.not.have.property('family');
+    expect(heard.at(-1)?.text).to.equal('#!-agent shutdown ');
+  });
+
+  for (const protocol of ['tcp', 'udp'] as const) {
+    it(`has its proof where the manager is gone when goodbye is said (${protocol})`, async () => {
+      const { outcome } = await run(
+        { ciphers: ['aes-wazuh'], hangsUp: true, answer: acknowledge },
+        { protocol, family: 'wazuh-4', waitMs: 1000 },
+      );
+      expect(proof(outcome)).to.include({ protocol });
+    });
+  }
 
   it('keeps to the protocol and cipher that were asked for', async () => {
     const { outcome, heard } = await run(

@@ -22,6 +22,10 @@ export interface MemoryManagerOptions {
   readonly answer: (message: DecodedMessage, protocol: Protocol) => string | undefined;
   /** What every answer is in place of: bytes that no key can read. */
   readonly garbage?: boolean;
+  /** Whether it closes the connection as soon as it has answered. */
+  readonly hangsUp?: boolean;
+  /** How long a message over TCP is on its way, in milliseconds; with `Infinity` something else listens there. */
+  readonly tcpDelayMs?: number;
 }
 
 /** A remoted in memory: the other side of the transport, without sockets. */
@@ -67,10 +71,17 @@ export class MemoryManager {
       protocol,
       send: async (message) => {
         if (unreachable) return;
-        const answer = this.#hear(message, protocol);
-        if (answer === 'end') ended = protocol === 'tcp';
-        else if (answer !== undefined) arrive(answer);
-        wake();
+        if (ended) throw new EnrollError('CONNECTION_FAILED', 'closed');
+        const hear = () => {
+          const answer = this.#hear(message, protocol);
+          if (answer === 'end') ended = protocol === 'tcp';
+          else if (answer !== undefined) arrive(answer);
+          if (this.#options.hangsUp === true && answer instanceof Uint8Array) ended = true;
+          wake();
+        };
+        const delayMs = protocol === 'tcp' ? (this.#options.tcpDelayMs ?? 0) : 0;
+        if (delayMs === 0) hear();
+        else if (delayMs < Number.POSITIVE_INFINITY) setTimeout(hear, delayMs);
       },
       receive: async (signal) => {
         for (;;) {

@@ -243,6 +243,11 @@ describe('settings: what cannot be right', () => {
     ['an empty password', { flags: { ...m, password: '' } }, '--password: it is empty'],
     ['an address to register', { environment: { WAZUH_MANAGER: 'm', AGENT_ENROLL_IP: '10.0.0' } }, 'AGENT_ENROLL_IP: '],
     ['a length of time', { flags: { ...m, timeout: '10 parsecs' } }, '--timeout: "10 parsecs" is not a length of time'],
+    [
+      'a splay that leaves no time',
+      { flags: { ...m, splay: '5m', deadline: '60' } },
+      '--splay: a host whose turn comes after 300 s would have none left of --deadline (60 s)',
+    ],
     ['no time at all', { flags: { ...m, wait: '0s' } }, '--wait: it must be longer than 0'],
     [
       'a protocol',

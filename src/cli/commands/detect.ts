@@ -3,8 +3,8 @@ import { abortReason, asEnrollError, EXIT, type ExitCode } from '../../errors.js
 import { agentDaemon } from '../../host/agent-daemon.js';
 import type { AgentInstallation } from '../../host/host.js';
 import { identify } from '../../host/identify.js';
+import { identifyRequest } from '../../identify-request.js';
 import { readInstalled } from '../../keystore/installed.js';
-import { proxyFor } from '../../net/proxy.js';
 import { emptyReport, withError } from '../../report.js';
 import { describeOrigin } from '../../settings/origin.js';
 import type { Settled } from '../../settings/settle.js';
@@ -19,19 +19,23 @@ interface Line {
   readonly origin: string;
 }
 
-/** `agent-enroll detect`: what would be used, and where each value comes from. Contacts nobody. */
-export async function detectCommand(context: CommandContext): Promise<ExitCode> {
+/**
+ * `agent-enroll detect`: what would be used, and where each value comes from. Contacts nobody.
+ * @param command whose settings are shown: `enroll` for its `--dry-run`
+ */
+export async function detectCommand(
+  context: CommandContext,
+  command: 'detect' | 'enroll' = 'detect',
+): Promise<ExitCode> {
   const { output, signal } = context;
   try {
     const edge = nodeJourneyEdge(context.environment);
-    const { settled, agent } = await settleFor('detect', context, edge);
+    const { settled, agent } = await settleFor(command, context, edge);
     const host = await hostLines(settled, agent, edge, signal);
     const lines = [...host.lines, ...settingLines(settled)];
     const warnings = [...settled.warnings, ...host.warnings];
     if (output.json) {
-      output.out.write(
-        `${JSON.stringify({ ok: true, changed: false, command: 'detect', detected: lines, warnings })}\n`,
-      );
+      output.out.write(`${JSON.stringify({ ok: true, changed: false, command, detected: lines, warnings })}\n`);
     } else {
       output.out.write(table(lines));
       for (const text of warnings) output.err.write(`Warning: ${text}\n`);
@@ -39,7 +43,7 @@ export async function detectCommand(context: CommandContext): Promise<ExitCode> 
     return EXIT.ok;
   } catch (thrown) {
     const error = signal.aborted ? abortReason(signal) : asEnrollError(thrown);
-    (await createReporter(output)).fail(error, withError(emptyReport('detect'), error));
+    (await createReporter(output)).fail(error, withError(emptyReport(command), error));
     return error.exitCode;
   }
 }
@@ -51,15 +55,10 @@ async function hostLines(
   signal: AbortSignal,
 ): Promise<{ readonly lines: readonly Line[]; readonly warnings: readonly string[] }> {
   const [manager] = settings.managers;
-  const asked = {
-    ...(settings.name === undefined ? {} : { name: settings.name }),
-    ip: settings.ip,
-    viaProxy: manager !== undefined && proxyFor(manager.agent, settings.proxy) !== undefined,
-  };
   const host =
     manager === undefined
       ? undefined
-      : await identify({ ...asked, manager: manager.agent }, agent, identifyEdge(edge, settings.timeoutMs), signal);
+      : await identify(identifyRequest(settings, manager), agent, identifyEdge(edge, settings.timeoutMs), signal);
   const daemon = await agentDaemon(agent, edge.system, signal);
   const warnings: string[] = [];
   const present = await readInstalled(agent.keysFile, edge.keystore.files).catch((thrown: unknown) => {

@@ -6,6 +6,6 @@ import { detectCommand } from './detect.js';
 
 /** `agent-enroll [enroll]`: enrolls this host and proves the link. */
 export async function enrollCommand(context: CommandContext): Promise<ExitCode> {
-  if (context.flags.get('dry-run') === true) return await detectCommand(context);
+  if (context.flags.get('dry-run') === true) return await detectCommand(context, 'enroll');
   return await runJourney('enroll', context, enroll);
 }

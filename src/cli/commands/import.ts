@@ -2,10 +2,11 @@ import { EnrollError, type ExitCode } from '../../errors.js';
 import { importKey } from '../../import.js';
 import { isAroundExportedKey } from '../../keystore/exported-key.js';
 import type { AgentRecord } from '../../keystore/record.js';
+import { unlessAborted } from '../../net/deadline.js';
 import { printable } from '../../printable.js';
 import { nodeSettingsEdge } from '../../settings/node-edge.js';
 import { unreadable } from '../../settings/password.js';
-import { ask, type Terminal } from '../ask.js';
+import { ask, terminalOf } from '../ask.js';
 import type { CommandContext } from '../context.js';
 import { runJourney } from '../journey.js';
 
@@ -39,7 +40,10 @@ async function readKeyText({ file, output }: CommandContext, signal: AbortSignal
   const terminal = terminalOf(output.err);
   if (terminal === undefined) {
     return {
-      text: withinLimit(await nodeSettingsEdge.readStandardInput(TEXT_LIMIT + 1), 'standard input'),
+      text: withinLimit(
+        await unlessAborted(nodeSettingsEdge.readStandardInput(TEXT_LIMIT + 1), signal),
+        'standard input',
+      ),
       warnings: [],
     };
   }
@@ -81,9 +85,4 @@ async function mayReplace(
 
 function inWords({ id, name, ip }: AgentRecord): string {
   return `agent ${id} ${name}, address ${ip}`;
-}
-
-/** The terminal to ask at, if standard input is one. */
-function terminalOf(output: Terminal['output']): Terminal | undefined {
-  return process.stdin.isTTY === true ? { input: process.stdin, output } : undefined;
 }

@@ -21,6 +21,17 @@ export interface Patience {
   wait(signal: AbortSignal): Promise<boolean>;
 }
 
+/** An API counts its requests by the minute, and a manager needs about as long to start. */
+const LIMIT_MS = 75_000;
+
+/**
+ * The budget of one try out of several, in milliseconds, so that all of them together outlast a minute in which the API
+ * takes no more. Who wants no retries gets one timeout's worth.
+ */
+export function budgetOfTry(timeoutMs: number, retries: number): number {
+  return retries === 0 ? timeoutMs : Math.max(timeoutMs, Math.ceil(LIMIT_MS / (retries + 1)));
+}
+
 const FIRST_MS = 500;
 const LONGEST_MS = 15_000;
 const SHORTEST_MS = 100;

@@ -1,0 +1,26 @@
+/**
+ * The main script of a binary. It answers `--version` and `--help` from texts that the program itself rendered when the
+ * binary was built, and else runs the program, whose compiled code lies beside it where it was built on this platform.
+ */
+const { getAsset, getRawAsset } = require('node:sea');
+
+const answer = process.argv.length === 3 ? prepared(process.argv[2]) : undefined;
+if (answer === undefined) run();
+else process.stdout.on('error', () => {}).write(answer);
+
+function prepared(argument) {
+  if (!['--version', '--help', '-h'].includes(argument)) return undefined;
+  const answers = JSON.parse(getAsset('answers.json', 'utf8'));
+  return answers[Math.min(answers.widest, process.stdout.columns ?? answers.usual)]?.[argument];
+}
+
+function run() {
+  const { Script } = require('node:vm');
+  const source = Buffer.from(getRawAsset('program.cjs')).latin1Slice();
+  const compiled = Buffer.from(getRawAsset('program.cache'));
+  // Code that another Node compiled is refused by V8, and then compiled anew.
+  const cachedData = compiled.length === 0 ? undefined : compiled;
+  const program = new Script(source, { filename: 'agent-enroll.cjs', cachedData }).runInThisContext();
+  const module = { exports: {} };
+  program(module.exports, require, module, process.execPath, require('node:path').dirname(process.execPath));
+}

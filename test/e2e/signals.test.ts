@@ -1,0 +1,149 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:fs';
+import { open as openFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createServer as createTlsServer } from 'node:tls';
+import { expect } from 'chai';
+import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
+import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/certificate.js';
+import { listenTcp } from '../../src/sandbox/listen.js';
+import { scratchHome, snapshot, start } from './program.js';
+
+/** What the program may take; the rest is for a busy machine. */
+const SOON_MS = 100 + 400;
+
+/** A signal in the middle of something that would last: the program is to end at once, with its code and its word. */
+describe('an interrupted run', function () {
+  this.timeout(20_000);
+  let certificate: IssuedCertificate;
+  let scratch: Awaited<ReturnType<typeof scratchHome>>;
+  let server: Server | undefined;
+  const open = new Set<Socket>();
+  const keep = (socket: Socket) => {
+    open.add(socket.on('error', () => {}));
+  };
+  /** The flags that lead to a server that takes connections and says nothing. */
+  const silent = async (made: Server) => {
+    server = made;
+    const port = await listenTcp(made, { host: '127.0.0.1', port: 0 });
+    return ['--manager', '127.0.0.1', '--enrollment-port', String(port), '--agent-home', scratch.home];
+  };
+
+  before(async () => {
+    certificate = await issueStockCertificate();
+  });
+  beforeEach(async () => {
+    scratch = await scratchHome();
+  });
+  afterEach(async () => {
+    for (const socket of open) socket.destroy();
+    open.clear();
+    if (server !== undefined) await new Promise((resolve) => server?.close(resolve));
+    server = undefined;
+    await scratch.remove();
+  });
+  after(() => {});
+
+  const nobody = () => ['--manager', '127.0.0.1', '--enrollment-port', '1', '--agent-home', scratch.home];
+  type Busy = { readonly args: readonly string[]; readonly busy: string | Promise<unknown> };
+  const phases: readonly (readonly [what: string, begin: () => Promise<Busy>])[] = [
+    [
+      'the TLS handshake',
+      async () => {
+        const made = createServer(keep);
+        return { args: await silent(made), busy: once(made, 'connection') };
+      },
+    ],
+    [
+      'the wait for the reply',
+      async () => {
+        const made = createTlsServer({ cert: certificate.certificate, key: certificate.key.reveal() }, keep);
+        const request = once(made, 'secureConnection').then(([socket]: Socket[]) => once(socket ?? made, 'data'));
+        return { args: await silent(made), busy: request };
+      },
+    ],
+    ['the pause before a retry', async () => ({ args: [...nobody(), '--retries', '9999'], busy: 'Trying again' })],
+    ['the splay', async () => ({ args: [...nobody(), '--splay', '9000m'], busy: 'turn (--splay)' })],
+    [
+      'the wait for another run',
+      async () => {
+        const holder = { pid: process.pid, startedAt: Date.now() };
+        await writeFile(join(scratch.home, '.agent-enroll.lock'), JSON.stringify(holder));
+        return { args: nobody(), busy: `${process.pid}` };
+      },
+    ],
+    [
+      'the wait for a password on standard input',
+      async () => ({ args: [...nobody(), '--password-file', '-'], busy: 'reading' }),
+    ],
+  ];
+  for (const [what, begin] of phases) {
+    for (const [signal, exit, code] of [
+      ['SIGINT', 130, 'INTERRUPTED'],
+      ['SIGTERM', 143, 'TERMINATED'],
+    ] as const) {
+      it(`ends at once with ${exit} in ${what}, and says so`, async function () {
+        if (process.platform !== 'linux' && what.includes('password')) this.skip();
+        const { args, busy } = await begin();
+        const input = busy === 'reading' ? { input: { open: true } as const } : {};
+        const program = start([...args, '--name', 'web-01', '--json', '--verbose'], input);
+        if (busy === 'reading') await readsInput(program.pid);
+        else if (typeof busy === 'string') await program.said(busy);
+        else await busy;
+        const at = performance.now();
+        program.signal(signal);
+        const { code: ended, stdout } = await program.finished;
+        expect(performance.now() - at, 'ms').to.be.below(SOON_MS);
+        expect(ended).to.equal(exit);
+        expect(JSON.parse(stdout)).to.include({ ok: false, changed: false });
+        expect(JSON.parse(stdout).error.code).to.equal(code);
+        const left = Object.keys(await snapshot(scratch.home));
+        // Only a request that went out leaves a note for the next run; the lock that stays is the other run's.
+        expect(left.filter((path) => /client\.keys|\.tmp|sender_counter/.test(path))).to.deep.equal([]);
+        expect(left.includes('/.agent-enroll.lock')).to.equal(what === 'the wait for another run');
+      });
+    }
+  }
+
+  it('does not wait for what the system does in its own threads', async function () {
+    if (process.platform === 'win32') this.skip();
+    // Opening a pipe that nobody writes to lasts for ever, and an exit would wait for it as for a name look-up.
+    const pipe = join(scratch.home, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const program = start([...nobody(), '--password-file', pipe, '--json']);
+    const writer = await whenRead(pipe);
+    const at = performance.now();
+    program.signal('SIGTERM');
+    const { code, signal, stdout } = await program.finished;
+    expect(performance.now() - at, 'ms').to.be.below(SOON_MS);
+    // What a shell makes of both is 143.
+    expect(code === 143 || signal === 'SIGTERM', `code ${code}, signal ${signal}`).to.equal(true);
+    expect(JSON.parse(stdout).error.code).to.equal('TERMINATED');
+    await writer.close();
+  });
+});
+
+/** Resolves when the process waits for its standard input: its epoll instance watches descriptor 0 then. */
+async function readsInput(pid: number | undefined): Promise<void> {
+  for (;;) {
+    const names = await readdir(`/proc/${pid}/fdinfo`);
+    const infos = await Promise.all(
+      names.map((name) => readFile(`/proc/${pid}/fdinfo/${name}`, 'utf8').catch(() => '')),
+    );
+    if (infos.some((info) => /^tfd:\s+0 /m.test(info))) return;
+    await pause(20);
+  }
+}
+
+/** Opens a named pipe for writing as soon as somebody has it open for reading. */
+async function whenRead(pipe: string) {
+  for (;;) {
+    // ENXIO until there is a reader: fifo(7).
+    const writer = await openFile(pipe, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => undefined);
+    if (writer !== undefined) return writer;
+    await pause(20);
+  }
+}

@@ -1,0 +1,115 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { after, before, describe, it } from 'mocha';
+import { issueStockCertificate } from '../../src/sandbox/certificate.js';
+import { startSandbox } from '../../src/sandbox/manager.js';
+import { built, onPath, type Ran, skipped, WINDOWS } from './binaries.js';
+
+const MINUTE = 60_000;
+const missing = skipped({ ...built(WINDOWS), wine: onPath('wine') });
+
+(missing === '' ? describe : describe.skip)(`the Windows binary, under Wine${missing}`, function () {
+  // A new prefix takes some seconds; WINEPREFIX in the environment names one that is there.
+  this.timeout(2 * MINUTE);
+  let directory: string;
+  let env: NodeJS.ProcessEnv;
+
+  /**
+   * Runs the binary with its streams redirected to files: Node under Wine cannot use pipes.
+   * @param args `C:` paths are below the directory of the test
+   */
+  const run = async (...args: readonly string[]): Promise<Ran> => {
+    const paths = [join(directory, 'stdout'), join(directory, 'stderr')] as const;
+    const files = [await open(paths[0], 'w'), await open(paths[1], 'w')] as const;
+    try {
+      const stdio = ['ignore', files[0].fd, files[1].fd] as const;
+      const child = spawn('wine', [WINDOWS, ...args], { env, cwd: directory, stdio: [...stdio], timeout: MINUTE });
+      const [code] = await once(child, 'exit');
+      return { code, stdout: await readFile(paths[0], 'utf8'), stderr: await readFile(paths[1], 'utf8') };
+    } finally {
+      for (const file of files) await file.close();
+    }
+  };
+  const windowsPath = (path: string) => `Z:${path.replaceAll('/', '\\')}`;
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'agent-enroll-wine-'));
+    env = {
+      PATH: process.env['PATH'],
+      WINEPREFIX: process.env['WINEPREFIX'] ?? join(directory, 'prefix'),
+      WINEDEBUG: '-all',
+      // Parts of Wine that a console program does not need, and that make a new prefix slow.
+      WINEDLLOVERRIDES: 'mscoree,mshtml,winemenubuilder.exe,explorer.exe=',
+      // Wine 8 calls itself Windows 7.
+      NODE_SKIP_PLATFORM_CHECK: '1',
+    };
+    await run('--version');
+  });
+  after(async () => {
+    // Without its prefix a Wine server would linger: it is ended first.
+    if (process.env['WINEPREFIX'] === undefined) spawnSync('wineserver', ['-k', '-w'], { env, timeout: MINUTE });
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it('says its version and its help', async () => {
+    const manifest = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+    expect(await run('--version')).to.deep.equal({ code: 0, stdout: `${manifest.version}\n`, stderr: '' });
+    const { code, stdout } = await run('--help');
+    expect(code).to.equal(0);
+    expect(stdout).to.include('agent-enroll').and.to.include('--manager');
+  });
+
+  it('detects with the paths of Windows', async () => {
+    const { code, stdout, stderr } = await run('detect', '--json');
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout).detected).to.deep.include({
+      name: 'present key',
+      value: 'none',
+      origin: 'C:\\Program Files (x86)\\ossec-agent\\client.keys',
+    });
+  });
+
+  it('ends with the exit code of the fault, which it tells on the standard error alone', async () => {
+    const wrong = await run('--no-such-option');
+    expect(wrong).to.include({ code: 2, stdout: '' });
+    expect(wrong.stderr).to.include('such-option');
+    const unreachable = ['--manager', '127.0.0.1:1', '--enrollment-port', '1', '--retries', '0'];
+    const refused = await run(...unreachable, '--agent-home', windowsPath(join(directory, 'refused')), '--name', 'web');
+    expect(refused.code).to.equal(3);
+    expect(refused.stdout).to.equal('');
+    expect(refused.stderr).to.include('CONNECTION_REFUSED');
+  });
+
+  it('enrolls into a directory with a space, proves the link, and checks it', async () => {
+    const sandbox = await startSandbox({
+      family: 'wazuh-4',
+      certificate: await issueStockCertificate(),
+      keyReloadMs: 300,
+    });
+    try {
+      const { agent, authd } = sandbox.endpoints;
+      const home = join(directory, 'ossec agent');
+      const link = ['--manager', `${agent.host}:${agent.port}`, '--agent-home', windowsPath(home), '--json'];
+      const args = [...link, '--enrollment-port', String(authd.port), '--name', 'win-01'];
+      const first = await run(...args);
+      expect(first.code, first.stdout + first.stderr).to.equal(0);
+      const report = JSON.parse(first.stdout);
+      expect(report).to.deep.include({ ok: true, changed: true });
+      expect(report.keysFile).to.equal(`${windowsPath(home)}\\client.keys`);
+      expect(report.link).to.include({ protocol: 'tcp', cipher: 'aes' });
+      expect(await readFile(join(home, 'client.keys'), 'utf8')).to.match(/^001 win-01 any [0-9a-f]{64}\r?\n$/);
+      expect((await readdir(home)).sort()).to.include.members(['client.keys', 'rids']);
+
+      const check = await run('check', ...link);
+      expect(check.code, check.stdout + check.stderr).to.equal(0);
+      const again = await run(...args);
+      expect(JSON.parse(again.stdout)).to.deep.include({ ok: true, changed: false });
+    } finally {
+      await sandbox.close();
+    }
+  });
+});
