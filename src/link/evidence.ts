@@ -8,8 +8,8 @@ interface Seen {
   refused: boolean;
   /** A TCP connection was made. */
   opened: boolean;
-  /** The manager closed the connection, or answered nothing, after our message. */
-  unanswered: boolean;
+  /** The connection was closed after our message. */
+  closed: boolean;
   /** `#ping` was answered. */
   pong: boolean;
   /** Something came back that this key cannot read. */
@@ -21,7 +21,7 @@ interface Seen {
 const nothing = (): Seen => ({
   refused: false,
   opened: false,
-  unanswered: false,
+  closed: false,
   pong: false,
   unreadable: false,
   timedOut: false,
@@ -58,7 +58,8 @@ export class Evidence {
     if (tried.length > 0 && tried.every((seen) => seen.refused && !seen.opened && !seen.pong)) {
       return new EnrollError('LINK_PORT_CLOSED', `The agent port of the manager is closed (${where}). ${told}.`);
     }
-    if (tried.some((seen) => seen.pong || seen.opened || seen.unreadable)) {
+    // remoted closes the connection of a key that it does not know; what keeps it open in silence is something else.
+    if (tried.some((seen) => seen.pong || seen.closed || seen.unreadable)) {
       return new EnrollError(
         'LINK_NOT_ACKNOWLEDGED',
         `The manager's remoted is there (${where}), but did not acknowledge the key ${waited}. ${told}.`,
@@ -87,7 +88,7 @@ function line(name: string, seen: Seen | undefined): string | undefined {
   if (seen === undefined) return undefined;
   if (seen.pong) return `${name}: it answers #ping, but no message with this key`;
   if (seen.unreadable) return `${name}: it answered something that this key cannot read`;
-  if (seen.opened && seen.unanswered) return `${name}: it takes the connection and closes it without an answer`;
+  if (seen.closed) return `${name}: it takes the connection and closes it without an answer`;
   if (seen.opened) return `${name}: it takes the connection and does not answer`;
   if (seen.refused) return `${name}: the port is closed`;
   if (seen.timedOut) return `${name}: no connection`;

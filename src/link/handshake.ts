@@ -218,15 +218,15 @@ class Lanes {
         const reply = await this.#conversation.receive(transport, attempt.signal);
         if (reply.kind === 'acknowledged') return await this.#won(transport, reply.cipher);
         if (reply.kind === 'closed') {
-          this.#evidence.note('tcp', 'unanswered');
+          this.#evidence.note('tcp', 'closed');
           return undefined;
         }
         this.#heed('tcp', reply);
       }
     } catch (thrown) {
       if (isFinal(thrown)) throw thrown;
-      // A reset or a time without an answer says no more than a close: the next round tries again.
-      this.#evidence.note('tcp', 'unanswered');
+      // A reset says no more than a close: the next round tries again.
+      if (!isTimeout(thrown)) this.#evidence.note('tcp', 'closed');
       return undefined;
     } finally {
       attempt.clear();
@@ -287,7 +287,7 @@ class Lanes {
         } catch (thrown) {
           if (over.aborted && this.#winner !== 'udp') return undefined;
           if (isFinal(thrown)) throw thrown;
-          this.#evidence.note('udp', isRefused(thrown) ? 'refused' : 'unanswered');
+          this.#evidence.note('udp', isRefused(thrown) ? 'refused' : 'tried');
           transport?.close();
           transport = undefined;
         }
@@ -398,6 +398,10 @@ function isProxyFault({ code }: EnrollError): boolean {
 function notReached(cause: EnrollError, endpoint: Endpoint): EnrollError {
   const sentence = `The agent port of the manager (${formatEndpoint(endpoint)}) was not reached. ${cause.message}`;
   return new EnrollError('LINK_SILENT', sentence, { cause, hint: cause.hint });
+}
+
+function isTimeout(thrown: unknown): boolean {
+  return thrown instanceof EnrollError && thrown.code === 'CONNECTION_TIMED_OUT';
 }
 
 function isRefused(thrown: unknown): boolean {

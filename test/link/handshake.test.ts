@@ -214,6 +214,15 @@ describe('the handshake', () => {
     expect(outcome).to.have.property('message').that.includes('closes it without an answer');
   });
 
+  it('does not take for a manager what keeps the connection open in silence', async () => {
+    const { outcome } = await run(
+      { tcpDelayMs: Number.POSITIVE_INFINITY, ciphers: [], answer: acknowledge },
+      { waitMs: 400, timeoutMs: 100 },
+    );
+    expect(code(outcome)).to.equal('LINK_SILENT');
+    expect(outcome).to.have.property('message').that.includes('takes the connection and does not answer');
+  });
+
   it('tells an answer that this key cannot read', async () => {
     const { outcome } = await run({ ciphers: ['aes-wazuh'], garbage: true, answer: acknowledge }, { waitMs: 400 });
     expect(code(outcome)).to.equal('LINK_NOT_ACKNOWLEDGED');

@@ -37,25 +37,4 @@ const program = join(ROOT, 'build', 'program.cjs');
     expect(await widest('60')).to.be.below(61);
     expect(await widest('110')).to.be.within(101, 110);
   });
-
-  it('comes within 1.5 times the start of a bare Node', async () => {
-    const time = async (program: string, args: readonly string[]) => {
-      const started = performance.now();
-      await run(program, args);
-      return performance.now() - started;
-    };
-    const ratios: { version: number; help: number }[] = [];
-    // What else the machine does hits all of a round.
-    for (let round = 0; round < 21; round++) {
-      const bare = await time(BASE, ['-e', '0']);
-      ratios.push({
-        version: (await time(LINUX_X64, ['--version'])) / bare,
-        help: (await time(LINUX_X64, ['--help'])) / bare,
-      });
-    }
-    for (const option of ['version', 'help'] as const) {
-      const sorted = ratios.map((of) => of[option]).sort((a, b) => a - b);
-      expect(sorted[10], option).to.be.below(1.5);
-    }
-  });
 });
