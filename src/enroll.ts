@@ -1,3 +1,4 @@
+import { rememberAcknowledged } from './acknowledged.js';
 import { withAgentFiles } from './agent-files.js';
 import { identifyEdge } from './edge.js';
 import { EnrollError } from './errors.js';
@@ -70,6 +71,7 @@ async function keep(journey: Journey, record: AgentRecord, link: ManagerLink | u
   // Without a handshake nobody knows whether the key works.
   if (settings.handshake) await endUnfinished(journey, record);
   if (settings.machineBinding) await bindKey(agent, record, edge, signal);
+  if (link !== undefined) await rememberAcknowledged(agent, record, edge.keystore);
   await writeConfig(journey, link);
   return { changed: false, record, ...linkOf(link) };
 }

@@ -297,6 +297,11 @@ export const MEANINGS = {
     retry: false,
     hint: 'Check that remoted runs on the manager, and the agent port and protocol (--port, --protocol).',
   },
+  LINK_UNANSWERED: {
+    exit: EXIT.notAcknowledged,
+    retry: false,
+    hint: "An OSSEC manager is silent to a key that it does not know, and so is a firewall. Check that UDP gets through, and look for this agent in the manager's client.keys; --force enrolls again.",
+  },
   LINK_NOT_ACKNOWLEDGED: {
     exit: EXIT.notAcknowledged,
     retry: false,

@@ -1,5 +1,5 @@
 import type { JourneyEdge } from './edge.js';
-import { EnrollError } from './errors.js';
+import { EnrollError, type ErrorCode } from './errors.js';
 import type { Observe } from './events.js';
 import { type AgentDaemon, agentDaemon } from './host/agent-daemon.js';
 import type { AgentInstallation } from './host/host.js';
@@ -48,7 +48,10 @@ export async function proveLinkAtAny(
       failed.push({ manager, error: thrown });
     }
   }
-  const closest = failed.find(({ error }) => error.code === 'LINK_NOT_ACKNOWLEDGED') ?? failed[0];
+  const closest =
+    failed.find(({ error }) => error.code === 'LINK_NOT_ACKNOWLEDGED') ??
+    failed.find(({ error }) => error.code === 'LINK_UNANSWERED') ??
+    failed[0];
   if (closest === undefined) throw new EnrollError('MANAGER_MISSING', 'No manager is named.');
   if (failed.length === 1) throw closest.error;
   const others = failed
@@ -107,13 +110,21 @@ async function proveLink(
   }
 }
 
+/** What a manager that does not speak the protocol of OSSEC and Wazuh up to 4.x looks like. */
+const OF_THE_OLD_PROTOCOL: readonly ErrorCode[] = [
+  'LINK_NOT_ACKNOWLEDGED',
+  'LINK_UNANSWERED',
+  'LINK_SILENT',
+  'LINK_PORT_CLOSED',
+];
+
 /**
  * The silence of a Wazuh 5, told for what it is. Its own agents connect over HTTPS (1517), which no test message is for;
  * those of 4.x have a port that can be switched off (`<remote><legacy>`, 1514/tcp; the documentation of 5.0 RC).
  */
 function ofWazuh5(error: EnrollError): EnrollError {
   const { code, message } = error;
-  if (code !== 'LINK_NOT_ACKNOWLEDGED' && code !== 'LINK_SILENT' && code !== 'LINK_PORT_CLOSED') return error;
+  if (!OF_THE_OLD_PROTOCOL.includes(code)) return error;
   const text = `${message} This manager is a Wazuh 5. Agents of 5.x connect to it over HTTPS, which is not tested here; the test message is that of agents of 4.x, so this does not prove that the key is wrong.`;
   return new EnrollError(code, text, {
     hint: `The key is installed: start the agent and look into its log. For an agent of 4.x check that <legacy> in <remote> is enabled on the manager (port 1514, TCP). --no-handshake leaves the test out.`,

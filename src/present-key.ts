@@ -1,3 +1,4 @@
+import { wasAcknowledged } from './acknowledged.js';
 import { EnrollError } from './errors.js';
 import type { Journey } from './journey.js';
 import { readInstalled } from './keystore/installed.js';
@@ -41,10 +42,19 @@ export async function presentKey(journey: Journey): Promise<PresentKey> {
     const waitMs = Math.min(settings.waitMs, PRESENT_KEY_WAIT_MS);
     return { works: true, record, link: await proveLinkAtAny(journey, settings.managers, { record, waitMs }) };
   } catch (thrown) {
-    if (!(thrown instanceof EnrollError) || thrown.code !== 'LINK_NOT_ACKNOWLEDGED') throw thrown;
+    if (!(thrown instanceof EnrollError) || !(await isTheKey(journey, record, thrown))) throw thrown;
     observe({ kind: 'rejected', record });
     return { works: false, record };
   }
+}
+
+/**
+ * Whether it is the key that does not work. Silence alone tells that only of a key that was acknowledged before: a
+ * firewall that drops UDP would else cost an OSSEC manager one more renamed duplicate with each run.
+ */
+async function isTheKey({ agent, edge }: Journey, record: AgentRecord, { code }: EnrollError): Promise<boolean> {
+  if (code === 'LINK_NOT_ACKNOWLEDGED') return true;
+  return code === 'LINK_UNANSWERED' && (await wasAcknowledged(agent, record, edge.keystore));
 }
 
 /**

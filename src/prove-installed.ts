@@ -1,3 +1,4 @@
+import { rememberAcknowledged } from './acknowledged.js';
 import { abortReason, EnrollError } from './errors.js';
 import type { Journey } from './journey.js';
 import type { AgentRecord } from './keystore/record.js';
@@ -47,6 +48,7 @@ export async function proveInstalled(
   const request = { record, waitMs: settings.waitMs, ...(family === undefined ? {} : { family }) };
   try {
     const link = await proveLinkAtAny(journey, managers, request);
+    await rememberAcknowledged(agent, record, edge.keystore);
     await writeConfig(journey, link);
     return link;
   } catch (thrown) {

@@ -33,6 +33,8 @@ export interface KeyBinding extends MachineBinding {
 export interface Sidecar {
   /** By `host:port` of the enrollment service, an IPv6 address in brackets. */
   readonly managers: ReadonlyMap<string, KnownManager>;
+  /** The agent, as `id name`, whose key a manager has acknowledged; absent: none has been seen to. */
+  readonly acknowledged?: string;
   /** Absent: the key is not bound to a machine. */
   readonly binding?: KeyBinding;
   /** Parts that this version does not know, kept as they are. */
@@ -119,7 +121,7 @@ export function parseSidecar(text: string, path: string): Sidecar {
     throw broken(path, 'it is not JSON');
   }
   if (!isFields(json)) throw broken(path, 'it is not a JSON object');
-  const { version, managers = {}, binding, ...other } = json;
+  const { version, managers = {}, binding, acknowledged, ...other } = json;
   if (typeof version === 'number' && version > VERSION) {
     throw new EnrollError('FILE_UNREADABLE', `${printable(path)} was written by a newer agent-enroll.`, {
       hint: 'Use that version, or the newest one.',
@@ -132,6 +134,7 @@ export function parseSidecar(text: string, path: string): Sidecar {
   );
   return {
     managers: new Map(known),
+    ...(typeof acknowledged === 'string' ? { acknowledged } : {}),
     ...(binding === undefined ? {} : { binding: keyBinding(binding, path) }),
     other,
   };
@@ -176,12 +179,13 @@ function formatBinding({ agentId, key, salt, hashes, othersNames, other }: KeyBi
 }
 
 /** The notes as JSON text, for people to read too. */
-export function formatSidecar({ managers, binding, other }: Sidecar): string {
+export function formatSidecar({ managers, acknowledged, binding, other }: Sidecar): string {
   const known = [...managers].map(([endpoint, { fingerprint, firstSeen, other }]) => {
     return [endpoint, { fingerprint, firstSeen, ...other }] as const;
   });
   const bound = binding === undefined ? {} : { binding: formatBinding(binding) };
-  const notes = { version: VERSION, managers: Object.fromEntries(known), ...bound, ...other };
+  const proven = acknowledged === undefined ? {} : { acknowledged };
+  const notes = { version: VERSION, managers: Object.fromEntries(known), ...proven, ...bound, ...other };
   return `${JSON.stringify(notes, undefined, 2)}\n`;
 }
 

@@ -68,9 +68,8 @@ export class Evidence {
     }
     if (this.#seen.tcp?.refused === true && this.#seen.udp?.refused === false) {
       return new EnrollError(
-        'LINK_NOT_ACKNOWLEDGED',
+        'LINK_UNANSWERED',
         `The manager's host is there (${where}), but nothing acknowledged the key ${waited}. ${told}, as from an OSSEC manager that does not know the key.`,
-        { hint: NOT_ACKNOWLEDGED },
       );
     }
     return new EnrollError(

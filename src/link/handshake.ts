@@ -73,7 +73,7 @@ const LAST_ANSWER_MS = 500;
  * acknowledged.
  *
  * @throws EnrollError with `LINK_REFUSED` or `LINK_VERSION_REFUSED` at once where the manager says so in words, with
- * `LINK_PORT_CLOSED`, `LINK_NOT_ACKNOWLEDGED` or `LINK_SILENT` when the wait is over
+ * `LINK_PORT_CLOSED`, `LINK_NOT_ACKNOWLEDGED`, `LINK_UNANSWERED` or `LINK_SILENT` when the wait is over
  */
 export async function prove(request: HandshakeRequest, edge: HandshakeEdge, signal: AbortSignal): Promise<LinkProof> {
   const evidence = new Evidence();

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -114,6 +115,37 @@ describe('agent-enroll, as it is run', function () {
     expect(JSON.parse(stdout)).to.deep.include({ ok: true, changed: true });
     expect(JSON.parse(stdout).agent.id).to.equal('002');
     expect(requests().map((event) => event.type === 'request' && event.hadKeyHash)).to.deep.equal([false, true]);
+  });
+
+  it('enrolls again with an OSSEC manager that fell silent to a key that it knew', async () => {
+    const target = await manager({ family: 'ossec' });
+    const args = [...against(target, scratch.home), '--name', 'web-01', '--json', '--wait', '1500ms'];
+    expect((await run(args)).code).to.equal(0);
+    target.removeAgent('1024');
+    const { code, stdout } = await run(args);
+    expect(code, stdout).to.equal(0);
+    expect(JSON.parse(stdout)).to.deep.include({ ok: true, changed: true });
+    expect(JSON.parse(stdout).agent).to.include({ id: '1025', name: 'web-01' });
+  });
+
+  it('does not enroll again because of silence alone, which may be a firewall', async () => {
+    const target = await manager({ family: 'ossec' });
+    const { authd } = target.endpoints;
+    const silent = createSocket('udp4');
+    try {
+      silent.bind(0, '127.0.0.1');
+      await once(silent, 'listening');
+      const args = ['--manager', `127.0.0.1:${silent.address().port}`, '--enrollment-port', String(authd.port)];
+      const rest = ['--agent-home', scratch.home, '--name', 'web-01', '--json', '--wait', '700ms'];
+      for (const _ of [1, 2, 3]) {
+        const { code, stdout } = await run([...args, ...rest]);
+        expect(code).to.equal(7);
+        expect(JSON.parse(stdout).error.code).to.equal('LINK_UNANSWERED');
+      }
+      expect(target.agents()).to.have.length(1);
+    } finally {
+      silent.close();
+    }
   });
 
   it('takes the password from a file with a Windows line ending, and the groups', async () => {

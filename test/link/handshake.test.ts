@@ -231,7 +231,7 @@ describe('the handshake', () => {
 
   it('takes silence on UDP beside a refused TCP for an OSSEC manager that does not know the key', async () => {
     const { outcome } = await run({ tcp: 'closed', ciphers: [], answer: acknowledge }, { waitMs: 400 });
-    expect(code(outcome)).to.equal('LINK_NOT_ACKNOWLEDGED');
+    expect(code(outcome)).to.equal('LINK_UNANSWERED');
     expect(outcome).to.have.property('message').that.includes('OSSEC');
   });
 
