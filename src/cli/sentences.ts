@@ -158,7 +158,8 @@ function causes(error: Error): string[] {
   const lines: string[] = [];
   let cause: unknown = error.cause;
   for (let depth = 0; depth < 5 && cause instanceof Error; depth++) {
-    lines.push(`because: ${cause.message}`);
+    // OpenSSL's end in a line feed.
+    lines.push(`because: ${cause.message.trim()}`);
     cause = cause.cause;
   }
   if (error.name !== 'EnrollError' || lines.length === 0) return lines;

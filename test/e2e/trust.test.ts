@@ -264,7 +264,7 @@ describe('trust, as it is run', function () {
     await writeFile(path('client.pem'), `${client.certificate}${client.key.reveal()}`, { mode: 0o600 });
     const args = ['-accept', '127.0.0.1:0', '-cert', path('server.pem'), '-key', path('server.pem')];
     const insists = ['-tls1_2', '-Verify', '1', '-verify_return_error', '-CAfile', path('ca.pem'), '-naccept', '4'];
-    const manager = spawn('openssl', ['s_server', ...args, ...insists], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const manager = spawn('openssl', ['s_server', ...args, ...insists], { stdio: ['pipe', 'pipe', 'ignore'] });
     try {
       const port = await new Promise<string>((resolve) => {
         let said = '';
