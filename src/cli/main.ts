@@ -11,8 +11,9 @@ import { programVersion } from './version.js';
 
 /** How long an ended command may take to let go of its last sockets. */
 const LINGER_MS = 500;
-/** How long an interrupted command may take to end by itself. */
+/** After so long it is looked whether an interrupted command has ended by itself, and again, so many times at most. */
 const INTERRUPT_MS = 60;
+const INTERRUPT_LOOKS = 6;
 
 /** The program: reads the arguments, runs the command, sets the exit code. */
 export async function main(): Promise<void> {
@@ -20,15 +21,23 @@ export async function main(): Promise<void> {
   process.title = 'agent-enroll';
   tolerateClosedStreams();
   const interrupt = new AbortController();
+  let ended = false;
   const stop = (error: EnrollError) => {
     interrupt.abort(error);
-    // Nothing on the disk is ever half-written, so what still hangs may be dropped.
-    setTimeout(() => leave(error), INTERRUPT_MS).unref();
+    let looks = 0;
+    const look = () => {
+      looks += 1;
+      // Nothing on the disk is ever half-written, so what still hangs may be dropped. A busy machine is waited for.
+      if (ended || looks === INTERRUPT_LOOKS) leave(error);
+      else setTimeout(look, INTERRUPT_MS).unref();
+    };
+    setTimeout(look, INTERRUPT_MS).unref();
   };
   process.once('SIGINT', () => stop(new EnrollError('INTERRUPTED', 'Interrupted.')));
   process.once('SIGTERM', () => stop(new EnrollError('TERMINATED', 'Terminated.')));
 
   process.exitCode = await run(process.argv.slice(2), interrupt.signal);
+  ended = true;
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
