@@ -21,6 +21,15 @@ export function startup(version?: string): string {
   return `#!-agent startup ${version === undefined ? '' : JSON.stringify({ version })}`;
 }
 
+/**
+ * Whether an agent of this version (`v4.14.7`) names it in its startup, as agents do since 4.6. A manager that is older
+ * than that may not know a startup with more in it.
+ */
+export function namesItsVersion(version: string): boolean {
+  const [, major = '', minor = ''] = /^v(\d+)\.(\d+)\./.exec(version) ?? [];
+  return Number(major) > 4 || (Number(major) === 4 && Number(minor) >= 6);
+}
+
 /** Whether a message that arrived is the answer to {@link PING}. */
 export function isPong(bytes: Uint8Array): boolean {
   return PONG.equals(bytes);

@@ -4,7 +4,7 @@ import { pause } from '../net/deadline.js';
 import { isFinal } from './attempt.js';
 import { candidateCiphers, cipherWord } from './candidates.js';
 import type { Cipher } from './cipher.js';
-import { SHUTDOWN, startup } from './control.js';
+import { namesItsVersion, SHUTDOWN, startup } from './control.js';
 import { Conversation, type Reply } from './conversation.js';
 import type { Evidence } from './evidence.js';
 import { familyOf } from './family.js';
@@ -86,16 +86,17 @@ export class Race {
   }
 
   /**
-   * Sends a startup. OSSEC knows the bare one only, Wazuh takes it too; with the version in it Wazuh checks the version
-   * as well.
+   * Sends a startup, as the installed agent would: with its version in it since 4.6, which Wazuh then checks. OSSEC knows
+   * the bare one only, Wazuh takes it too.
    */
   async sendStartup(transport: Transport, cipher: Cipher): Promise<void> {
     this.#attempts += 1;
     const { protocol } = transport;
     this.edge.onAttempt?.({ number: this.#attempts, protocol });
     const wazuh = protocol === 'tcp' || cipher === 'aes-wazuh' || this.evidence.pong;
-    const version = wazuh && this.request.family !== 'ossec' ? this.request.version : undefined;
-    await this.conversation.send(transport, cipher, startup(version));
+    const { family, version } = this.request;
+    const named = wazuh && family !== 'ossec' && version !== undefined && namesItsVersion(version);
+    await this.conversation.send(transport, cipher, startup(named ? version : undefined));
   }
 
   /** Takes note of a reply that is no acknowledgement. @throws EnrollError where the manager refuses in words */

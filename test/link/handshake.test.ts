@@ -75,6 +75,15 @@ describe('the handshake', () => {
     ]);
   });
 
+  it('greets without a version where the installed agent is one that names none (before 4.6)', async () => {
+    for (const version of ['v4.3.11', 'v3.13.6', 'v4.5.4']) {
+      const { heard } = await run({ ciphers: ['aes-wazuh'], answer: acknowledge }, { version });
+      expect(heard[0]?.text, version).to.equal('#!-agent startup ');
+    }
+    const { heard } = await run({ ciphers: ['aes-wazuh'], answer: acknowledge }, { version: 'v4.6.0' });
+    expect(heard[0]?.text).to.equal('#!-agent startup {"version":"v4.6.0"}');
+  });
+
   it('sends again with fresh counters until the manager has learned the key', async () => {
     let asked = 0;
     const answer = (message: { text: string }) => {
