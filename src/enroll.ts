@@ -42,10 +42,11 @@ export async function enroll(journey: Journey): Promise<Enrollment> {
   if (manager === undefined) throw new EnrollError('MANAGER_MISSING', 'No manager is named.');
 
   await refuseManagerHome(agent, edge.system);
-  const host = await identifyHost(journey, manager);
   return await withAgentFiles(journey, async () => {
+    // A key that works is kept whatever this host is called by now.
     const present = await presentKey(journey);
     if (present.works) return await keep(journey, present.record, present.link);
+    const host = await identifyHost(journey, manager);
     try {
       return await enrollAnew(journey, host, present);
     } catch (thrown) {

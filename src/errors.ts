@@ -61,11 +61,6 @@ export const MEANINGS = {
     hint: 'Name the manager with --manager HOST or WAZUH_MANAGER, or in <server><address> of ossec.conf.',
   },
   NAME_UNUSABLE: { exit: EXIT.usage, retry: false, hint: 'Give this agent a name of its own with --name.' },
-  ADDRESS_UNKNOWN: {
-    exit: EXIT.usage,
-    retry: false,
-    hint: 'Give the address with --ip ADDRESS, or use --ip any.',
-  },
   IMPORT_INVALID: {
     exit: EXIT.usage,
     retry: false,
@@ -283,11 +278,6 @@ export const MEANINGS = {
     exit: EXIT.file,
     retry: false,
     hint: "A manager's client.keys is its list of agents, and is left alone. To enroll an agent that is installed beside it, name its home with --agent-home.",
-  },
-  SERVICE_ACCOUNT_MISSING: {
-    exit: EXIT.file,
-    retry: false,
-    hint: 'Install the agent first, or choose where the key goes with --agent-home or --keys.',
   },
 
   ANOTHER_RUN: { exit: EXIT.file, retry: true, hint: 'Wait for the other run to end, and run the command again.' },

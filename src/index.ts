@@ -3,11 +3,12 @@
  * ends the process, and reads neither arguments nor the environment.
  *
  * @example
- * import { enroll, EnrollError, findAgent, nodeJourneyEdge, settle } from 'agent-enroll';
+ * import { enroll, findAgent, nodeJourneyEdge, nodeSettingsEdge, settle } from 'agent-enroll';
  *
  * const edge = nodeJourneyEdge({});
  * const agent = await findAgent({}, edge.system);
- * const { settings } = await settle({ command: 'enroll', flags: new Map([['manager', 'siem.example.org']]), environment: {}, agent, edge: nodeSettingsEdge });
+ * const flags = new Map([['manager', 'siem.example.org']]);
+ * const { settings } = await settle({ command: 'enroll', flags, environment: {}, agent, edge: nodeSettingsEdge });
  * const { record } = await enroll({ settings, agent, edge, observe: () => {}, signal: new AbortController().signal });
  */
 export { type CheckedLink, check } from './check.js';

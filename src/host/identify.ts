@@ -47,7 +47,11 @@ export async function identify(
   return { name, address, agent };
 }
 
-async function hostName(asked: string | undefined, system: SystemEdge, signal: AbortSignal): Promise<HostName> {
+/**
+ * The name that this host enrolls with.
+ * @throws EnrollError `NAME_UNUSABLE`
+ */
+export async function hostName(asked: string | undefined, system: SystemEdge, signal: AbortSignal): Promise<HostName> {
   if (asked === undefined) return agentName(system.hostname());
   if (!isNamePattern(asked)) return checkAgentName(asked);
   return expandName(asked, await placeholderValues(placeholdersIn(asked), system, signal));

@@ -71,7 +71,7 @@ function decoded(lines: readonly string[]): string[] {
   if (whole.length > 1) throw several(whole.length);
   const entry = fromBase64(lines.map((line) => line.trim()).join(''));
   if (entry === undefined) {
-    throw invalid('It is neither a line "id name ip key" nor valid base64; a part of it may be missing.');
+    throw invalid('What was given is neither a line "id name ip key" nor valid base64; a part of it may be missing.');
   }
   return entry.split(/\r?\n/).filter((line) => line.trim() !== '');
 }

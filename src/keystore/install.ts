@@ -38,8 +38,7 @@ const DIRECTORY_MODE = 0o750;
  * The directory of client.keys must exist, with one exception: on a host that has no agent yet the agent home, and `etc`
  * in it, are made where they are missing. A symbolic link of root's or of the running user's is followed, and its target replaced.
  *
- * There is no case for SERVICE_ACCOUNT_MISSING in here: without an account the group of the present file, else of its
- * directory, is the agent's group too.
+ * Without an account of the agent's the group of the present file, else of its directory, is taken for the agent's.
  *
  * @throws EnrollError FILE_UNWRITABLE with the path and the reason; FILE_UNREADABLE where a file is there that cannot be
  * read, so that nobody knows what would be overwritten

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/certificate.js';
@@ -10,6 +11,21 @@ import type { SandboxEvent } from '../../src/sandbox/events.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
 import { Secret } from '../../src/secret.js';
 import { against, run, scratchHome, snapshot, start } from './program.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Runs a program in the checkout to its end, with the least of an environment. */
+async function spawnAsync(command: string, args: readonly string[]) {
+  const child = spawn(command, args, { cwd: ROOT, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, timeout: 15_000 });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      said[name] += text;
+    });
+  }
+  const [code] = await once(child, 'close');
+  return { code, ...said };
+}
 
 const PASSWORD = 'correct horse';
 const RELOAD_MS = 300;
@@ -146,6 +162,26 @@ describe('agent-enroll, as it is run', function () {
     } finally {
       silent.close();
     }
+  });
+
+  it('keeps a key that works although the host has a name that no manager takes', async function () {
+    if (spawnSync('unshare', ['--uts', 'true']).status !== 0) this.skip();
+    const target = await manager();
+    expect((await run([...against(target, scratch.home), '--name', 'web-01'])).code).to.equal(0);
+    const asLocalhost = (...args: string[]) => {
+      const program = [process.execPath, 'bin/agent-enroll.js', ...args].map((part) => `'${part}'`).join(' ');
+      return spawnAsync('unshare', ['--uts', 'sh', '-c', `hostname localhost && exec ${program}`]);
+    };
+    const kept = await asLocalhost(...against(target, scratch.home), '--json');
+    expect(kept.code, kept.stdout).to.equal(0);
+    expect(JSON.parse(kept.stdout)).to.deep.include({ ok: true, changed: false });
+    const detected = await asLocalhost('detect', '--agent-home', scratch.home);
+    expect(detected.code).to.equal(0);
+    expect(detected.stdout).to.include('agent 001 web-01');
+    expect(detected.stderr).to.include('localhost').and.to.include('--name');
+    const refused = await asLocalhost(...against(target, join(scratch.home, 'other')), '--json');
+    expect(refused.code).to.equal(2);
+    expect(JSON.parse(refused.stdout).error.code).to.equal('NAME_UNUSABLE');
   });
 
   it('takes the password from a file with a Windows line ending, and the groups', async () => {

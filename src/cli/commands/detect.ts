@@ -1,12 +1,14 @@
 import { identifyEdge, type JourneyEdge, nodeJourneyEdge } from '../../edge.js';
 import { abortReason, asEnrollError, EXIT, type ExitCode } from '../../errors.js';
 import { agentDaemon } from '../../host/agent-daemon.js';
-import type { AgentInstallation } from '../../host/host.js';
-import { identify } from '../../host/identify.js';
+import type { AgentInstallation, HostName } from '../../host/host.js';
+import { hostAddress, hostName } from '../../host/identify.js';
 import { identifyRequest } from '../../identify-request.js';
 import { readInstalled } from '../../keystore/installed.js';
+import { checkBinding } from '../../machine-binding.js';
 import { emptyReport, withError } from '../../report.js';
 import { describeOrigin } from '../../settings/origin.js';
+import type { Settings } from '../../settings/settings.js';
 import type { Settled } from '../../settings/settle.js';
 import type { CommandContext } from '../context.js';
 import { settleFor } from '../journey.js';
@@ -20,7 +22,8 @@ interface Line {
 }
 
 /**
- * `agent-enroll detect`: what would be used, and where each value comes from. Contacts nobody.
+ * `agent-enroll detect`: what would be used, and where each value comes from. Contacts nobody but the name servers, for the
+ * address by which this host reaches the manager.
  * @param command whose settings are shown: `enroll` for its `--dry-run`
  */
 export async function detectCommand(
@@ -48,45 +51,30 @@ export async function detectCommand(
   }
 }
 
+/** The lines about this host, and what is wrong with it: a name that cannot be used is no reason to show nothing. */
 async function hostLines(
   { settings }: Settled,
   agent: AgentInstallation,
   edge: JourneyEdge,
   signal: AbortSignal,
 ): Promise<{ readonly lines: readonly Line[]; readonly warnings: readonly string[] }> {
-  const [manager] = settings.managers;
-  const host =
-    manager === undefined
-      ? undefined
-      : await identify(identifyRequest(settings, manager), agent, identifyEdge(edge, settings.timeoutMs), signal);
-  const daemon = await agentDaemon(agent, edge.system, signal);
   const warnings: string[] = [];
-  const present = await readInstalled(agent.keysFile, edge.keystore.files).catch((thrown: unknown) => {
-    warnings.push(asEnrollError(thrown).message);
-    return undefined;
-  });
-  const changedFrom = host?.name.changedFrom;
-  const lines: Line[] = [
-    ...(host === undefined
-      ? []
-      : [
-          {
-            name: 'this host',
-            value: host.name.name,
-            origin:
-              settings.name !== undefined
-                ? 'given'
-                : changedFrom === undefined
-                  ? "the host's name"
-                  : `the host's name "${changedFrom}", made valid`,
-          },
-          {
-            name: 'address',
-            value:
-              host.address.register.kind === 'address' ? host.address.register.address : host.address.register.kind,
-            origin: host.address.why,
-          },
-        ]),
+  const orWarn = async <T>(work: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work;
+    } catch (thrown) {
+      if (signal.aborted) throw thrown;
+      const { message, hint } = asEnrollError(thrown);
+      warnings.push(`${message} ${hint}`);
+      return undefined;
+    }
+  };
+  const name = await orWarn(hostName(settings.name, edge.system, signal));
+  const present = await orWarn(readInstalled(agent.keysFile, edge.keystore.files));
+  const daemon = await agentDaemon(agent, edge.system, signal);
+  const lines = [
+    ...(name === undefined ? [] : [nameLine(name, settings.name !== undefined)]),
+    ...(await addressLines(settings, edge, signal)),
     {
       name: 'agent',
       value: agent.flavor === undefined ? 'none installed' : `${agent.flavor} ${agent.version ?? '(version unknown)'}`,
@@ -108,7 +96,28 @@ async function hostLines(
       origin: agent.home,
     },
   ];
+  if (present !== undefined && settings.machineBinding) {
+    const machine = await orWarn(checkBinding(agent, present, edge, signal));
+    if (machine === 'other') {
+      warnings.push(
+        `The key of agent ${present.id} ${present.name} was enrolled on another machine: it will not be used.`,
+      );
+    }
+  }
   return { lines, warnings };
+}
+
+function nameLine({ name, changedFrom }: HostName, given: boolean): Line {
+  const own = changedFrom === undefined ? "the host's name" : `the host's name "${changedFrom}", made valid`;
+  return { name: 'this host', value: name, origin: given ? 'given' : own };
+}
+
+async function addressLines(settings: Settings, edge: JourneyEdge, signal: AbortSignal): Promise<readonly Line[]> {
+  const [manager] = settings.managers;
+  if (manager === undefined) return [];
+  const asked = identifyRequest(settings, manager);
+  const { register, why } = await hostAddress(asked, identifyEdge(edge, settings.timeoutMs), signal);
+  return [{ name: 'address', value: register.kind === 'address' ? register.address : register.kind, origin: why }];
 }
 
 function settingLines(settled: Settled): Line[] {
