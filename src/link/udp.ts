@@ -78,7 +78,6 @@ function connected(socket: Socket, port: number, address: string): Promise<void>
   });
 }
 
-/** What `work` gives, or as soon as the limit is over its reason; the work itself may go on, and is not heard. */
 class UdpTransport implements Transport {
   readonly protocol = 'udp';
   readonly #socket: Socket;

@@ -3,6 +3,7 @@ const SUPPORTED_VERSIONS = 0x002b;
 
 /** TLS versions as they stand on the wire. */
 export const TLS_1_2 = 0x0303;
+/** TLS 1.3 as `supported_versions` of a client hello has it (RFC 8446, 4.2.1). */
 export const TLS_1_3 = 0x0304;
 
 /** The alert with which OpenSSL ends a handshake without common ground: fatal, handshake_failure (RFC 8446 §6). */

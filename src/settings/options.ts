@@ -29,6 +29,7 @@ const JOURNEY = ['enroll', 'detect'] as const;
 const PROOF = ['enroll', 'check', 'import', 'detect'] as const;
 const ALL = ['enroll', 'check', 'import', 'export', 'detect'] as const;
 
+/** The options by their names without the dashes, in the order of the help. */
 export const OPTIONS = {
   manager: {
     kind: 'list',

@@ -34,6 +34,7 @@ export const isKey = format('wazuh_key', /^[a-zA-Z0-9]{64,127}$/);
 /** A span of time such as `1h`. */
 export const isSpan = format('timeframe', /^\d{1,9}[dhms]?$/);
 
+/** Passes `true` and `false`. */
 export const isBoolean: FieldCheck = (value) => (typeof value === 'boolean' ? undefined : wrongType(value, 'boolean'));
 
 /** An object with these fields and no others, each optional. */
