@@ -4,11 +4,11 @@
  *
  *   npm run bench
  */
-import { nodeJourneyEdge } from '../src/edge.js';
-import { type LinkProof, prove } from '../src/link/handshake.js';
-import { opener } from '../src/link/open.js';
+import { nodeJourneyEdge } from '../src/journey/edge.js';
+import { type LinkProof, prove } from '../src/link/message/handshake.js';
+import { opener } from '../src/link/message/open.js';
 import { directDial } from '../src/net/connect.js';
-import { authdSource } from '../src/obtain/authd.js';
+import { authdSource } from '../src/obtain/authd/source.js';
 import { issueStockCertificate } from '../src/sandbox/certificate.js';
 import { startSandbox } from '../src/sandbox/manager.js';
 

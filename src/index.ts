@@ -11,22 +11,23 @@
  * const { settings } = await settle({ command: 'enroll', flags, environment: {}, agent, edge: nodeSettingsEdge });
  * const { record } = await enroll({ settings, agent, edge, observe: () => {}, signal: new AbortController().signal });
  */
-export { type CheckedLink, check } from './check.js';
-export { type JourneyEdge, nodeJourneyEdge } from './edge.js';
-export { type Enrollment, enroll } from './enroll.js';
+
 export { asEnrollError, EnrollError, type ErrorCode, EXIT, type ExitCode, MEANINGS } from './errors.js';
-export type { JourneyEvent, Observe } from './events.js';
 export { findAgent } from './host/agent-home.js';
-export type { AgentInstallation, Host } from './host/host.js';
-export { importKey } from './import.js';
-export type { Journey } from './journey.js';
-export type { AgentRecord } from './keystore/record.js';
-export type { LinkProof } from './link/handshake.js';
-export type { Endpoint, ManagerFamily } from './manager.js';
+export { type CheckedLink, check } from './journey/check.js';
+export type { Journey } from './journey/context.js';
+export { type JourneyEdge, nodeJourneyEdge } from './journey/edge.js';
+export { type Enrollment, enroll } from './journey/enroll.js';
+export type { JourneyEvent, Observe } from './journey/events.js';
+export { importKey } from './journey/import.js';
+export { emptyReport, type Report, withError, withEvent } from './journey/report.js';
+export type { LinkProof } from './link/message/handshake.js';
+export type { AgentRecord } from './model/agent-record.js';
+export type { Endpoint, ManagerFamily } from './model/endpoint.js';
+export type { AgentInstallation, Host } from './model/host.js';
+export { Secret } from './model/secret.js';
 export type { TrustVerdict } from './net/trust.js';
 export type { AgentKey, KeyRequest, KeySource } from './obtain/key-source.js';
-export { emptyReport, type Report, withError, withEvent } from './report.js';
-export { Secret } from './secret.js';
-export { nodeSettingsEdge } from './settings/node-edge.js';
 export type { Settings } from './settings/settings.js';
+export { nodeSettingsEdge } from './settings/settings-edge.js';
 export { type Settled, settle } from './settings/settle.js';

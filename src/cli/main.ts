@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import { asEnrollError, EnrollError, type ExitCode } from '../errors.js';
-import { emptyReport, withError } from '../report.js';
+import { emptyReport, withError } from '../journey/report.js';
 import type { CommandName } from '../settings/options.js';
 import { declareOptions, readFlags } from './arguments.js';
 import type { CommandContext } from './context.js';

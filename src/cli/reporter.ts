@@ -1,6 +1,6 @@
 import type { EnrollError } from '../errors.js';
-import type { JourneyEvent } from '../events.js';
-import type { Report } from '../report.js';
+import type { JourneyEvent } from '../journey/events.js';
+import type { Report } from '../journey/report.js';
 import { type Output, styled } from './output.js';
 import { conclusion, errorLines, type Sentence, sentences } from './sentences.js';
 

@@ -1,9 +1,9 @@
 import type { EnrollError } from '../errors.js';
-import type { JourneyEvent } from '../events.js';
-import { formatEndpoint } from '../manager.js';
+import type { JourneyEvent } from '../journey/events.js';
+import type { Report } from '../journey/report.js';
+import { formatEndpoint } from '../model/endpoint.js';
 import type { TrustVerdict } from '../net/trust.js';
 import type { Method } from '../obtain/key-source.js';
-import type { Report } from '../report.js';
 
 /** A line for people: `start` is what goes on now, `done` what is finished, `note` a detail for --verbose. */
 export interface Sentence {

@@ -1,7 +1,7 @@
 import type { Ora } from 'ora';
 import type { EnrollError } from '../errors.js';
-import type { JourneyEvent } from '../events.js';
-import type { Report } from '../report.js';
+import type { JourneyEvent } from '../journey/events.js';
+import type { Report } from '../journey/report.js';
 import { type Output, styled } from './output.js';
 import type { Reporter } from './reporter.js';
 import { conclusion, errorLines, sentences } from './sentences.js';

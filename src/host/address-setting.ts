@@ -1,8 +1,8 @@
 import ipaddr from 'ipaddr.js';
 import { EnrollError } from '../errors.js';
-import { isRecordAddress } from '../keystore/record.js';
+import { isRecordAddress } from '../model/agent-record.js';
+import { printable } from '../model/printable.js';
 import type { RegisterIp } from '../obtain/key-source.js';
-import { printable } from '../printable.js';
 
 /** What `--ip` asks for. */
 export type IpSetting = { readonly kind: 'auto' } | RegisterIp;

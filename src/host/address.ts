@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import ipaddr from 'ipaddr.js';
 import { EnrollError } from '../errors.js';
-import { type Endpoint, formatEndpoint } from '../manager.js';
+import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import { connectError } from '../net/connect.js';
 import { deadline, unlessAborted } from '../net/deadline.js';
 

@@ -1,5 +1,5 @@
+import type { ServiceAccount } from '../model/host.js';
 import type { InstalledAgent } from './agent-version.js';
-import type { ServiceAccount } from './host.js';
 import type { SystemEdge } from './system.js';
 
 /**

@@ -1,5 +1,5 @@
 import { posix, win32 } from 'node:path';
-import type { AgentInstallation } from './host.js';
+import type { AgentInstallation } from '../model/host.js';
 import type { SystemEdge } from './system.js';
 
 /** What an agent daemon says of its link to the manager. */

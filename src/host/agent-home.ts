@@ -1,9 +1,9 @@
 import { posix, win32 } from 'node:path';
 import { EnrollError } from '../errors.js';
-import { printable } from '../printable.js';
+import type { AgentInstallation } from '../model/host.js';
+import { printable } from '../model/printable.js';
 import { agentAccount } from './agent-account.js';
 import { type InstalledAgent, installedOnUnix, installedOnWindows, parseInit } from './agent-version.js';
-import type { AgentInstallation } from './host.js';
 import type { SystemEdge } from './system.js';
 
 /** Where the user says that the agent is. */

@@ -1,5 +1,5 @@
 import { posix, win32 } from 'node:path';
-import type { AgentFlavor } from './host.js';
+import type { AgentFlavor } from '../model/host.js';
 import type { SystemEdge } from './system.js';
 
 /** What is installed in a home; nothing known: no agent was found. */

@@ -1,7 +1,7 @@
 import { EnrollError } from '../errors.js';
-import { isAgentName } from '../keystore/record.js';
-import { printable } from '../printable.js';
-import type { HostName } from './host.js';
+import { isAgentName } from '../model/agent-record.js';
+import type { HostName } from '../model/host.js';
+import { printable } from '../model/printable.js';
 import { checkAgentName, describeCharacter, isNobodysName, shortenName, validCharacters } from './name.js';
 
 /** What can stand in braces in `--name`. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { EnrollError } from '../errors.js';
-import { isAgentName } from '../keystore/record.js';
-import { printable } from '../printable.js';
-import type { HostName } from './host.js';
+import { isAgentName } from '../model/agent-record.js';
+import type { HostName } from '../model/host.js';
+import { printable } from '../model/printable.js';
 
 const LONGEST = 128;
 const HASH_DIGITS = 8;

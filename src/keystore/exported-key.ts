@@ -1,7 +1,7 @@
 import { EnrollError } from '../errors.js';
-import { printable } from '../printable.js';
+import { type AgentRecord, type ParsedRecord, parseRecord } from '../model/agent-record.js';
+import { printable } from '../model/printable.js';
 import { faultInWords } from './installed.js';
-import { type AgentRecord, type ParsedRecord, parseRecord } from './record.js';
 
 /** Which agent is meant, where a text has several; where it has one, it must be this. */
 export interface ExportedChoice {

@@ -1,12 +1,8 @@
 import { dirname, resolve } from 'node:path';
 import { EnrollError, systemCode } from '../errors.js';
-import type { AgentInstallation } from '../host/host.js';
-import { printable } from '../printable.js';
-import { type KeystoreEdge, nodeEdge } from './edge.js';
-import { refused, unreadable, unwritable } from './file-error.js';
-import { type FileFacts, readSmall } from './files.js';
-import { faultInWords, KEYS_LIMIT } from './installed.js';
-import { type AgentRecord, formatRecord, parseRecord } from './record.js';
+import { type KeystoreEdge, nodeEdge } from '../files/edge.js';
+import { refused, unreadable, unwritable } from '../files/file-error.js';
+import { type FileFacts, readSmall } from '../files/files.js';
 import {
   type Access,
   createDirectory,
@@ -17,7 +13,11 @@ import {
   replaceFile,
   resolveTarget,
   type Target,
-} from './replace.js';
+} from '../files/replace.js';
+import { type AgentRecord, formatRecord, parseRecord } from '../model/agent-record.js';
+import type { AgentInstallation } from '../model/host.js';
+import { printable } from '../model/printable.js';
+import { faultInWords, KEYS_LIMIT } from './installed.js';
 
 /** The key is on the disk, where the agent looks for it. */
 export interface InstalledKey {

@@ -1,9 +1,9 @@
 import { EnrollError } from '../errors.js';
-import { printable } from '../printable.js';
-import { unreadable } from './file-error.js';
-import { type Files, nodeFiles, readSmall } from './files.js';
-import { type AgentRecord, firstRecord, type RecordFault } from './record.js';
-import { existing } from './replace.js';
+import { unreadable } from '../files/file-error.js';
+import { type Files, nodeFiles, readSmall } from '../files/files.js';
+import { existing } from '../files/replace.js';
+import { type AgentRecord, firstRecord, type RecordFault } from '../model/agent-record.js';
+import { printable } from '../model/printable.js';
 
 /** An agent's client.keys is one line of at most 400 bytes; some comments and old entries may stand around it. */
 export const KEYS_LIMIT = 64 * 1024;

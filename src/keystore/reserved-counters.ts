@@ -1,4 +1,4 @@
-import { type Counter, isNewer, nextCounter } from '../link/counter.js';
+import { type Counter, isNewer, nextCounter } from '../model/message-counter.js';
 import type { SenderCounter } from './sender-counter.js';
 
 /** So many messages are paid for with one write to the disk; a run that is killed skips at most as many. */

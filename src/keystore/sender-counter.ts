@@ -1,11 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
-import type { AgentInstallation } from '../host/host.js';
-import { type Counter, formatCounter, isNewer, NOTHING_SENT, nextCounter, parseCounter } from '../link/counter.js';
-import { printable } from '../printable.js';
-import { type KeystoreEdge, nodeEdge } from './edge.js';
-import { refused, unreadable, unwritable } from './file-error.js';
-import { type FileFacts, readSmall } from './files.js';
-import { directoryAccess } from './install.js';
+import { type KeystoreEdge, nodeEdge } from '../files/edge.js';
+import { refused, unreadable, unwritable } from '../files/file-error.js';
+import { type FileFacts, readSmall } from '../files/files.js';
 import {
   type Access,
   createDirectory,
@@ -15,7 +11,18 @@ import {
   removeLeftovers,
   replaceFile,
   resolveTarget,
-} from './replace.js';
+} from '../files/replace.js';
+import type { AgentInstallation } from '../model/host.js';
+import {
+  type Counter,
+  formatCounter,
+  isNewer,
+  NOTHING_SENT,
+  nextCounter,
+  parseCounter,
+} from '../model/message-counter.js';
+import { printable } from '../model/printable.js';
+import { directoryAccess } from './install.js';
 
 // The daemons write some twenty bytes.
 const COUNTER_LIMIT = 1024;

@@ -1,5 +1,5 @@
 import { createHash, type X509Certificate } from 'node:crypto';
-import { printable } from '../printable.js';
+import { printable } from '../model/printable.js';
 
 /** What a person needs to know of a certificate. All text is printable, whoever made the certificate. */
 export interface CertificateFacts {

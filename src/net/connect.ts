@@ -1,6 +1,6 @@
 import { connect as openSocket, type Socket } from 'node:net';
 import { abortReason, EnrollError, type ErrorCode, systemCode } from '../errors.js';
-import { type Endpoint, formatEndpoint } from '../manager.js';
+import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import { deadline } from './deadline.js';
 
 /** Opens a TCP connection to an endpoint; a proxy is another implementation of the same. */

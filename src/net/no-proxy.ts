@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import type { Endpoint } from '../manager.js';
+import type { Endpoint } from '../model/endpoint.js';
 
 /**
  * Whether an endpoint is one of those that `NO_PROXY` keeps from the proxy. The name is compared as it stands: it is

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { pkcs12 as Pkcs12 } from 'node-forge';
 import { EnrollError } from '../errors.js';
-import { Secret } from '../secret.js';
+import { Secret } from '../model/secret.js';
 import type { ClientCertificate } from './trust.js';
 
 type Forge = typeof import('node-forge');

@@ -1,6 +1,6 @@
 import { EnrollError } from '../errors.js';
-import { type Endpoint, formatEndpoint } from '../manager.js';
-import { printable } from '../printable.js';
+import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
+import { printable } from '../model/printable.js';
 import type { ProxySettings } from './proxy.js';
 import type { ConnectHead } from './proxy-head.js';
 

@@ -1,7 +1,7 @@
 import { isIP, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { abortReason, EnrollError, systemCode } from '../errors.js';
-import { printable } from '../printable.js';
+import { printable } from '../model/printable.js';
 import type { ProxySettings } from './proxy.js';
 import { describeProxy } from './proxy-error.js';
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { abortReason, EnrollError } from '../errors.js';
-import { type Endpoint, formatEndpoint } from '../manager.js';
-import type { Secret } from '../secret.js';
+import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
+import type { Secret } from '../model/secret.js';
 import type { Dial } from './connect.js';
 import { deadline } from './deadline.js';
 import { isExempt, isLoopback } from './no-proxy.js';

@@ -1,5 +1,5 @@
 import { EnrollError, systemCode } from '../errors.js';
-import { printable } from '../printable.js';
+import { printable } from '../model/printable.js';
 
 /** What is known when a TLS connection fails. */
 export interface TlsFailure {

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
 import { connect, type SecureContext, type TLSSocket } from 'node:tls';
 import { abortReason, EnrollError } from '../errors.js';
-import { type Endpoint, formatEndpoint } from '../manager.js';
+import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import type { Dial } from './connect.js';
 import { deadline } from './deadline.js';
 import { clientContext } from './tls-client.js';

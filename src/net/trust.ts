@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { EnrollError } from '../errors.js';
-import type { Secret } from '../secret.js';
+import type { Secret } from '../model/secret.js';
 import { type CertificateFacts, certificateFacts, day, describeCertificate, spkiFingerprint } from './certificate.js';
 
 /** By what a manager's certificate is to be trusted. */

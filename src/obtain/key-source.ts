@@ -1,5 +1,5 @@
-import type { AgentRecord } from '../keystore/record.js';
-import type { Endpoint, ManagerFamily } from '../manager.js';
+import type { AgentRecord } from '../model/agent-record.js';
+import type { Endpoint, ManagerFamily } from '../model/endpoint.js';
 import type { TrustVerdict } from '../net/trust.js';
 
 /** The ways to a key that the field knows. */

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import type { ManagerFamily } from '../manager.js';
+import type { ManagerFamily } from '../model/endpoint.js';
 
 /** An address as authd answers with it, and as the manager's client.keys holds it. */
 export interface RegisteredAddress {

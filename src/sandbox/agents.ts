@@ -1,6 +1,6 @@
-import type { AgentRecord } from '../keystore/record.js';
-import { keyHash } from '../keystore/record.js';
-import type { Secret } from '../secret.js';
+import type { AgentRecord } from '../model/agent-record.js';
+import { keyHash } from '../model/agent-record.js';
+import type { Secret } from '../model/secret.js';
 
 /** What a manager knows of an agent's connection. */
 export type AgentState = 'never_connected' | 'pending' | 'active' | 'disconnected';

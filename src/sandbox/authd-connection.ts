@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { Endpoint } from '../manager.js';
+import type { Endpoint } from '../model/endpoint.js';
 import { sourceAddress } from './addresses.js';
 import { type AgentStore, viewOf } from './agents.js';
 import {

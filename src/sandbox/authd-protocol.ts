@@ -1,6 +1,6 @@
-import { isAgentName } from '../keystore/record.js';
-import type { ManagerFamily } from '../manager.js';
-import type { Secret } from '../secret.js';
+import { isAgentName } from '../model/agent-record.js';
+import type { ManagerFamily } from '../model/endpoint.js';
+import type { Secret } from '../model/secret.js';
 import { type RegisteredAddress, registeredAddress } from './addresses.js';
 import type { Agent, AgentStore } from './agents.js';
 import type { SilentReason } from './events.js';

@@ -1,6 +1,6 @@
 import { createHash, generateKeyPair, randomBytes, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
-import { Secret } from '../secret.js';
+import { Secret } from '../model/secret.js';
 
 /** A certificate with its key, PEM. */
 export interface IssuedCertificate {

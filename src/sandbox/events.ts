@@ -1,6 +1,6 @@
-import type { Protocol } from '../link/transport.js';
-import { type Endpoint, formatEndpoint } from '../manager.js';
-import { printable } from '../printable.js';
+import type { Protocol } from '../link/message/transport.js';
+import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
+import { printable } from '../model/printable.js';
 import type { AgentState, AgentView } from './agents.js';
 
 /** The services of the sandbox. */

@@ -1,5 +1,5 @@
-import type { AgentRecord } from '../keystore/record.js';
-import { deriveKey, type MessageKey } from '../link/key.js';
+import { deriveKey, type MessageKey } from '../link/message/key.js';
+import type { AgentRecord } from '../model/agent-record.js';
 import { allowsSource } from './addresses.js';
 
 /** One agent as remoted has it in memory. */

@@ -1,7 +1,7 @@
 import type { Socket as UdpSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import { EnrollError, systemCode } from '../errors.js';
-import { type Endpoint, formatEndpoint } from '../manager.js';
+import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 
 /** Listens with a TCP server; gives the port. @throws EnrollError if the port cannot be had */
 export function listenTcp(server: Server, { host, port }: Endpoint): Promise<number> {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { abortReason, EnrollError } from '../errors.js';
-import type { Protocol } from '../link/transport.js';
-import type { Endpoint } from '../manager.js';
-import { Secret } from '../secret.js';
+import type { Protocol } from '../link/message/transport.js';
+import type { Endpoint } from '../model/endpoint.js';
+import { Secret } from '../model/secret.js';
 import { AgentStore, type AgentView, type DuplicateRules, viewOf } from './agents.js';
 import { issueApiCertificate, type SandboxApi, type SandboxApiOptions, startSandboxApi } from './api/start.js';
 import { type Running, startAuthd, type TlsVersions } from './authd.js';

@@ -1,9 +1,9 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import type { Cipher, CipherChoice } from '../link/cipher.js';
-import { encodeMessage } from '../link/codec.js';
-import { type Counter, formatCounter, NOTHING_SENT, nextCounter } from '../link/counter.js';
-import type { Protocol } from '../link/transport.js';
-import type { Endpoint } from '../manager.js';
+import type { Cipher, CipherChoice } from '../link/message/cipher.js';
+import { encodeMessage } from '../link/message/codec.js';
+import type { Protocol } from '../link/message/transport.js';
+import type { Endpoint } from '../model/endpoint.js';
+import { type Counter, formatCounter, NOTHING_SENT, nextCounter } from '../model/message-counter.js';
 import { sourceAddress } from './addresses.js';
 import { type Agent, type AgentStore, type AgentView, viewOf } from './agents.js';
 import type { DropReason, SandboxEvent } from './events.js';

@@ -1,7 +1,7 @@
-import type { Cipher } from '../link/cipher.js';
-import { type DecodedMessage, decodeMessage, peekId } from '../link/codec.js';
-import { isControl } from '../link/control.js';
-import { type Counter, isNewer as isNewerCounter, NOTHING_SENT } from '../link/counter.js';
+import type { Cipher } from '../link/message/cipher.js';
+import { type DecodedMessage, decodeMessage, peekId } from '../link/message/codec.js';
+import { isControl } from '../link/message/control.js';
+import { type Counter, isNewer as isNewerCounter, NOTHING_SENT } from '../model/message-counter.js';
 import type { AgentState } from './agents.js';
 import type { SandboxFamily } from './authd-protocol.js';
 import type { DropReason, MessageKind } from './events.js';

@@ -1,9 +1,9 @@
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
 import { EnrollError, systemCode } from '../errors.js';
-import { frame } from '../link/framing.js';
-import type { Protocol } from '../link/transport.js';
-import type { Endpoint } from '../manager.js';
+import { frame } from '../link/message/framing.js';
+import type { Protocol } from '../link/message/transport.js';
+import type { Endpoint } from '../model/endpoint.js';
 import type { Running } from './authd.js';
 import { ManagerFrames } from './frames.js';
 import { bindUdp, listenTcp } from './listen.js';

@@ -1,8 +1,8 @@
 import { EnrollError } from '../errors.js';
+import { Secret } from '../model/secret.js';
 import { looksLikeDer, readPkcs12 } from '../net/pkcs12.js';
 import { clientContext } from '../net/tls-client.js';
 import type { ClientCertificate } from '../net/trust.js';
-import { Secret } from '../secret.js';
 import { describeOrigin, type Sourced } from './origin.js';
 import type { SettingsEdge } from './password.js';
 import { unreadable } from './password.js';

@@ -1,7 +1,7 @@
-import type { Protocol } from '../link/transport.js';
-import { formatEndpoint } from '../manager.js';
+import type { ConfServer } from '../conf/ossec-conf.js';
+import type { Protocol } from '../link/message/transport.js';
+import { formatEndpoint } from '../model/endpoint.js';
 import { DEFAULT_ORIGIN, type Sourced } from './origin.js';
-import type { ConfServer } from './ossec-conf.js';
 import type { ManagerSettings } from './settings.js';
 import type { Sources } from './sources.js';
 import { oneOf, parseHost, parseHostPort, parsePort, parseSetting, refuse, splitList } from './values.js';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { EnrollError, systemCode } from '../errors.js';
-import { Secret } from '../secret.js';
+import { Secret } from '../model/secret.js';
 import type { Origin, Sourced } from './origin.js';
 import { describeOrigin } from './origin.js';
 import type { Sources } from './sources.js';

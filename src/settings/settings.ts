@@ -1,10 +1,10 @@
 import type { IpSetting } from '../host/address-setting.js';
-import type { CipherSetting } from '../link/candidates.js';
-import type { Protocol } from '../link/transport.js';
-import type { Endpoint } from '../manager.js';
+import type { CipherSetting } from '../link/message/candidates.js';
+import type { Protocol } from '../link/message/transport.js';
+import type { Endpoint } from '../model/endpoint.js';
+import type { Secret } from '../model/secret.js';
 import type { ProxySettings } from '../net/proxy.js';
 import type { ClientCertificate } from '../net/trust.js';
-import type { Secret } from '../secret.js';
 import type { OptionName } from './options.js';
 import type { Origin } from './origin.js';
 

@@ -1,7 +1,7 @@
 import { isAbsolute, join } from 'node:path';
+import type { AgentConf, ConfServer, ConfValue, EnrollmentField } from '../conf/ossec-conf.js';
 import { type CommandName, hasOption, OPTION_ROWS, type OptionName } from './options.js';
 import type { Origin, Sourced } from './origin.js';
-import type { AgentConf, ConfServer, ConfValue, EnrollmentField } from './ossec-conf.js';
 import { refuse } from './values.js';
 
 /** What the command line gave: text, several texts, or a switch. */

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { EnrollError } from '../errors.js';
-import { printable } from '../printable.js';
+import { printable } from '../model/printable.js';
 import { describeOrigin, type Origin, type Sourced } from './origin.js';
 
 /** Turns a setting's text into its value; `undefined` where it cannot be one. */

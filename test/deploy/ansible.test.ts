@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
-import { Secret } from '../../src/secret.js';
+import { Secret } from '../../src/model/secret.js';
 import { type Manager, startManager } from './sandbox-host.js';
 import { deployed, needs, program, scratchDirectory, tool, writeProgram } from './tool.js';
 

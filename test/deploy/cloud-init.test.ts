@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
-import { Secret } from '../../src/secret.js';
+import { Secret } from '../../src/model/secret.js';
 import { type Manager, startManager } from './sandbox-host.js';
 import { type ScratchRoot, scratchProgram, scratchRoot } from './scratch-root.js';
 import { BINARY, CONF, deployed, needs, tool } from './tool.js';

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { Secret } from '../../src/secret.js';
+import { Secret } from '../../src/model/secret.js';
 import { type Manager, startManager } from './sandbox-host.js';
 import { BINARY, deployed, type Ended, needs, program, scratchDirectory, tool, writeProgram } from './tool.js';
 

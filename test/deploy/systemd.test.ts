@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
-import { Secret } from '../../src/secret.js';
+import { Secret } from '../../src/model/secret.js';
 import { type Manager, startManager } from './sandbox-host.js';
 import { type ScratchRoot, scratchProgram, scratchRoot } from './scratch-root.js';
 import { CONF, deployed, needs, scratchDirectory, skip, tool } from './tool.js';

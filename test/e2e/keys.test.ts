@@ -2,9 +2,9 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
-import type { AgentInstallation } from '../../src/host/host.js';
+import type { AgentInstallation } from '../../src/model/host.js';
+import { Secret } from '../../src/model/secret.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
-import { Secret } from '../../src/secret.js';
 import { line, NEW, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
 import { run } from './program.js';
 

@@ -7,6 +7,7 @@ import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { enrollCommand } from '../../src/cli/commands/enroll.js';
 import type { ErrorCode } from '../../src/errors.js';
+import { Secret } from '../../src/model/secret.js';
 import {
   fingerprintOf,
   type IssuedCertificate,
@@ -15,7 +16,6 @@ import {
 } from '../../src/sandbox/certificate.js';
 import type { SandboxEvent } from '../../src/sandbox/events.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
-import { Secret } from '../../src/secret.js';
 import type { OptionName } from '../../src/settings/options.js';
 import { against, run, scratchHome } from './program.js';
 

@@ -3,10 +3,10 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
-import type { AgentInstallation } from '../../src/host/host.js';
-import { type KeystoreEdge, nodeEdge } from '../../src/keystore/edge.js';
+import { type KeystoreEdge, nodeEdge } from '../../src/files/edge.js';
 import { checkWritable, installKey } from '../../src/keystore/install.js';
 import { resetCounters, SenderCounter } from '../../src/keystore/sender-counter.js';
+import type { AgentInstallation } from '../../src/model/host.js';
 import { systemError, unsynced, watched } from '../keystore/faulty.js';
 import { filesBelow, line, NEW, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
 import { type IpSetting, parseIpSetting } from '../../src/host/address-setting.js';
-import { isRecordAddress } from '../../src/keystore/record.js';
+import { isRecordAddress } from '../../src/model/agent-record.js';
 
 describe('host/address-setting', () => {
   const words: readonly [string, IpSetting][] = [

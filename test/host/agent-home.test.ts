@@ -3,7 +3,7 @@ import { describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
 import { findAgent, isManagerHome, refuseManagerHome } from '../../src/host/agent-home.js';
 import { parseInit, parseVersionJson } from '../../src/host/agent-version.js';
-import type { AgentInstallation } from '../../src/host/host.js';
+import type { AgentInstallation } from '../../src/model/host.js';
 import { fakeSystem } from './fake-system.js';
 
 const accounts = {

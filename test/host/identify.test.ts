@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
 import type { FindRoute } from '../../src/host/address.js';
-import type { AgentInstallation } from '../../src/host/host.js';
 import { type IdentifyRequest, identify } from '../../src/host/identify.js';
+import type { AgentInstallation } from '../../src/model/host.js';
 import { type FakeFacts, fakeSystem, never } from './fake-system.js';
 
 const agent: AgentInstallation = {

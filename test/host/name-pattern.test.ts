@@ -11,7 +11,7 @@ import {
   type PlaceholderValue,
   placeholdersIn,
 } from '../../src/host/name-pattern.js';
-import { isAgentName } from '../../src/keystore/record.js';
+import { isAgentName } from '../../src/model/agent-record.js';
 
 function expand(pattern: string, known: Partial<Record<Placeholder, string>> = {}) {
   const values = new Map<Placeholder, PlaceholderValue>();

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
 import { agentName, checkAgentName } from '../../src/host/name.js';
-import { isAgentName } from '../../src/keystore/record.js';
+import { isAgentName } from '../../src/model/agent-record.js';
 
 function refusal(work: () => unknown): EnrollError {
   try {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { decideIp, type RoutingFacts } from '../../src/host/register-ip.js';
-import { isRecordAddress } from '../../src/keystore/record.js';
+import { isRecordAddress } from '../../src/model/agent-record.js';
 
 const lan: RoutingFacts = {
   local: '10.0.0.5',

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { before, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
 import { type ExportedChoice, readExportedKey } from '../../src/keystore/exported-key.js';
-import { formatRecord } from '../../src/keystore/record.js';
-import { anyRecord } from './any-record.js';
+import { formatRecord } from '../../src/model/agent-record.js';
+import { anyRecord } from '../model/any-record.js';
 
 const KEY = 'a'.repeat(64);
 const base64 = (text: string) => Buffer.from(text).toString('base64');

@@ -1,5 +1,5 @@
-import type { KeystoreEdge } from '../../src/keystore/edge.js';
-import type { Files, OpenFile } from '../../src/keystore/files.js';
+import type { KeystoreEdge } from '../../src/files/edge.js';
+import type { Files, OpenFile } from '../../src/files/files.js';
 
 /** Called before each file operation with its name and path; what it throws is the operation's failure. */
 export type Before = (operation: string, path: string) => void;

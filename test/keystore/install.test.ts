@@ -16,12 +16,12 @@ import { basename, dirname, join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import type { AgentInstallation } from '../../src/host/host.js';
-import { type KeystoreEdge, nodeEdge } from '../../src/keystore/edge.js';
+import { type KeystoreEdge, nodeEdge } from '../../src/files/edge.js';
 import { checkWritable, installKey } from '../../src/keystore/install.js';
 import { readInstalled } from '../../src/keystore/installed.js';
-import { sameRecord } from '../../src/keystore/record.js';
-import { anyRecord } from './any-record.js';
+import { sameRecord } from '../../src/model/agent-record.js';
+import type { AgentInstallation } from '../../src/model/host.js';
+import { anyRecord } from '../model/any-record.js';
 import { systemError, watched } from './faulty.js';
 import { failure, filesBelow, installationAt, line, NEW, OLD, removeHome, scratchHome } from './scratch.js';
 

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import type { AgentInstallation } from '../../src/host/host.js';
-import { nodeEdge } from '../../src/keystore/edge.js';
+import { nodeEdge } from '../../src/files/edge.js';
 import { readInstalled } from '../../src/keystore/installed.js';
-import { sameRecord } from '../../src/keystore/record.js';
+import { sameRecord } from '../../src/model/agent-record.js';
+import type { AgentInstallation } from '../../src/model/host.js';
 import { systemError, watched } from './faulty.js';
 import { failure, line, NEW, OLD, removeHome, scratchHome } from './scratch.js';
 

@@ -1,5 +1,5 @@
 import { EnrollError } from '../../src/errors.js';
-import { nodeEdge } from '../../src/keystore/edge.js';
+import { nodeEdge } from '../../src/files/edge.js';
 import { checkWritable, installKey } from '../../src/keystore/install.js';
 import { unsynced, watched } from './faulty.js';
 import { installationAt, NEW, OLD } from './scratch.js';

@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EnrollError } from '../../src/errors.js';
-import type { AgentInstallation } from '../../src/host/host.js';
-import type { AgentRecord } from '../../src/keystore/record.js';
-import { Secret } from '../../src/secret.js';
+import type { AgentRecord } from '../../src/model/agent-record.js';
+import type { AgentInstallation } from '../../src/model/host.js';
+import { Secret } from '../../src/model/secret.js';
 
 export const OLD = record('001', 'web-01', 'any', 'a'.repeat(64));
 export const NEW = record('002', 'web-01', '10.0.0.5', 'b'.repeat(64));

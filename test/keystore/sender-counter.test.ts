@@ -2,9 +2,9 @@ import { chmod, chown, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import type { AgentInstallation } from '../../src/host/host.js';
-import { nodeEdge } from '../../src/keystore/edge.js';
+import { nodeEdge } from '../../src/files/edge.js';
 import { checkCounters, resetCounters, SenderCounter } from '../../src/keystore/sender-counter.js';
+import type { AgentInstallation } from '../../src/model/host.js';
 import { systemError, watched } from './faulty.js';
 import { failure, filesBelow, removeHome, scratchHome } from './scratch.js';
 

@@ -11,13 +11,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AgentInstallation } from '../../src/host/host.js';
-import { nodeEdge } from '../../src/keystore/edge.js';
+import { nodeEdge } from '../../src/files/edge.js';
 import { checkWritable, installKey } from '../../src/keystore/install.js';
 import { readInstalled } from '../../src/keystore/installed.js';
-import { sameRecord } from '../../src/keystore/record.js';
+import { updateSidecar } from '../../src/keystore/notes/sidecar.js';
 import { SenderCounter } from '../../src/keystore/sender-counter.js';
-import { updateSidecar } from '../../src/keystore/sidecar.js';
+import { sameRecord } from '../../src/model/agent-record.js';
+import type { AgentInstallation } from '../../src/model/host.js';
 import { line, NEW, OLD } from './scratch.js';
 
 /** Installs keys on Windows, and writes what it saw as JSON to the file that it was given: `wine-program REPORT`. */

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import type { Endpoint } from '../../src/manager.js';
+import type { Endpoint } from '../../src/model/endpoint.js';
+import { Secret } from '../../src/model/secret.js';
 import type { ProxySettings } from '../../src/net/proxy.js';
-import { Secret } from '../../src/secret.js';
 import type { Issued } from './certificates.js';
 
 /** A proxy on loopback that ends with the test. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
-import type { Endpoint } from '../../src/manager.js';
+import type { Endpoint } from '../../src/model/endpoint.js';
 import { certificates, type Issued } from './certificates.js';
 
 /** A server of a test on loopback. */

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { keyHash } from '../../src/keystore/record.js';
+import { keyHash } from '../../src/model/agent-record.js';
+import { Secret } from '../../src/model/secret.js';
 import { type Agent, AgentStore, type DuplicateRules } from '../../src/sandbox/agents.js';
-import { Secret } from '../../src/secret.js';
 
 const MINUTE = 60_000;
 const STOCK: DuplicateRules = {

@@ -4,10 +4,10 @@ import { connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import { Secret } from '../../src/model/secret.js';
 import { type IssuedCertificate, issueCertificate, issueStockCertificate } from '../../src/sandbox/certificate.js';
 import { describeEvent, type SandboxEvent } from '../../src/sandbox/events.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
-import { Secret } from '../../src/secret.js';
 import { askAuthd } from './clients.js';
 
 interface WazuhExchange {

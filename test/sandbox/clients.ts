@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type Socket, connect as tcpConnect } from 'node:net';
 import { Duplex } from 'node:stream';
 import { type SecureVersion, connect as tlsConnect } from 'node:tls';
-import type { Endpoint } from '../../src/manager.js';
+import type { Endpoint } from '../../src/model/endpoint.js';
 
 /** How a connection to authd ended, as the recordings name it. */
 export type End = 'close_notify/EOF' | 'TCP FIN without close_notify' | 'timeout' | 'handshake';

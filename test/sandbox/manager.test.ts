@@ -4,9 +4,9 @@ import { connect, createServer } from 'node:net';
 import { expect } from 'chai';
 import { before, describe, it } from 'mocha';
 import { EnrollError, systemCode } from '../../src/errors.js';
-import { parseRecord } from '../../src/keystore/record.js';
-import { encodeMessage } from '../../src/link/codec.js';
-import { deriveKey } from '../../src/link/key.js';
+import { encodeMessage } from '../../src/link/message/codec.js';
+import { deriveKey } from '../../src/link/message/key.js';
+import { parseRecord } from '../../src/model/agent-record.js';
 import {
   fingerprintOf,
   type IssuedCertificate,

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
-import { type AgentRecord, parseRecord } from '../../src/keystore/record.js';
-import { decodeMessage, encodeMessage } from '../../src/link/codec.js';
-import { deriveKey } from '../../src/link/key.js';
+import { decodeMessage, encodeMessage } from '../../src/link/message/codec.js';
+import { deriveKey } from '../../src/link/message/key.js';
+import { type AgentRecord, parseRecord } from '../../src/model/agent-record.js';
+import { Secret } from '../../src/model/secret.js';
 import { AgentStore } from '../../src/sandbox/agents.js';
 import type { SandboxFamily } from '../../src/sandbox/authd-protocol.js';
 import { type Peer, RemotedCore } from '../../src/sandbox/remoted-core.js';
 import type { RemotedRules } from '../../src/sandbox/remoted-protocol.js';
-import { Secret } from '../../src/secret.js';
 import { EventLog } from './event-log.js';
 
 interface WazuhSession {

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
-import { parseRecord } from '../../src/keystore/record.js';
-import type { Cipher } from '../../src/link/cipher.js';
-import { decodeMessage, encodeMessage } from '../../src/link/codec.js';
-import type { Counter } from '../../src/link/counter.js';
-import { frame } from '../../src/link/framing.js';
-import { deriveKey, MessageKey } from '../../src/link/key.js';
+import type { Cipher } from '../../src/link/message/cipher.js';
+import { decodeMessage, encodeMessage } from '../../src/link/message/codec.js';
+import { frame } from '../../src/link/message/framing.js';
+import { deriveKey, MessageKey } from '../../src/link/message/key.js';
+import { parseRecord } from '../../src/model/agent-record.js';
+import type { Counter } from '../../src/model/message-counter.js';
 import { issueStockCertificate } from '../../src/sandbox/certificate.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import { type AgentSocket, askAuthd, type Outcome, tcpAgent, udpAgent } from './clients.js';

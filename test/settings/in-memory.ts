@@ -1,4 +1,4 @@
-import type { AgentInstallation } from '../../src/host/host.js';
+import type { AgentInstallation } from '../../src/model/host.js';
 import type { CommandName, OptionName } from '../../src/settings/options.js';
 import type { SettingsEdge } from '../../src/settings/password.js';
 import { type Settled, settle } from '../../src/settings/settle.js';

@@ -1,7 +1,7 @@
-import { check } from '../../check.js';
 import type { ExitCode } from '../../errors.js';
+import { check } from '../../journey/check.js';
 import type { CommandContext } from '../context.js';
-import { runJourney } from '../journey.js';
+import { runJourney } from '../run.js';
 
 /** `agent-enroll check`: proves the link with the key that is there. */
 export async function checkCommand(context: CommandContext): Promise<ExitCode> {

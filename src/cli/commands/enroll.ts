@@ -1,7 +1,7 @@
-import { enroll } from '../../enroll.js';
 import type { ExitCode } from '../../errors.js';
+import { enroll } from '../../journey/enroll.js';
 import type { CommandContext } from '../context.js';
-import { runJourney } from '../journey.js';
+import { runJourney } from '../run.js';
 import { detectCommand } from './detect.js';
 
 /** `agent-enroll [enroll]`: enrolls this host and proves the link. */

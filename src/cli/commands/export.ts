@@ -1,7 +1,7 @@
 import { EnrollError, type ExitCode } from '../../errors.js';
-import { exportKey, writeExport } from '../../export.js';
+import { exportKey, writeExport } from '../../journey/export.js';
 import type { CommandContext } from '../context.js';
-import { runJourney } from '../journey.js';
+import { runJourney } from '../run.js';
 
 /** `agent-enroll export FILE|-`: this host's own key, for a backup. */
 export async function exportCommand(context: CommandContext): Promise<ExitCode> {

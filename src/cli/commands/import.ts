@@ -1,14 +1,14 @@
 import { EnrollError, type ExitCode } from '../../errors.js';
-import { importKey } from '../../import.js';
+import { importKey } from '../../journey/import.js';
 import { isAroundExportedKey } from '../../keystore/exported-key.js';
-import type { AgentRecord } from '../../keystore/record.js';
+import type { AgentRecord } from '../../model/agent-record.js';
+import { printable } from '../../model/printable.js';
 import { unlessAborted } from '../../net/deadline.js';
-import { printable } from '../../printable.js';
-import { nodeSettingsEdge } from '../../settings/node-edge.js';
 import { unreadable } from '../../settings/password.js';
+import { nodeSettingsEdge } from '../../settings/settings-edge.js';
 import { ask, terminalOf } from '../ask.js';
 import type { CommandContext } from '../context.js';
-import { runJourney } from '../journey.js';
+import { runJourney } from '../run.js';
 
 /** A manager's client.keys with 100 000 agents is about 12 MB. */
 const TEXT_LIMIT = 32 * 1024 * 1024;

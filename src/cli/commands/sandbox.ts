@@ -1,10 +1,10 @@
 import { EnrollError, EXIT, type ExitCode } from '../../errors.js';
-import { formatEndpoint } from '../../manager.js';
+import { formatEndpoint } from '../../model/endpoint.js';
+import { Secret } from '../../model/secret.js';
 import type { SandboxFamily } from '../../sandbox/authd-protocol.js';
 import { describeEvent, type SandboxEvent } from '../../sandbox/events.js';
 import type { Sandbox } from '../../sandbox/manager.js';
-import { Secret } from '../../secret.js';
-import { nodeSettingsEdge } from '../../settings/node-edge.js';
+import { nodeSettingsEdge } from '../../settings/settings-edge.js';
 import { oneOf, parseDuration, splitList } from '../../settings/values.js';
 import type { Output } from '../output.js';
 

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { EnrollError } from '../../errors.js';
-import { isRecordAddress } from '../../keystore/record.js';
+import { isRecordAddress } from '../../model/agent-record.js';
 import type { RegisterIp } from '../key-source.js';
 import { type ApiInfo, isAtLeast } from './version.js';
 

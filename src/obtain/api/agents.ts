@@ -1,6 +1,6 @@
-import { isRecordAddress } from '../../keystore/record.js';
-import { printable } from '../../printable.js';
-import { fitAddress } from '../granted-address.js';
+import { isRecordAddress } from '../../model/agent-record.js';
+import { printable } from '../../model/printable.js';
+import { fitAddress } from '../../model/register-address.js';
 import { itemsOf } from './answer.js';
 import { fields, isFields, text } from './shape.js';
 

@@ -1,5 +1,5 @@
 import { EnrollError } from '../../errors.js';
-import type { Secret } from '../../secret.js';
+import type { Secret } from '../../model/secret.js';
 import { type Answer, readAnswer } from './answer.js';
 import type { ApiHttp, ApiRequest, Exchange } from './http.js';
 import type { Patience } from './patience.js';

@@ -1,5 +1,5 @@
 import { EnrollError } from '../../errors.js';
-import { printable } from '../../printable.js';
+import { printable } from '../../model/printable.js';
 import type { Answer } from './answer.js';
 import type { Dialect } from './dialect.js';
 import type { Patience } from './patience.js';

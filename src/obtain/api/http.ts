@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import { abortReason, EnrollError, EXIT, systemCode } from '../../errors.js';
-import { formatEndpoint } from '../../manager.js';
+import { formatEndpoint } from '../../model/endpoint.js';
+import { printable } from '../../model/printable.js';
+import type { Secret } from '../../model/secret.js';
 import type { Dial } from '../../net/connect.js';
 import { deadline } from '../../net/deadline.js';
 import { connectTls } from '../../net/tls.js';
 import type { TrustSettings, TrustVerdict } from '../../net/trust.js';
-import { printable } from '../../printable.js';
-import type { Secret } from '../../secret.js';
 import { type Reply, readReply, UnusableReply } from './reply.js';
 import type { ApiAddress } from './url.js';
 

@@ -1,6 +1,6 @@
 import { EnrollError } from '../../errors.js';
-import { type AgentRecord, parseRecord } from '../../keystore/record.js';
-import { fitAddress } from '../granted-address.js';
+import { type AgentRecord, parseRecord } from '../../model/agent-record.js';
+import { fitAddress } from '../../model/register-address.js';
 import type { RegisterIp } from '../key-source.js';
 import { fields, text } from './shape.js';
 

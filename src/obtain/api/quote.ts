@@ -1,5 +1,5 @@
-import { printable } from '../../printable.js';
-import type { Secret } from '../../secret.js';
+import { printable } from '../../model/printable.js';
+import type { Secret } from '../../model/secret.js';
 
 /**
  * A part of an answer, fit to be shown: printable, and without the given secrets or anything that looks like a key or a

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { printable } from '../../printable.js';
+import { printable } from '../../model/printable.js';
 import type { ApiAddress } from './url.js';
 
 /** An answer of HTTP, whole. */

@@ -1,5 +1,5 @@
 import { EnrollError } from '../../errors.js';
-import { Secret } from '../../secret.js';
+import { Secret } from '../../model/secret.js';
 import type { Converse, Settled } from './converse.js';
 import type { ApiRequest } from './http.js';
 import { fields, text } from './shape.js';

@@ -1,9 +1,9 @@
 import { EnrollError } from '../../errors.js';
-import { isAgentName } from '../../keystore/record.js';
-import { formatEndpoint } from '../../manager.js';
+import { isAgentName } from '../../model/agent-record.js';
+import { formatEndpoint } from '../../model/endpoint.js';
+import { printable } from '../../model/printable.js';
 import type { Dial } from '../../net/connect.js';
 import type { TrustSettings } from '../../net/trust.js';
-import { printable } from '../../printable.js';
 import type { AgentKey, KeyRequest, KeySource } from '../key-source.js';
 import { addressFor } from './address.js';
 import { type Converse, converse } from './converse.js';

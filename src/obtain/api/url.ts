@@ -1,5 +1,5 @@
 import { EnrollError } from '../../errors.js';
-import type { Endpoint } from '../../manager.js';
+import type { Endpoint } from '../../model/endpoint.js';
 
 /** Where an API is. Everything that is sent goes to this one origin. */
 export interface ApiAddress {

@@ -1,4 +1,4 @@
-import type { ManagerFamily } from '../../manager.js';
+import type { ManagerFamily } from '../../model/endpoint.js';
 import { fields, isFields, text } from './shape.js';
 
 /** What an API says that it is. */

@@ -1,7 +1,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import type { Endpoint } from '../../manager.js';
+import type { Endpoint } from '../../model/endpoint.js';
 import { sourceAddress } from '../addresses.js';
 import type { Running } from '../authd.js';
 import { HANDSHAKE_MS, peerOf } from '../authd-connection.js';

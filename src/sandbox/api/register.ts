@@ -1,5 +1,5 @@
-import { formatRecord } from '../../keystore/record.js';
-import type { Secret } from '../../secret.js';
+import { formatRecord } from '../../model/agent-record.js';
+import type { Secret } from '../../model/secret.js';
 import type { RegisteredAddress } from '../addresses.js';
 import { type Agent, type DuplicateRules, type Inserted, viewOf } from '../agents.js';
 import type { SandboxEvent } from '../events.js';

@@ -1,4 +1,4 @@
-import { type Endpoint, formatEndpoint } from '../../manager.js';
+import { type Endpoint, formatEndpoint } from '../../model/endpoint.js';
 import type { Running } from '../authd.js';
 import { fingerprintOf, type IssuedCertificate, issueCertificate } from '../certificate.js';
 import type { SandboxEvent } from '../events.js';

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, sign, verify } from 'node:crypto';
-import { Secret } from '../../secret.js';
+import { Secret } from '../../model/secret.js';
 import { isObject } from './exchange.js';
 import type { ApiUser } from './users.js';
 

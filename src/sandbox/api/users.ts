@@ -1,4 +1,4 @@
-import { Secret } from '../../secret.js';
+import { Secret } from '../../model/secret.js';
 import type { SandboxFamily } from '../authd-protocol.js';
 
 /** What a user of the 4.x API may do, each on everything that there is. 3.x knows no permissions. */

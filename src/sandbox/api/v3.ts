@@ -1,4 +1,4 @@
-import { Secret } from '../../secret.js';
+import { Secret } from '../../model/secret.js';
 import { type RegisteredAddress, registeredAddress } from '../addresses.js';
 import type { DuplicateRules } from '../agents.js';
 import { type ApiAnswer, type ApiRequest, type ApiState, matchRoute, segmentsOf } from './exchange.js';

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import { Secret } from '../../secret.js';
+import { Secret } from '../../model/secret.js';
 import { type RegisteredAddress, registeredAddress } from '../addresses.js';
 import type { DuplicateRules } from '../agents.js';
 import { type ApiAnswer, isObject } from './exchange.js';

@@ -1,0 +1,15 @@
+import type { AgentInstallation } from '../model/host.js';
+import type { Settings } from '../settings/settings.js';
+import type { JourneyEdge } from './edge.js';
+import type { Observe } from './events.js';
+
+/** What every step of a journey works with. */
+export interface Journey {
+  readonly settings: Settings;
+  /** Where the agent's files lie on this host. */
+  readonly agent: AgentInstallation;
+  readonly edge: JourneyEdge;
+  readonly observe: Observe;
+  /** Aborted by whoever started the journey, or by its total deadline. */
+  readonly signal: AbortSignal;
+}

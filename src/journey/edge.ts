@@ -1,0 +1,43 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { type KeystoreEdge, nodeEdge } from '../files/edge.js';
+import { routingTable } from '../host/address.js';
+import type { IdentifyEdge } from '../host/identify.js';
+import { nodeSystem, type SystemEdge } from '../host/system.js';
+import type { Randomness } from '../link/message/conversation.js';
+import { type Dial, directDial } from '../net/connect.js';
+
+/** All that the journey touches outside of itself, so that a test or an embedding program can put its own in place. */
+export interface JourneyEdge {
+  readonly system: SystemEdge;
+  readonly keystore: KeystoreEdge;
+  /** Makes TCP connections that give up after so many milliseconds. */
+  readonly dial: (timeoutMs: number) => Dial;
+  readonly random: Randomness;
+  /** A number in [0, 1), for the jitter of retries. */
+  readonly randomNumber: () => number;
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: () => number;
+}
+
+/** The variables that tell where Windows keeps things. */
+type WindowsEnvironment = Readonly<Record<string, string | undefined>>;
+
+/** The real system. */
+export function nodeJourneyEdge(environment: WindowsEnvironment): JourneyEdge {
+  const { ProgramFiles: programFiles, SystemRoot: systemRoot } = environment;
+  const programFilesX86 = environment['ProgramFiles(x86)'];
+  return {
+    system: nodeSystem({ programFiles, programFilesX86, systemRoot }),
+    keystore: nodeEdge(systemRoot),
+    dial: directDial,
+    // As real agents write it: an unsigned 16 bit number in five digits.
+    random: { digits: () => String(randomInt(65536)).padStart(5, '0'), iv: () => randomBytes(16) },
+    randomNumber: Math.random,
+    now: () => performance.now(),
+  };
+}
+
+/** What {@link identify} needs of the edge; the name of the manager is looked up within `timeoutMs` milliseconds. */
+export function identifyEdge(edge: JourneyEdge, timeoutMs: number): IdentifyEdge {
+  return { system: edge.system, findRoute: routingTable(timeoutMs) };
+}

@@ -1,0 +1,45 @@
+import type { EnrollError } from '../errors.js';
+import type { AgentDaemon } from '../host/agent-daemon.js';
+import type { LinkProof } from '../link/message/handshake.js';
+import type { Protocol } from '../link/message/transport.js';
+import type { AgentRecord } from '../model/agent-record.js';
+import type { Endpoint } from '../model/endpoint.js';
+import type { Host } from '../model/host.js';
+import type { AgentKey, Method } from '../obtain/key-source.js';
+
+/**
+ * What happens on the journey, as facts. The command line makes its sentences of them, the JSON report its fields; a
+ * program that uses the library may do neither.
+ */
+export type JourneyEvent =
+  | { readonly kind: 'identified'; readonly host: Host; readonly manager: Endpoint }
+  /** A key is there already, and is tried before anything else. */
+  | { readonly kind: 'present'; readonly record: AgentRecord; readonly keysFile: string }
+  /** The manager is there and does not acknowledge the key that is on this host. */
+  | { readonly kind: 'rejected'; readonly record: AgentRecord }
+  /** Another run of this program has the agent's home. */
+  | { readonly kind: 'waiting'; readonly pid: number }
+  /** The first contact of a fleet is spread over a window; this host's turn comes then. */
+  | { readonly kind: 'splaying'; readonly waitMs: number }
+  /** By which way the key will be got, and what decided it, in words. */
+  | { readonly kind: 'method'; readonly method: Method; readonly why: string }
+  | { readonly kind: 'asking'; readonly method: Method; readonly endpoint: Endpoint; readonly name: string }
+  /** No manager could be reached; another try follows. */
+  | { readonly kind: 'retrying'; readonly error: EnrollError; readonly waitMs: number }
+  | { readonly kind: 'obtained'; readonly key: AgentKey }
+  /** A key that was given by hand was read. */
+  | { readonly kind: 'imported'; readonly record: AgentRecord; readonly keysFile: string }
+  | { readonly kind: 'installed'; readonly keysFile: string }
+  /** The agent's own configuration names the manager that was used. */
+  | { readonly kind: 'configured'; readonly file: string; readonly changed: boolean }
+  /** The key of this host was written for a backup; without a file, to standard output. */
+  | { readonly kind: 'exported'; readonly record: AgentRecord; readonly file?: string }
+  | { readonly kind: 'proving'; readonly endpoint: Endpoint; readonly waitMs: number }
+  | { readonly kind: 'attempt'; readonly number: number; readonly protocol: Protocol }
+  | { readonly kind: 'proved'; readonly proof: LinkProof }
+  /** An agent daemon runs on this host, so its own word is taken instead of a test message. */
+  | { readonly kind: 'daemon'; readonly daemon: AgentDaemon }
+  | { readonly kind: 'warning'; readonly text: string };
+
+/** Takes the events of a journey as they happen. */
+export type Observe = (event: JourneyEvent) => void;

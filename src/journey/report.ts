@@ -1,0 +1,108 @@
+import type { EnrollError, ErrorCode } from '../errors.js';
+import type { AgentRecord } from '../model/agent-record.js';
+import type { ManagerFamily } from '../model/endpoint.js';
+import type { Method } from '../obtain/key-source.js';
+import type { CommandName } from '../settings/options.js';
+import type { JourneyEvent } from './events.js';
+
+/** What `--json` prints: the outcome as facts. Parts that do not apply are left out. */
+export interface Report {
+  readonly ok: boolean;
+  /** Whether client.keys is another one than before. */
+  readonly changed: boolean;
+  readonly command: CommandName;
+  readonly agent?: {
+    readonly id: string;
+    readonly name: string;
+    readonly ip: string;
+    readonly groups?: readonly string[];
+  };
+  readonly manager?: { readonly host: string; readonly port: number; readonly family?: ManagerFamily };
+  readonly method?: Method;
+  /** What decided the method, in words: with `auto`, whether there are API credentials. */
+  readonly methodReason?: string;
+  readonly trust?: { readonly by: string; readonly fingerprint: string; readonly subject: string };
+  readonly keysFile?: string;
+  /** The agent's configuration, where it was to be pointed at the manager, and whether that changed it. */
+  readonly config?: { readonly file: string; readonly changed: boolean };
+  /** Where the key was written to for a backup. */
+  readonly exportFile?: string;
+  readonly link?: {
+    readonly protocol: string;
+    readonly cipher?: string;
+    readonly attempts?: number;
+    readonly ms?: number;
+  };
+  readonly warnings: readonly string[];
+  readonly error?: { readonly code: ErrorCode; readonly message: string; readonly hint: string };
+}
+
+/** The report before anything has happened. */
+export function emptyReport(command: CommandName): Report {
+  return { ok: false, changed: false, command, warnings: [] };
+}
+
+/** The report after one more event: what failed half-way still tells how far it came. */
+export function withEvent(report: Report, event: JourneyEvent): Report {
+  switch (event.kind) {
+    case 'identified':
+      return { ...report, manager: event.manager, keysFile: event.host.agent.keysFile };
+    case 'present':
+      return { ...report, agent: agentOf(event.record), keysFile: event.keysFile };
+    case 'method':
+      return { ...report, method: event.method, methodReason: event.why };
+    case 'obtained': {
+      const { record, groups, trust, family } = event.key;
+      return {
+        ...report,
+        agent: { ...agentOf(record), groups },
+        ...(trust === undefined ? {} : { trust }),
+        ...withFamily(report, family),
+        warnings: [...report.warnings, ...event.key.warnings],
+      };
+    }
+    case 'imported':
+      return { ...report, method: 'import', agent: agentOf(event.record), keysFile: event.keysFile };
+    case 'configured':
+      return { ...report, config: { file: event.file, changed: event.changed } };
+    case 'exported':
+      return {
+        ...report,
+        agent: agentOf(event.record),
+        ...(event.file === undefined ? {} : { exportFile: event.file }),
+      };
+    case 'installed':
+      return { ...report, changed: true, keysFile: event.keysFile };
+    case 'proving':
+      return { ...report, manager: { ...report.manager, ...event.endpoint } };
+    case 'proved': {
+      const { protocol, cipher, attempts, ms, family } = event.proof;
+      return { ...report, link: { protocol, cipher, attempts, ms }, ...withFamily(report, family) };
+    }
+    case 'warning':
+      return { ...report, warnings: [...report.warnings, event.text] };
+    case 'asking':
+    case 'rejected':
+    case 'splaying':
+    case 'waiting':
+    case 'retrying':
+    case 'attempt':
+    case 'daemon':
+      return report;
+  }
+}
+
+/** The report of a run that ended with an error. */
+export function withError(report: Report, error: EnrollError): Report {
+  const { code, message, hint } = error;
+  return { ...report, ok: false, error: { code, message, hint } };
+}
+
+function agentOf({ id, name, ip }: AgentRecord): { id: string; name: string; ip: string } {
+  return { id, name, ip };
+}
+
+function withFamily(report: Report, family: ManagerFamily | undefined): Pick<Report, 'manager'> {
+  if (family === undefined || report.manager === undefined) return {};
+  return { manager: { ...report.manager, family } };
+}

@@ -1,0 +1,165 @@
+import { abortReason, asEnrollError, EnrollError, EXIT } from '../errors.js';
+import { machineFacts } from '../host/machine.js';
+import { splayDelay, splaySeed } from '../host/splay.js';
+import { type BegunRequest, beginRequest, endRequest, restoreRequest } from '../keystore/notes/journal.js';
+import { knownFingerprint } from '../keystore/notes/trust-memory.js';
+import type { AgentRecord } from '../model/agent-record.js';
+import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
+import type { Host } from '../model/host.js';
+import { pause } from '../net/deadline.js';
+import { dialThrough } from '../net/proxy.js';
+import { budgetOfTry } from '../obtain/api/patience.js';
+import { apiAddress } from '../obtain/api/url.js';
+import { authdSource } from '../obtain/authd/source.js';
+import type { AgentKey, KeySource } from '../obtain/key-source.js';
+import type { ApiSettings, ManagerSettings, Settings } from '../settings/settings.js';
+import { backOff } from './back-off.js';
+import type { Journey } from './context.js';
+import { explainedByEarlier, tellOfUnfinished } from './unfinished-request.js';
+
+/** Where a manager's REST API listens. */
+const API_PORT = 55_000;
+
+/** A key, and the manager that issued it. */
+export interface IssuedBy {
+  readonly key: AgentKey;
+  readonly manager: ManagerSettings;
+}
+
+/**
+ * Asks the managers for a key, in order, again after a while where that can help.
+ *
+ * Only a manager that cannot be reached is passed over for the next; what a manager refuses is final. Nothing is asked
+ * twice once the request may have been carried out.
+ *
+ * @throws EnrollError of the first manager, with what failed at the others in the message
+ */
+export async function requestKey(journey: Journey, host: Host, present: AgentRecord | undefined): Promise<IssuedBy> {
+  const { settings, edge, observe, signal } = journey;
+  observe({ kind: 'method', method: settings.method.use, why: settings.method.why });
+  const earlier = await tellOfUnfinished(journey);
+  await spread(journey);
+  for (let failures = 1; ; failures++) {
+    const failed: { readonly manager: ManagerSettings; readonly error: EnrollError }[] = [];
+    for (const manager of toAsk(settings)) {
+      try {
+        return { key: await requestFrom(journey, manager, host, present, earlier), manager };
+      } catch (thrown) {
+        const error = asEnrollError(thrown);
+        if (signal.aborted) throw abortReason(signal);
+        if (!mayTryElsewhere(error)) throw explainedByEarlier(error, earlier, host.name.name);
+        failed.push({ manager, error });
+      }
+    }
+    const [first] = failed;
+    if (first === undefined) throw new EnrollError('MANAGER_MISSING', 'No manager is named.');
+    const again = failures <= settings.retries && failed.some(({ error }) => error.retryable);
+    if (!again) throw together(settings, first.error, failed);
+    const waitMs = backOff(failures, edge.randomNumber());
+    observe({ kind: 'retrying', error: first.error, waitMs });
+    await pause(waitMs, signal);
+    if (signal.aborted) throw abortReason(signal);
+  }
+}
+
+/** Whom to ask: a REST API with a URL of its own is one for all managers. */
+function toAsk({ api, managers }: Settings): readonly ManagerSettings[] {
+  return api?.url === undefined ? managers : managers.slice(0, 1);
+}
+
+/** Where a manager is asked for a key. */
+function askedAt({ api, trust }: Settings, { enrollment, agent }: ManagerSettings): Endpoint {
+  return api === undefined ? enrollment : apiAddress(apiUrl(api, agent), trust.insecure).endpoint;
+}
+
+function apiUrl({ url }: ApiSettings, { host }: Endpoint): string {
+  return url ?? `https://${formatEndpoint({ host, port: API_PORT })}`;
+}
+
+/** Lets a fleet that starts at once come one by one: each machine has its own delay, the same at every start. */
+async function spread({ settings, edge, observe, signal }: Journey): Promise<void> {
+  if (settings.splayMs === 0) return;
+  const facts = await machineFacts(edge.system, signal);
+  const waitMs = splayDelay(splaySeed(facts, edge.system.hostname()), settings.splayMs);
+  observe({ kind: 'splaying', waitMs });
+  await pause(waitMs, signal);
+  if (signal.aborted) throw abortReason(signal);
+}
+
+async function requestFrom(
+  journey: Journey,
+  manager: ManagerSettings,
+  host: Host,
+  present: AgentRecord | undefined,
+  earlier: BegunRequest | undefined,
+): Promise<AgentKey> {
+  const { settings, agent, edge, observe, signal } = journey;
+  const { name } = host.name;
+  const source = await sourceFor(journey, manager);
+  const endpoint = askedAt(settings, manager);
+  observe({ kind: 'asking', method: source.method, endpoint, name });
+  await beginRequest(agent, name, endpoint, edge.keystore);
+  try {
+    const ask = { name, ip: host.address.register, groups: settings.groups };
+    const key = await source.obtain({ ...ask, ...(present === undefined ? {} : { present }) }, signal);
+    observe({ kind: 'obtained', key });
+    return key;
+  } catch (thrown) {
+    // An answer that was lost, or an interruption, leaves open whether there is an agent: the journal stays for the next run.
+    const open = signal.aborted || asEnrollError(thrown).exitCode === EXIT.answerLost;
+    // What an earlier run left open is as open as before.
+    if (!open && earlier !== undefined) await restoreRequest(agent, earlier, edge.keystore);
+    else if (!open) await endRequest(agent, edge.keystore);
+    throw thrown;
+  }
+}
+
+async function sourceFor(
+  { settings, agent, edge }: Journey,
+  { enrollment, agent: remoted }: ManagerSettings,
+): Promise<KeySource> {
+  const { trust, api, password, clientCertificate, timeoutMs } = settings;
+  const dial = dialThrough(settings.proxy, edge.dial, timeoutMs);
+  if (api !== undefined) {
+    const { apiSource } = await import('../obtain/api/source.js');
+    return apiSource({
+      url: apiUrl(api, remoted),
+      credentials: { user: api.user, password: api.password },
+      trust: { ...trust, system: true },
+      dial,
+      timeoutMs,
+      patienceMs: budgetOfTry(timeoutMs, settings.retries),
+      force: settings.force,
+      random: edge.randomNumber,
+      pause,
+      now: edge.now,
+    });
+  }
+  const firstUse = await knownFingerprint(agent, enrollment, edge.keystore);
+  return authdSource({
+    endpoint: enrollment,
+    trust: { ...trust, ...(firstUse === undefined ? {} : { firstUse }) },
+    ...(password === undefined ? {} : { password }),
+    ...(clientCertificate === undefined ? {} : { clientCertificate }),
+    dial,
+    timeoutMs,
+  });
+}
+
+/** A manager that was not reached, or could not do it, is not the only one; one that refused has spoken for all. */
+function mayTryElsewhere(error: EnrollError): boolean {
+  return error.retryable || error.exitCode === EXIT.unreachable;
+}
+
+function together(
+  settings: Settings,
+  first: EnrollError,
+  failed: readonly { readonly manager: ManagerSettings; readonly error: EnrollError }[],
+): EnrollError {
+  if (failed.length === 1) return first;
+  const each = failed.map(({ manager, error }) => `${formatEndpoint(askedAt(settings, manager))}: ${error.message}`);
+  return new EnrollError(first.code, `No manager could be asked for a key. ${each.join(' ')}`, {
+    hint: first.hint,
+    cause: first,
+  });
+}

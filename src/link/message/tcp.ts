@@ -1,0 +1,111 @@
+import type { Socket } from 'node:net';
+import { abortReason, EnrollError, systemCode } from '../../errors.js';
+import { type Endpoint, formatEndpoint } from '../../model/endpoint.js';
+import type { Dial } from '../../net/connect.js';
+import { MESSAGE_LIMIT } from './codec.js';
+import { FrameReader, frame } from './framing.js';
+import { Inbox } from './inbox.js';
+import type { Transport } from './transport.js';
+
+// How long a closed connection may take to hand over what was sent last.
+const LINGER_MS = 1000;
+
+/**
+ * Messages over TCP, to remoted of Wazuh 3.x and later.
+ * @param signal ends the connecting; an open transport is ended with `close()`
+ * @throws EnrollError as `dial` does, or with the reason of an aborted signal
+ */
+export async function openTcp(endpoint: Endpoint, dial: Dial, signal: AbortSignal): Promise<Transport> {
+  if (signal.aborted) throw abortReason(signal);
+  const socket = await dial(endpoint, signal);
+  if (signal.aborted) {
+    socket.on('error', () => {});
+    socket.destroy();
+    throw abortReason(signal);
+  }
+  return new TcpTransport(socket, formatEndpoint(endpoint));
+}
+
+class TcpTransport implements Transport {
+  readonly protocol = 'tcp';
+  readonly #socket: Socket;
+  readonly #where: string;
+  readonly #frames = new FrameReader();
+  readonly #inbox = new Inbox();
+  /** Why nothing can be sent any more. */
+  #gone: EnrollError | undefined;
+  #closed = false;
+
+  constructor(socket: Socket, where: string) {
+    this.#socket = socket;
+    this.#where = where;
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('end', () => this.#ended());
+    socket.on('close', () => this.#ended());
+    socket.on('error', (error) => this.#broke(error));
+  }
+
+  async send(message: Uint8Array): Promise<void> {
+    if (this.#gone !== undefined) throw this.#gone;
+    // Waiting for a manager that reads nothing would need a deadline of its own; holding more for it, memory.
+    if (this.#socket.writableLength > MESSAGE_LIMIT) {
+      throw new EnrollError('CONNECTION_FAILED', `${this.#where} no longer takes messages.`);
+    }
+    // A failure to write is the connection's end, which the next call tells.
+    this.#socket.write(frame(message));
+  }
+
+  async receive(signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const message = await this.#inbox.take(signal);
+    if (!this.#inbox.full) this.#socket.resume();
+    return message;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#fail(new EnrollError('CONNECTION_FAILED', `The connection to ${this.#where} was closed by this host.`));
+    if (this.#socket.destroyed) return;
+    // Bytes left unread would turn the close into a reset, and a reset can overtake the last message (a shutdown).
+    this.#socket.resume();
+    this.#socket.end();
+    this.#socket.unref();
+    const linger = setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+    this.#socket.once('close', () => clearTimeout(linger));
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#gone !== undefined) return;
+    const { messages, tooLong } = this.#frames.push(chunk);
+    for (const message of messages) this.#inbox.add(message);
+    if (tooLong !== undefined) {
+      const sentence = `${this.#where} announced a message of ${tooLong} bytes, which no agent manager sends.`;
+      this.#fail(new EnrollError('CONNECTION_FAILED', sentence, { hint: PORT_HINT }));
+      this.#socket.destroy();
+    } else if (this.#inbox.full) {
+      this.#socket.pause();
+    }
+  }
+
+  #ended(): void {
+    if (this.#frames.unfinished) {
+      this.#fail(new EnrollError('CONNECTION_FAILED', `${this.#where} closed the connection within a message.`));
+    } else {
+      this.#gone ??= new EnrollError('CONNECTION_FAILED', `${this.#where} has closed the connection.`);
+      this.#inbox.end();
+    }
+  }
+
+  #broke(error: Error): void {
+    const reason = systemCode(error) ?? 'unknown reason';
+    const sentence = `The connection to ${this.#where} broke (${reason}).`;
+    this.#fail(new EnrollError('CONNECTION_FAILED', sentence, { cause: error }));
+  }
+
+  #fail(fault: EnrollError): void {
+    this.#gone ??= fault;
+    this.#inbox.end(fault);
+  }
+}
+
+const PORT_HINT = 'Check the agent port (--port): remoted listens on 1514 unless it was told otherwise.';

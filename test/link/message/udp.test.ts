@@ -1,0 +1,110 @@
+import { createSocket } from 'node:dgram';
+import { lookup } from 'node:dns/promises';
+import { expect } from 'chai';
+import { afterEach, describe, it } from 'mocha';
+import { opener } from '../../../src/link/message/open.js';
+import { addressOrder, openUdp } from '../../../src/link/message/udp.js';
+import { cleanUp, closedUdpPort, codeOf, dial, hasIpv6, kept, PING, soon, text, udpServer } from './loopback.js';
+
+describe('link/udp', () => {
+  afterEach(cleanUp);
+
+  it('tells that the port is closed, and stays usable', async () => {
+    const port = await closedUdpPort();
+    const refused = new Set<string>();
+    const transport = kept(await openUdp({ host: '127.0.0.1', port }, 2000, soon(), refused));
+    await transport.send(PING);
+    expect(await codeOf(transport.receive(soon()))).to.equal('CONNECTION_REFUSED');
+    expect([...refused]).to.deep.equal(['127.0.0.1']);
+    await transport.send(PING);
+    expect(await codeOf(transport.receive(soon()))).to.equal('CONNECTION_REFUSED');
+  });
+
+  it('bears a notice that nobody waits for, and one that comes after the close', async () => {
+    const port = await closedUdpPort();
+    const waiting = kept(await openUdp({ host: '127.0.0.1', port }, 2000, soon()));
+    await waiting.send(PING);
+    const gone = await openUdp({ host: '127.0.0.1', port }, 2000, soon());
+    const sending = codeOf(gone.send(PING));
+    gone.close();
+    gone.close();
+    await sending;
+    expect(await codeOf(gone.send(PING))).to.equal('CONNECTION_FAILED');
+    expect(await codeOf(gone.receive(soon()))).to.equal('CONNECTION_FAILED');
+    // By now both notices have come; an unhandled one would have ended the process.
+    expect(await codeOf(waiting.receive(soon()))).to.equal('CONNECTION_REFUSED');
+  });
+
+  it('hears its manager alone', async () => {
+    const stranger = createSocket('udp4');
+    const port = await udpServer((_message, reply, peer) => {
+      stranger.send('stranger', peer, '127.0.0.1', () => {
+        stranger.close();
+        reply(Buffer.from('manager'));
+      });
+    });
+    const transport = kept(await openUdp({ host: '127.0.0.1', port }, 2000, soon()));
+    await transport.send(PING);
+    expect(text(await transport.receive(soon()))).to.equal('manager');
+  });
+
+  it('keeps a bounded number of datagrams, and passes over empty ones', async () => {
+    let flooded = () => {};
+    const flood = new Promise<void>((resolve) => {
+      flooded = resolve;
+    });
+    const port = await udpServer((message, reply) => {
+      reply(Buffer.alloc(0));
+      if (!message.equals(PING)) return reply(Buffer.from('last'));
+      let sent = 0;
+      const more = () => {
+        for (let burst = 0; burst < 20; burst += 1) reply(Buffer.alloc(1000, 'x'));
+        sent += 20;
+        if (sent < 2000) setImmediate(more);
+        else flooded();
+      };
+      more();
+    });
+    const transport = kept(await openUdp({ host: '127.0.0.1', port }, 2000, soon()));
+    await transport.send(PING);
+    await flood;
+    let received = 0;
+    const idle = AbortSignal.timeout(150);
+    while ((await codeOf(transport.receive(idle))) === 'none') received += 1;
+    expect(received).to.be.within(1, 1000);
+    await transport.send(Buffer.from('again'));
+    expect(text(await transport.receive(soon()))).to.equal('last');
+  });
+
+  it('takes IPv4 first, and what has refused last', () => {
+    const six = { address: '2001:db8::1', family: 6 };
+    const four = { address: '192.0.2.1', family: 4 };
+    const other = { address: '192.0.2.2', family: 4 };
+    expect(addressOrder([six, four, other], new Set())).to.deep.equal([four, other, six]);
+    expect(addressOrder([six, four, other], new Set([four.address]))).to.deep.equal([other, six, four]);
+    expect(addressOrder([six, four], new Set([four.address, six.address]))).to.deep.equal([four, six]);
+  });
+
+  it('turns to the other address once one has refused', async function () {
+    const found = await lookup('localhost', { all: true });
+    if (new Set(found.map(({ family }) => family)).size < 2 || !(await hasIpv6())) return this.skip();
+    const port = await udpServer((message, reply) => reply(message), '::1');
+    const open = opener({ host: 'localhost', port }, { dial, timeoutMs: 2000 });
+    const first = kept(await open('udp', soon()));
+    await first.send(PING);
+    expect(await codeOf(first.receive(soon()))).to.equal('CONNECTION_REFUSED');
+    const second = kept(await open('udp', soon()));
+    await second.send(PING);
+    expect(text(await second.receive(soon()))).to.equal('#ping');
+  });
+
+  it('tells a name that does not resolve', async () => {
+    expect(await codeOf(openUdp({ host: 'no..name', port: 1514 }, 2000, soon()))).to.equal('HOST_UNRESOLVED');
+  });
+
+  it('tells a message that no datagram can carry', async () => {
+    const port = await udpServer(() => {});
+    const transport = kept(await openUdp({ host: '127.0.0.1', port }, 2000, soon()));
+    expect(await codeOf(transport.send(Buffer.alloc(65536)))).to.equal('CONNECTION_FAILED');
+  });
+});

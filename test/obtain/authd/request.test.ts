@@ -1,0 +1,84 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { describe, it } from 'mocha';
+import { EnrollError } from '../../../src/errors.js';
+import { keyHash } from '../../../src/model/agent-record.js';
+import { Secret } from '../../../src/model/secret.js';
+import { formatRequest } from '../../../src/obtain/authd/request.js';
+import type { KeyRequest } from '../../../src/obtain/key-source.js';
+import { failure } from '../../net/expect-error.js';
+
+const plain: KeyRequest = { name: 'web-01', ip: { kind: 'any' }, groups: [] };
+const present = { id: '003', name: 'web-01', ip: 'any', key: new Secret('ab'.repeat(32)) };
+
+describe('the request to authd', () => {
+  it('has its fields in the order that every generation takes, and no version', () => {
+    expect(formatRequest(plain)).to.equal("OSSEC A:'web-01' IP:'any'\n");
+    expect(
+      formatRequest({ ...plain, groups: ['web', 'db'], ip: { kind: 'source' }, present }, new Secret("p w 'q'")),
+    ).to.equal(`OSSEC PASS: p w 'q' OSSEC A:'web-01' G:'web,db' IP:'src' K:'${keyHash(present)}'\n`);
+  });
+
+  it('sends addresses and ranges as given, and IPv6 written out for managers that know no short form', () => {
+    const ip = (address: string) => formatRequest({ ...plain, ip: { kind: 'address', address } }).slice(17, -1);
+    expect(ip('10.1.2.3')).to.equal("IP:'10.1.2.3'");
+    expect(ip('10.8.0.0/255.255.0.0')).to.equal("IP:'10.8.0.0/255.255.0.0'");
+    expect(ip('2001:db8::2')).to.equal("IP:'2001:0DB8:0000:0000:0000:0000:0000:0002'");
+    expect(ip('2001:db8:1::/48')).to.equal("IP:'2001:0DB8:0001:0000:0000:0000:0000:0000/48'");
+  });
+
+  for (const [why, password] of [
+    ['a line feed', 'a\nb'],
+    ['a carriage return', 'secretword\r'],
+    ['a NUL', 'a\0'],
+    ['nothing in it', ''],
+    ['the words that end it', "a OSSEC A:'evil' b"],
+  ] as const) {
+    it(`refuses a password with ${why}, without showing it`, async () => {
+      const error = await failure('SETTING_INVALID', () => formatRequest(plain, new Secret(password)));
+      if (password !== '') expect(error.message).not.to.include(password);
+    });
+  }
+
+  for (const name of ["we'b", 'a b', 'x', '.hid', 'n'.repeat(129), 'web\n', '']) {
+    it(`refuses the name ${JSON.stringify(name).slice(0, 20)}`, () =>
+      failure('NAME_UNUSABLE', () => formatRequest({ ...plain, name })));
+  }
+
+  for (const group of ['', '.', '..', 'a b', "we'b", 'a,b', 'a/b', 'a\\b', 'a\n', 'a:b', 'g'.repeat(256)]) {
+    it(`refuses the group ${JSON.stringify(group).slice(0, 20)}`, () =>
+      failure('SETTING_INVALID', () => formatRequest({ ...plain, groups: [group] })));
+  }
+
+  it('takes 128 groups and not one more', async () => {
+    const groups = Array.from({ length: 128 }, (_, index) => `g${index}`);
+    expect(formatRequest({ ...plain, groups })).to.include('g127');
+    await failure('SETTING_INVALID', () => formatRequest({ ...plain, groups: [...groups, 'one'] }));
+  });
+
+  it('refuses what does not fit one TLS record', async () => {
+    const groups = Array.from({ length: 128 }, (_, index) => String(index).padStart(255, 'g'));
+    await failure('SETTING_INVALID', () => formatRequest({ ...plain, groups }));
+  });
+
+  for (const address of ['any', 'x', '999.1.1.1', '10.0.0.1/33', "10.0.0.1' K:'"]) {
+    it(`refuses the address ${address}`, () =>
+      failure('SETTING_INVALID', () => formatRequest({ ...plain, ip: { kind: 'address', address } })));
+  }
+
+  it('is one line of one TLS record, or an error that shows no password', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.array(fc.string(), { maxLength: 5 }), fc.string(), (name, groups, secret) => {
+        const password = `${secret}hunter2`;
+        try {
+          const line = formatRequest({ ...plain, name, groups }, new Secret(password));
+          expect(line.indexOf('\n')).to.equal(line.length - 1);
+          expect(Buffer.byteLength(line)).to.be.at.most(16_384);
+        } catch (error) {
+          if (!(error instanceof EnrollError)) throw error;
+          expect(`${error.message} ${error.hint}`).not.to.include('hunter2');
+        }
+      }),
+    );
+  });
+});
