@@ -4,13 +4,14 @@
  *
  *   npm run bench
  */
-import { nodeJourneyEdge } from '../src/journey/edge.js';
-import { type LinkProof, prove } from '../src/link/message/handshake.js';
+import { nodeJourneyEdge } from '../src/journey/journey-edge.js';
+import type { LinkProof } from '../src/link/link-proof.js';
+import { prove } from '../src/link/message/handshake.js';
 import { opener } from '../src/link/message/open.js';
 import { directDial } from '../src/net/connect.js';
 import { authdSource } from '../src/obtain/authd/source.js';
-import { issueStockCertificate } from '../src/sandbox/certificate.js';
 import { startSandbox } from '../src/sandbox/manager.js';
+import { issueStockCertificate } from '../src/sandbox/own-certificate.js';
 
 const RUNS = 15;
 const TIMEOUT_MS = 10_000;

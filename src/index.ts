@@ -16,12 +16,12 @@ export { asEnrollError, EnrollError, type ErrorCode, EXIT, type ExitCode, MEANIN
 export { findAgent } from './host/agent-home.js';
 export { type CheckedLink, check } from './journey/check.js';
 export type { Journey } from './journey/context.js';
-export { type JourneyEdge, nodeJourneyEdge } from './journey/edge.js';
 export { type Enrollment, enroll } from './journey/enroll.js';
 export type { JourneyEvent, Observe } from './journey/events.js';
 export { importKey } from './journey/import.js';
+export { type JourneyEdge, nodeJourneyEdge } from './journey/journey-edge.js';
 export { emptyReport, type Report, withError, withEvent } from './journey/report.js';
-export type { LinkProof } from './link/message/handshake.js';
+export type { LinkProof } from './link/link-proof.js';
 export type { AgentRecord } from './model/agent-record.js';
 export type { Endpoint, ManagerFamily } from './model/endpoint.js';
 export type { AgentInstallation, Host } from './model/host.js';

@@ -3,11 +3,11 @@ import { asEnrollError, EnrollError, type ExitCode } from '../errors.js';
 import { emptyReport, withError } from '../journey/report.js';
 import type { CommandName } from '../settings/options.js';
 import { declareOptions, readFlags } from './arguments.js';
-import type { CommandContext } from './context.js';
+import type { CommandContext } from './command-context.js';
+import { programVersion } from './program-version.js';
 import { errorLines } from './sentences.js';
 import { createOutput, tolerateClosedStreams } from './streams.js';
 import { COMMAND_NAMES, COMMANDS, COMPLETION, SANDBOX_OPTIONS, SHELLS } from './syntax.js';
-import { programVersion } from './version.js';
 
 /** How long an ended command may take to let go of its last sockets. */
 const LINGER_MS = 500;

@@ -1,8 +1,8 @@
 import { abortReason, asEnrollError, EnrollError, EXIT, type ExitCode } from '../errors.js';
 import { findAgent } from '../host/agent-home.js';
 import type { Journey } from '../journey/context.js';
-import { type JourneyEdge, nodeJourneyEdge } from '../journey/edge.js';
 import type { JourneyEvent } from '../journey/events.js';
+import { type JourneyEdge, nodeJourneyEdge } from '../journey/journey-edge.js';
 import { emptyReport, type Report, withError, withEvent } from '../journey/report.js';
 import type { AgentInstallation } from '../model/host.js';
 import { deadline, unlessAborted } from '../net/deadline.js';
@@ -12,9 +12,9 @@ import { nodeSettingsEdge } from '../settings/settings-edge.js';
 import { type Settled, settle } from '../settings/settle.js';
 import type { Flags } from '../settings/sources.js';
 import { ask, terminalOf } from './ask.js';
-import type { CommandContext } from './context.js';
+import type { CommandContext } from './command-context.js';
+import { createReporter } from './create-reporter.js';
 import type { Output } from './output.js';
-import { createReporter } from './reporter.js';
 
 /**
  * Runs a command that ends in a report: settles, runs, and shows what happens as it happens.

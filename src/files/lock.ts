@@ -1,10 +1,10 @@
 import { dirname } from 'node:path';
 import { abortReason, EnrollError, systemCode } from '../errors.js';
-import { directoryAccess } from '../keystore/install.js';
+import { directoryAccess } from '../keystore/client-keys.js';
 import type { AgentInstallation } from '../model/host.js';
 import { printable } from '../model/printable.js';
 import { pause } from '../net/deadline.js';
-import type { KeystoreEdge } from './edge.js';
+import type { KeystoreEdge } from './file-edge.js';
 import { unwritable } from './file-error.js';
 import { readSmall } from './files.js';
 import { ownFile } from './own-files.js';

@@ -1,6 +1,6 @@
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { systemCode } from '../errors.js';
-import type { KeystoreEdge } from './edge.js';
+import type { KeystoreEdge } from './file-edge.js';
 import { refused, undurable } from './file-error.js';
 import { type FileFacts, syncDirectoryOf } from './files.js';
 

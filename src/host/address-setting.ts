@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 import { EnrollError } from '../errors.js';
 import { isRecordAddress } from '../model/agent-record.js';
 import { printable } from '../model/printable.js';
-import type { RegisterIp } from '../obtain/key-source.js';
+import type { RegisterIp } from '../model/register-address.js';
 
 /** What `--ip` asks for. */
 export type IpSetting = { readonly kind: 'auto' } | RegisterIp;

@@ -1,5 +1,5 @@
-import { plainAddress, type Route } from './address.js';
 import type { Lease, RoutingFacts } from './register-ip.js';
+import { plainAddress, type Route } from './route.js';
 import type { SystemEdge } from './system.js';
 
 /** What the system tells about a way to a manager. The lease is asked for apart: it is the one slow question. */

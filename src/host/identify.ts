@@ -2,13 +2,13 @@ import { abortReason, EnrollError } from '../errors.js';
 import type { Endpoint } from '../model/endpoint.js';
 import type { AgentInstallation, Host, HostAddress, HostName } from '../model/host.js';
 import { isLoopback } from '../net/no-proxy.js';
-import type { FindRoute, Route } from './address.js';
 import type { IpSetting } from './address-setting.js';
 import { addressLease, routingFacts } from './facts.js';
 import { agentName, checkAgentName } from './name.js';
 import { placeholderValues } from './name-facts.js';
 import { expandName, isNamePattern, placeholdersIn } from './name-pattern.js';
 import { decideIp } from './register-ip.js';
+import type { FindRoute, Route } from './route.js';
 import type { SystemEdge } from './system.js';
 
 /** What the settings say about this host. */

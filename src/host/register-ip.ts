@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import type { HostAddress } from '../model/host.js';
-import { plainAddress, type Route } from './address.js';
 import type { IpSetting } from './address-setting.js';
+import { plainAddress, type Route } from './route.js';
 import type { InterfaceAddress } from './system.js';
 
 /** How long an address stays: assigned by hand, leased (DHCP, a router), a temporary one of IPv6, or not known. */

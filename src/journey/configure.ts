@@ -1,7 +1,7 @@
 import { type ConfTarget, pointAt } from '../conf/edit.js';
 import { CONF_LIMIT } from '../conf/ossec-conf.js';
 import { EnrollError } from '../errors.js';
-import type { KeystoreEdge } from '../files/edge.js';
+import type { KeystoreEdge } from '../files/file-edge.js';
 import { refused, unreadable, unwritable } from '../files/file-error.js';
 import { type Access, rehearse, removeLeftovers, replaceFile, resolveTarget } from '../files/replace.js';
 import type { Endpoint } from '../model/endpoint.js';

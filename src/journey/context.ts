@@ -1,7 +1,7 @@
 import type { AgentInstallation } from '../model/host.js';
 import type { Settings } from '../settings/settings.js';
-import type { JourneyEdge } from './edge.js';
 import type { Observe } from './events.js';
+import type { JourneyEdge } from './journey-edge.js';
 
 /** What every step of a journey works with. */
 export interface Journey {

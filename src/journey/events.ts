@@ -1,6 +1,6 @@
 import type { EnrollError } from '../errors.js';
 import type { AgentDaemon } from '../host/agent-daemon.js';
-import type { LinkProof } from '../link/message/handshake.js';
+import type { LinkProof } from '../link/link-proof.js';
 import type { Protocol } from '../link/message/transport.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import type { Endpoint } from '../model/endpoint.js';

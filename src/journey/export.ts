@@ -1,5 +1,5 @@
 import { EnrollError, systemCode } from '../errors.js';
-import type { KeystoreEdge } from '../files/edge.js';
+import type { KeystoreEdge } from '../files/file-edge.js';
 import { refused, unwritable } from '../files/file-error.js';
 import { readInstalled } from '../keystore/installed.js';
 import { type AgentRecord, formatRecord } from '../model/agent-record.js';

@@ -7,7 +7,7 @@ import { type KeyBinding, readSidecar, updateSidecar } from '../keystore/notes/s
 import { type AgentRecord, keyHash } from '../model/agent-record.js';
 import type { AgentInstallation, Host, HostName } from '../model/host.js';
 import type { Journey } from './context.js';
-import type { JourneyEdge } from './edge.js';
+import type { JourneyEdge } from './journey-edge.js';
 
 /** The longest name that a manager takes. */
 const LONGEST_NAME = 128;

@@ -1,4 +1,4 @@
-import { installKey } from '../keystore/install.js';
+import { installKey } from '../keystore/client-keys.js';
 import { endRequest } from '../keystore/notes/journal.js';
 import { rememberManager } from '../keystore/notes/trust-memory.js';
 import { resetCounters } from '../keystore/sender-counter.js';

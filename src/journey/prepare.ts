@@ -1,5 +1,5 @@
 import { takeLock } from '../files/lock.js';
-import { checkWritable } from '../keystore/install.js';
+import { checkWritable } from '../keystore/client-keys.js';
 import { checkCounters } from '../keystore/sender-counter.js';
 import { checkConfig } from './configure.js';
 import type { Journey } from './context.js';

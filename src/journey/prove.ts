@@ -2,17 +2,19 @@ import { EnrollError, type ErrorCode } from '../errors.js';
 import { type AgentDaemon, agentDaemon } from '../host/agent-daemon.js';
 import { ReservedCounters } from '../keystore/reserved-counters.js';
 import { SenderCounter } from '../keystore/sender-counter.js';
-import { type LinkProof, prove } from '../link/message/handshake.js';
+import type { LinkProof } from '../link/link-proof.js';
+import { prove } from '../link/message/handshake.js';
 import { opener } from '../link/message/open.js';
 import type { Protocol } from '../link/message/transport.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import { type Endpoint, formatEndpoint, type ManagerFamily } from '../model/endpoint.js';
 import type { AgentInstallation } from '../model/host.js';
-import { dialThrough, type ProxySettings, proxyFor } from '../net/proxy.js';
+import { dialThrough, proxyFor } from '../net/proxy.js';
+import type { ProxySettings } from '../net/proxy-settings.js';
 import type { ManagerSettings } from '../settings/settings.js';
 import type { Journey } from './context.js';
-import type { JourneyEdge } from './edge.js';
 import type { Observe } from './events.js';
+import type { JourneyEdge } from './journey-edge.js';
 
 /** The key whose link is to be proven. */
 export interface ProofRequest {

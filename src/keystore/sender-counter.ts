@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from 'node:path';
-import { type KeystoreEdge, nodeEdge } from '../files/edge.js';
+import { type KeystoreEdge, nodeEdge } from '../files/file-edge.js';
 import { refused, unreadable, unwritable } from '../files/file-error.js';
 import { type FileFacts, readSmall } from '../files/files.js';
 import {
@@ -22,7 +22,7 @@ import {
   parseCounter,
 } from '../model/message-counter.js';
 import { printable } from '../model/printable.js';
-import { directoryAccess } from './install.js';
+import { directoryAccess } from './client-keys.js';
 
 // The daemons write some twenty bytes.
 const COUNTER_LIMIT = 1024;

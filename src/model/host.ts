@@ -1,4 +1,4 @@
-import type { RegisterIp } from '../obtain/key-source.js';
+import type { RegisterIp } from './register-address.js';
 
 /** Which agent is installed in an agent home. */
 export type AgentFlavor = 'wazuh' | 'ossec';

@@ -1,6 +1,13 @@
 import ipaddr from 'ipaddr.js';
-import type { RegisterIp } from '../obtain/key-source.js';
 import type { ManagerFamily } from './endpoint.js';
+
+/** Which address the manager is asked to write into the agent's record. */
+export type RegisterIp =
+  | { readonly kind: 'any' }
+  /** The address that the manager sees the request come from. */
+  | { readonly kind: 'source' }
+  /** An address, or a range as `address/bits` or `address/netmask`. */
+  | { readonly kind: 'address'; readonly address: string };
 
 /** Whether the address of an issued record is one that the request allows; `warning` where it is, but is another. */
 export type AddressFit =

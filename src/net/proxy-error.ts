@@ -1,8 +1,8 @@
 import { EnrollError } from '../errors.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import { printable } from '../model/printable.js';
-import type { ProxySettings } from './proxy.js';
 import type { ConnectHead } from './proxy-head.js';
+import type { ProxySettings } from './proxy-settings.js';
 
 /** The proxy as messages name it, without its credentials. */
 export function describeProxy(proxy: ProxySettings): string {

@@ -2,8 +2,8 @@ import { isIP, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { abortReason, EnrollError, systemCode } from '../errors.js';
 import { printable } from '../model/printable.js';
-import type { ProxySettings } from './proxy.js';
 import { describeProxy } from './proxy-error.js';
+import type { ProxySettings } from './proxy-settings.js';
 
 /**
  * TLS with an `https://` proxy: its certificate must lead to a root that the runtime trusts and name the proxy.

@@ -1,17 +1,10 @@
 import type { AgentRecord } from '../model/agent-record.js';
 import type { Endpoint, ManagerFamily } from '../model/endpoint.js';
+import type { RegisterIp } from '../model/register-address.js';
 import type { TrustVerdict } from '../net/trust.js';
 
 /** The ways to a key that the field knows. */
 export type Method = 'authd' | 'api' | 'import';
-
-/** Which address the manager is asked to write into the agent's record. */
-export type RegisterIp =
-  | { readonly kind: 'any' }
-  /** The address that the manager sees the request come from. */
-  | { readonly kind: 'source' }
-  /** An address, or a range as `address/bits` or `address/netmask`. */
-  | { readonly kind: 'address'; readonly address: string };
 
 /** What is asked for. */
 export interface KeyRequest {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Endpoint } from '../model/endpoint.js';
 import { sourceAddress } from './addresses.js';
-import { type AgentStore, viewOf } from './agents.js';
+import { type AgentStore, viewOf } from './agent-table.js';
 import {
   type AuthdAnswer,
   type AuthdRules,
@@ -11,7 +11,7 @@ import {
   replySummary,
   type SandboxFamily,
 } from './authd-protocol.js';
-import type { SandboxEvent, SilentReason } from './events.js';
+import type { SandboxEvent, SilentReason } from './sandbox-events.js';
 
 /** What every connection to authd needs to know. */
 export interface AuthdService {

@@ -2,9 +2,9 @@ import { isAgentName } from '../model/agent-record.js';
 import type { ManagerFamily } from '../model/endpoint.js';
 import type { Secret } from '../model/secret.js';
 import { type RegisteredAddress, registeredAddress } from './addresses.js';
-import type { Agent, AgentStore } from './agents.js';
-import type { SilentReason } from './events.js';
-import { groupFault } from './groups.js';
+import type { Agent, AgentStore } from './agent-table.js';
+import { groupFault } from './group-names.js';
+import type { SilentReason } from './sandbox-events.js';
 import { isNewer } from './versions.js';
 
 /** The families whose authd the sandbox plays. */

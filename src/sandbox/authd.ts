@@ -2,9 +2,9 @@ import { createServer as createTcpServer } from 'node:net';
 import { createServer as createTlsServer, type SecureVersion, type Server, type TLSSocket } from 'node:tls';
 import type { Endpoint } from '../model/endpoint.js';
 import { AuthdConnection, type AuthdService, HANDSHAKE_MS, peerOf } from './authd-connection.js';
-import type { IssuedCertificate } from './certificate.js';
 import { HANDSHAKE_FAILURE, offeredVersions, TLS_1_2, TLS_1_3 } from './client-hello.js';
 import { listenTcp } from './listen.js';
+import type { IssuedCertificate } from './own-certificate.js';
 
 /** What the sandbox's authd is started with. */
 export interface AuthdOptions extends AuthdService {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AgentStore } from './agents.js';
+import type { AgentStore } from './agent-table.js';
 import type { SandboxFamily } from './authd-protocol.js';
-import type { SandboxEvent } from './events.js';
 import type { KeyTable } from './key-table.js';
+import type { SandboxEvent } from './sandbox-events.js';
 
 // `keyupdate_interval` of a stock Wazuh manager.
 const WAZUH_INTERVAL_MS = 10_000;

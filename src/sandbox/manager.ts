@@ -3,13 +3,13 @@ import { abortReason, EnrollError } from '../errors.js';
 import type { Protocol } from '../link/message/transport.js';
 import type { Endpoint } from '../model/endpoint.js';
 import { Secret } from '../model/secret.js';
-import { AgentStore, type AgentView, type DuplicateRules, viewOf } from './agents.js';
+import { AgentStore, type AgentView, type DuplicateRules, viewOf } from './agent-table.js';
 import { issueApiCertificate, type SandboxApi, type SandboxApiOptions, startSandboxApi } from './api/start.js';
 import { type Running, startAuthd, type TlsVersions } from './authd.js';
 import type { SandboxFamily } from './authd-protocol.js';
-import { fingerprintOf, type IssuedCertificate, issueStockCertificate } from './certificate.js';
-import type { SandboxEvent } from './events.js';
+import { fingerprintOf, type IssuedCertificate, issueStockCertificate } from './own-certificate.js';
 import { startRemoted } from './remoted.js';
+import type { SandboxEvent } from './sandbox-events.js';
 
 /** What the sandbox is to be. Everything but the family has the default of a stock manager. */
 export interface SandboxOptions {

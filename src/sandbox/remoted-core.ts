@@ -5,11 +5,11 @@ import type { Protocol } from '../link/message/transport.js';
 import type { Endpoint } from '../model/endpoint.js';
 import { type Counter, formatCounter, NOTHING_SENT, nextCounter } from '../model/message-counter.js';
 import { sourceAddress } from './addresses.js';
-import { type Agent, type AgentStore, type AgentView, viewOf } from './agents.js';
-import type { DropReason, SandboxEvent } from './events.js';
+import { type Agent, type AgentStore, type AgentView, viewOf } from './agent-table.js';
 import { KeyReload } from './key-reload.js';
 import { type KeyEntry, KeyTable } from './key-table.js';
 import { RemotedJudge, type RemotedRules, type Verdict } from './remoted-protocol.js';
+import type { DropReason, SandboxEvent } from './sandbox-events.js';
 
 /** What remoted needs beside its sockets. */
 export interface RemotedCoreOptions {

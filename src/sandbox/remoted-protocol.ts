@@ -2,11 +2,11 @@ import type { Cipher } from '../link/message/cipher.js';
 import { type DecodedMessage, decodeMessage, peekId } from '../link/message/codec.js';
 import { isControl } from '../link/message/control.js';
 import { type Counter, isNewer as isNewerCounter, NOTHING_SENT } from '../model/message-counter.js';
-import type { AgentState } from './agents.js';
+import type { AgentState } from './agent-table.js';
 import type { SandboxFamily } from './authd-protocol.js';
-import type { DropReason, MessageKind } from './events.js';
 import type { KeyEntry, KeyTable } from './key-table.js';
 import { MERGED, type SharedFile } from './merged.js';
+import type { DropReason, MessageKind } from './sandbox-events.js';
 import { isNewer } from './versions.js';
 
 /** What a remoted was configured with. */

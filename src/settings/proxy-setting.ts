@@ -1,7 +1,7 @@
 import { formatEndpoint } from '../model/endpoint.js';
 import { Secret } from '../model/secret.js';
 import { noProxyEntries } from '../net/no-proxy.js';
-import type { ProxySettings } from '../net/proxy.js';
+import type { ProxySettings } from '../net/proxy-settings.js';
 import type { Sourced } from './origin.js';
 import type { ManagerSettings } from './settings.js';
 import type { Sources } from './sources.js';

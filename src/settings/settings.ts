@@ -3,7 +3,7 @@ import type { CipherSetting } from '../link/message/candidates.js';
 import type { Protocol } from '../link/message/transport.js';
 import type { Endpoint } from '../model/endpoint.js';
 import type { Secret } from '../model/secret.js';
-import type { ProxySettings } from '../net/proxy.js';
+import type { ProxySettings } from '../net/proxy-settings.js';
 import type { ClientCertificate } from '../net/trust.js';
 import type { OptionName } from './options.js';
 import type { Origin } from './origin.js';

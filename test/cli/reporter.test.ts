@@ -1,7 +1,8 @@
 import { Writable } from 'node:stream';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { createReporter, PlainReporter } from '../../src/cli/reporter.js';
+import { createReporter } from '../../src/cli/create-reporter.js';
+import { PlainReporter } from '../../src/cli/plain-reporter.js';
 
 /** The reporter for a terminal of so many columns. */
 function reporterFor(columns: number) {

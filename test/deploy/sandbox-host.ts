@@ -1,5 +1,5 @@
-import type { SandboxEvent } from '../../src/sandbox/events.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
+import type { SandboxEvent } from '../../src/sandbox/sandbox-events.js';
 
 /** A manager on loopback that learns keys at once, and what was asked of it. */
 export interface Manager extends Sandbox {

@@ -4,8 +4,8 @@ import { expect } from 'chai';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import { Secret } from '../../src/model/secret.js';
 import type { ApiPermission } from '../../src/sandbox/api/users.js';
-import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/certificate.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
+import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import { managerApi, success } from '../obtain/api/api-server.js';
 import { run, scratchHome } from './program.js';
 

@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { Secret } from '../../src/model/secret.js';
-import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/certificate.js';
-import type { SandboxEvent } from '../../src/sandbox/events.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
+import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
+import type { SandboxEvent } from '../../src/sandbox/sandbox-events.js';
 import { against, run, scratchHome, snapshot, start } from './program.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));

@@ -5,8 +5,8 @@ import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import forge from 'node-forge';
 import { Secret } from '../../src/model/secret.js';
-import { type IssuedCertificate, issueCertificate, issueStockCertificate } from '../../src/sandbox/certificate.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
+import { type IssuedCertificate, issueCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import { connectProxy } from '../net/connect-proxy.js';
 import { against, run, scratchHome, start } from './program.js';
 

@@ -8,8 +8,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
-import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/certificate.js';
 import { listenTcp } from '../../src/sandbox/listen.js';
+import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import { scratchHome, snapshot, start } from './program.js';
 
 /** What the program may take; the rest is for a busy machine. */

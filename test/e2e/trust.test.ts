@@ -8,14 +8,14 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { enrollCommand } from '../../src/cli/commands/enroll.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { Secret } from '../../src/model/secret.js';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
 import {
   fingerprintOf,
   type IssuedCertificate,
   issueCertificate,
   issueStockCertificate,
-} from '../../src/sandbox/certificate.js';
-import type { SandboxEvent } from '../../src/sandbox/events.js';
-import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
+} from '../../src/sandbox/own-certificate.js';
+import type { SandboxEvent } from '../../src/sandbox/sandbox-events.js';
 import type { OptionName } from '../../src/settings/options.js';
 import { against, run, scratchHome } from './program.js';
 

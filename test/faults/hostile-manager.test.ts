@@ -9,8 +9,8 @@ import { encodeMessage } from '../../src/link/message/codec.js';
 import { frame } from '../../src/link/message/framing.js';
 import { deriveKey } from '../../src/link/message/key.js';
 import { parseRecord } from '../../src/model/agent-record.js';
-import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/certificate.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
+import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import { run, scratchHome, snapshot } from '../e2e/program.js';
 import { tlsServer } from '../net/tls-server.js';
 

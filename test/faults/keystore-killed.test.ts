@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { build } from 'esbuild';
 import { after, before, describe, it } from 'mocha';
-import { installKey } from '../../src/keystore/install.js';
+import { installKey } from '../../src/keystore/client-keys.js';
 import { filesBelow, installationAt, line, NEW, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
 
 const SECOND = 1000;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
-import { type KeystoreEdge, nodeEdge } from '../../src/files/edge.js';
+import { type KeystoreEdge, nodeEdge } from '../../src/files/file-edge.js';
 import { takeLock } from '../../src/files/lock.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import { installationAt, removeHome, scratchHome } from '../keystore/scratch.js';

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { type KeystoreEdge, nodeEdge } from '../../src/files/edge.js';
+import { type KeystoreEdge, nodeEdge } from '../../src/files/file-edge.js';
 import { icacls } from '../../src/files/windows-acl.js';
-import { checkWritable, installKey } from '../../src/keystore/install.js';
+import { checkWritable, installKey } from '../../src/keystore/client-keys.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import { systemError, watched } from '../keystore/faulty.js';
 import { failure, filesBelow, line, NEW, OLD, removeHome, scratchHome } from '../keystore/scratch.js';

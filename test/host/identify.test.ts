@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
-import type { FindRoute } from '../../src/host/address.js';
 import { type IdentifyRequest, identify } from '../../src/host/identify.js';
+import type { FindRoute } from '../../src/host/route.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import { type FakeFacts, fakeSystem, never } from './fake-system.js';
 

@@ -1,4 +1,4 @@
-import type { KeystoreEdge } from '../../src/files/edge.js';
+import type { KeystoreEdge } from '../../src/files/file-edge.js';
 import type { Files, OpenFile } from '../../src/files/files.js';
 
 /** Called before each file operation with its name and path; what it throws is the operation's failure. */

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { nodeEdge } from '../../src/files/edge.js';
+import { nodeEdge } from '../../src/files/file-edge.js';
 import { readInstalled } from '../../src/keystore/installed.js';
 import { sameRecord } from '../../src/model/agent-record.js';
 import type { AgentInstallation } from '../../src/model/host.js';

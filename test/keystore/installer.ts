@@ -1,6 +1,6 @@
 import { EnrollError } from '../../src/errors.js';
-import { nodeEdge } from '../../src/files/edge.js';
-import { checkWritable, installKey } from '../../src/keystore/install.js';
+import { nodeEdge } from '../../src/files/file-edge.js';
+import { checkWritable, installKey } from '../../src/keystore/client-keys.js';
 import { unsynced, watched } from './faulty.js';
 import { installationAt, NEW, OLD } from './scratch.js';
 

@@ -2,7 +2,7 @@ import { chmod, chown, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { nodeEdge } from '../../src/files/edge.js';
+import { nodeEdge } from '../../src/files/file-edge.js';
 import { checkCounters, resetCounters, SenderCounter } from '../../src/keystore/sender-counter.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import { systemError, watched } from './faulty.js';

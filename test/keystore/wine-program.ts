@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nodeEdge } from '../../src/files/edge.js';
-import { checkWritable, installKey } from '../../src/keystore/install.js';
+import { nodeEdge } from '../../src/files/file-edge.js';
+import { checkWritable, installKey } from '../../src/keystore/client-keys.js';
 import { readInstalled } from '../../src/keystore/installed.js';
 import { updateSidecar } from '../../src/keystore/notes/sidecar.js';
 import { SenderCounter } from '../../src/keystore/sender-counter.js';

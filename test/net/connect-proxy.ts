@@ -3,7 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { Secret } from '../../src/model/secret.js';
-import type { ProxySettings } from '../../src/net/proxy.js';
+import type { ProxySettings } from '../../src/net/proxy-settings.js';
 import type { Issued } from './certificates.js';
 
 /** A proxy on loopback that ends with the test. */

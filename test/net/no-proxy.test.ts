@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { isExempt, isLoopback, noProxyEntries } from '../../src/net/no-proxy.js';
-import { type ProxySettings, proxyFor } from '../../src/net/proxy.js';
+import { proxyFor } from '../../src/net/proxy.js';
+import type { ProxySettings } from '../../src/net/proxy-settings.js';
 
 const CASES: readonly (readonly [entry: string, host: string, exempt: boolean, port?: number])[] = [
   ['*', 'manager.example.org', true],

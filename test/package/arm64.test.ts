@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { issueStockCertificate } from '../../src/sandbox/certificate.js';
 import { startSandbox } from '../../src/sandbox/manager.js';
+import { issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import { built, LINUX_ARM64, onPath, run, skipped, where } from './binaries.js';
 
 /** Where Debian's packages libc6-arm64-cross and libstdc++6-arm64-cross put the runtime of that processor. */

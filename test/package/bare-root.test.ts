@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
-import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/certificate.js';
 import { startSandbox } from '../../src/sandbox/manager.js';
+import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import { built, LINUX_X64, onPath, run, skipped, where } from './binaries.js';
 
 /** An account without any rights: to it the root is read-only. */

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
-import { issueStockCertificate } from '../../src/sandbox/certificate.js';
 import { startSandbox } from '../../src/sandbox/manager.js';
+import { issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import { built, onPath, type Ran, skipped, WINDOWS } from './binaries.js';
 
 const MINUTE = 60_000;

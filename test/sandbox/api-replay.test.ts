@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
-import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/certificate.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
+import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import { ApiClient, type Pair, pairsOf, type RecordedRequest } from './api-client.js';
 
 let certificate: IssuedCertificate;

@@ -5,9 +5,9 @@ import { connect as tlsConnect } from 'node:tls';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { Secret } from '../../src/model/secret.js';
-import { type IssuedCertificate, issueCertificate, issueStockCertificate } from '../../src/sandbox/certificate.js';
-import { describeEvent, type SandboxEvent } from '../../src/sandbox/events.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
+import { type IssuedCertificate, issueCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
+import { describeEvent, type SandboxEvent } from '../../src/sandbox/sandbox-events.js';
 import { askAuthd } from './clients.js';
 
 interface WazuhExchange {

@@ -1,4 +1,4 @@
-import type { SandboxEvent } from '../../src/sandbox/events.js';
+import type { SandboxEvent } from '../../src/sandbox/sandbox-events.js';
 
 /** Keeps the events of a sandbox, and waits for one. */
 export class EventLog {

@@ -7,13 +7,13 @@ import { EnrollError, systemCode } from '../../src/errors.js';
 import { encodeMessage } from '../../src/link/message/codec.js';
 import { deriveKey } from '../../src/link/message/key.js';
 import { parseRecord } from '../../src/model/agent-record.js';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
 import {
   fingerprintOf,
   type IssuedCertificate,
   issueCertificate,
   issueStockCertificate,
-} from '../../src/sandbox/certificate.js';
-import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
+} from '../../src/sandbox/own-certificate.js';
 import { askAuthd, udpAgent } from './clients.js';
 import { EventLog } from './event-log.js';
 

@@ -5,7 +5,7 @@ import { decodeMessage, encodeMessage } from '../../src/link/message/codec.js';
 import { deriveKey } from '../../src/link/message/key.js';
 import { type AgentRecord, parseRecord } from '../../src/model/agent-record.js';
 import { Secret } from '../../src/model/secret.js';
-import { AgentStore } from '../../src/sandbox/agents.js';
+import { AgentStore } from '../../src/sandbox/agent-table.js';
 import type { SandboxFamily } from '../../src/sandbox/authd-protocol.js';
 import { type Peer, RemotedCore } from '../../src/sandbox/remoted-core.js';
 import type { RemotedRules } from '../../src/sandbox/remoted-protocol.js';

@@ -7,8 +7,8 @@ import { frame } from '../../src/link/message/framing.js';
 import { deriveKey, MessageKey } from '../../src/link/message/key.js';
 import { parseRecord } from '../../src/model/agent-record.js';
 import type { Counter } from '../../src/model/message-counter.js';
-import { issueStockCertificate } from '../../src/sandbox/certificate.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
+import { issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import { type AgentSocket, askAuthd, type Outcome, tcpAgent, udpAgent } from './clients.js';
 import { EventLog } from './event-log.js';
 

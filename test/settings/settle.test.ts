@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { before, describe, it } from 'mocha';
-import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/certificate.js';
+import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import { describeOrigin } from '../../src/settings/origin.js';
 import { conf, refused, type Scene, settled } from './scene.js';
 

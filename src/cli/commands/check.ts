@@ -1,6 +1,6 @@
 import type { ExitCode } from '../../errors.js';
 import { check } from '../../journey/check.js';
-import type { CommandContext } from '../context.js';
+import type { CommandContext } from '../command-context.js';
 import { runJourney } from '../run.js';
 
 /** `agent-enroll check`: proves the link with the key that is there. */

@@ -1,17 +1,17 @@
 import { abortReason, asEnrollError, EXIT, type ExitCode } from '../../errors.js';
 import { agentDaemon } from '../../host/agent-daemon.js';
 import { hostAddress, hostName } from '../../host/identify.js';
-import { identifyEdge, type JourneyEdge, nodeJourneyEdge } from '../../journey/edge.js';
 import { identifyRequest } from '../../journey/identify-request.js';
 import { checkBinding } from '../../journey/identity.js';
+import { identifyEdge, type JourneyEdge, nodeJourneyEdge } from '../../journey/journey-edge.js';
 import { emptyReport, withError } from '../../journey/report.js';
 import { readInstalled } from '../../keystore/installed.js';
 import type { AgentInstallation, HostName } from '../../model/host.js';
 import { describeOrigin } from '../../settings/origin.js';
 import type { Settings } from '../../settings/settings.js';
 import type { Settled } from '../../settings/settle.js';
-import type { CommandContext } from '../context.js';
-import { createReporter } from '../reporter.js';
+import type { CommandContext } from '../command-context.js';
+import { createReporter } from '../create-reporter.js';
 import { settleFor } from '../run.js';
 
 /** One line of the table: what, its value, where it comes from. */

@@ -1,6 +1,6 @@
 import type { ExitCode } from '../../errors.js';
 import { enroll } from '../../journey/enroll.js';
-import type { CommandContext } from '../context.js';
+import type { CommandContext } from '../command-context.js';
 import { runJourney } from '../run.js';
 import { detectCommand } from './detect.js';
 

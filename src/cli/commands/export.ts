@@ -1,6 +1,6 @@
 import { EnrollError, type ExitCode } from '../../errors.js';
 import { exportKey, writeExport } from '../../journey/export.js';
-import type { CommandContext } from '../context.js';
+import type { CommandContext } from '../command-context.js';
 import { runJourney } from '../run.js';
 
 /** `agent-enroll export FILE|-`: this host's own key, for a backup. */

@@ -7,7 +7,7 @@ import { unlessAborted } from '../../net/deadline.js';
 import { unreadable } from '../../settings/password.js';
 import { nodeSettingsEdge } from '../../settings/settings-edge.js';
 import { ask, terminalOf } from '../ask.js';
-import type { CommandContext } from '../context.js';
+import type { CommandContext } from '../command-context.js';
 import { runJourney } from '../run.js';
 
 /** A manager's client.keys with 100 000 agents is about 12 MB. */

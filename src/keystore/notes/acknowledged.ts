@@ -1,4 +1,4 @@
-import type { KeystoreEdge } from '../../files/edge.js';
+import type { KeystoreEdge } from '../../files/file-edge.js';
 import type { AgentRecord } from '../../model/agent-record.js';
 import type { AgentInstallation } from '../../model/host.js';
 import { readSidecar, updateSidecar } from './sidecar.js';

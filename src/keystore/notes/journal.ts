@@ -1,4 +1,4 @@
-import type { KeystoreEdge } from '../../files/edge.js';
+import type { KeystoreEdge } from '../../files/file-edge.js';
 import { unreadable, unwritable } from '../../files/file-error.js';
 import { readSmall } from '../../files/files.js';
 import { ownFile } from '../../files/own-files.js';

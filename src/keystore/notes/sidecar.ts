@@ -1,5 +1,5 @@
 import { EnrollError } from '../../errors.js';
-import { type KeystoreEdge, nodeEdge } from '../../files/edge.js';
+import { type KeystoreEdge, nodeEdge } from '../../files/file-edge.js';
 import { refused, unreadable, unwritable } from '../../files/file-error.js';
 import { type Files, nodeFiles, readSmall } from '../../files/files.js';
 import { type Access, existing, removeLeftovers, replaceFile, resolveTarget } from '../../files/replace.js';

@@ -1,4 +1,4 @@
-import type { KeystoreEdge } from '../../files/edge.js';
+import type { KeystoreEdge } from '../../files/file-edge.js';
 import { type Endpoint, formatEndpoint } from '../../model/endpoint.js';
 import type { AgentInstallation } from '../../model/host.js';
 import type { TrustVerdict } from '../../net/trust.js';

@@ -1,53 +1,11 @@
 import { abortReason } from '../../errors.js';
-import type { AgentRecord } from '../../model/agent-record.js';
-import type { Endpoint, ManagerFamily } from '../../model/endpoint.js';
 import { deadline } from '../../net/deadline.js';
-import type { CipherSetting } from './candidates.js';
-import type { CounterSource, Randomness } from './conversation.js';
+import type { LinkProof } from '../link-proof.js';
 import { Evidence } from './evidence.js';
+import type { HandshakeEdge, HandshakeRequest } from './handshake-request.js';
 import { Race } from './race.js';
 import { tcpLane } from './tcp-lane.js';
-import type { OpenTransport, Protocol } from './transport.js';
 import { udpLane } from './udp-lane.js';
-
-/** What is to be proven. */
-export interface HandshakeRequest {
-  readonly record: AgentRecord;
-  readonly endpoint: Endpoint;
-  readonly protocol: 'auto' | Protocol;
-  readonly cipher: CipherSetting;
-  /** What the enrollment told about the manager. */
-  readonly family?: ManagerFamily;
-  /** The installed agent's version (`v4.14.7`), so that the manager's version gate is proven too. */
-  readonly version?: string;
-  /** How long to wait for the manager to learn the key, in milliseconds. */
-  readonly waitMs: number;
-  /** How long one TCP attempt may stay without an answer, in milliseconds. */
-  readonly timeoutMs: number;
-}
-
-/** The edge that the handshake works through. */
-export interface HandshakeEdge {
-  readonly open: OpenTransport;
-  readonly counters: CounterSource;
-  readonly random: Randomness;
-  /** Milliseconds on a clock that never goes back. */
-  readonly now: () => number;
-  /** Told of each round, for the progress display. */
-  readonly onAttempt?: (attempt: { readonly number: number; readonly protocol: Protocol }) => void;
-}
-
-/** That the manager answered a message encrypted with this key. */
-export interface LinkProof {
-  readonly protocol: Protocol;
-  readonly cipher: 'aes' | 'blowfish';
-  /** What the answer tells about the manager. */
-  readonly family?: ManagerFamily;
-  /** Messages sent until one was acknowledged. */
-  readonly attempts: number;
-  /** From the first message to the acknowledgement, milliseconds. */
-  readonly ms: number;
-}
 
 /**
  * Proves the link: sends `startup` until the manager acknowledges it, then `shutdown`, so that the agent is not left

@@ -1,6 +1,7 @@
 import { EnrollError } from '../../errors.js';
 import { formatEndpoint } from '../../model/endpoint.js';
 import { pause } from '../../net/deadline.js';
+import type { LinkProof } from '../link-proof.js';
 import { isFinal } from './attempt.js';
 import { candidateCiphers, cipherWord } from './candidates.js';
 import type { Cipher } from './cipher.js';
@@ -8,7 +9,7 @@ import { namesItsVersion, SHUTDOWN, startup } from './control.js';
 import { Conversation, type Reply } from './conversation.js';
 import type { Evidence } from './evidence.js';
 import { familyOf } from './family.js';
-import type { HandshakeEdge, HandshakeRequest, LinkProof } from './handshake.js';
+import type { HandshakeEdge, HandshakeRequest } from './handshake-request.js';
 import type { Protocol, Transport } from './transport.js';
 
 /**

@@ -1,10 +1,10 @@
 import { EnrollError, type ErrorCode } from '../../errors.js';
 import { type Endpoint, formatEndpoint } from '../../model/endpoint.js';
 import { deadline, pause } from '../../net/deadline.js';
+import type { LinkProof } from '../link-proof.js';
 import { attemptOver, isFinal } from './attempt.js';
 import type { Cipher } from './cipher.js';
 import { PING } from './control.js';
-import type { LinkProof } from './handshake.js';
 import { type Race, ROUND_MS } from './race.js';
 import type { Transport } from './transport.js';
 

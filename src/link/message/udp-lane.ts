@@ -1,10 +1,10 @@
 import { EnrollError } from '../../errors.js';
 import { pause } from '../../net/deadline.js';
+import type { LinkProof } from '../link-proof.js';
 import { attemptOver, isFinal } from './attempt.js';
 import { DOUBT_MS } from './candidates.js';
 import { PING } from './control.js';
 import type { Reply } from './conversation.js';
-import type { LinkProof } from './handshake.js';
 import { type Race, ROUND_MS } from './race.js';
 import type { Transport } from './transport.js';
 

@@ -1,8 +1,8 @@
 import type { Answer } from './answer.js';
 import { itemsOf } from './answer.js';
+import { type ApiInfo, isAtLeast } from './api-version.js';
 import type { ApiRequest } from './http.js';
 import { fields, text } from './shape.js';
-import { type ApiInfo, isAtLeast } from './version.js';
 
 /** The agent that is asked for, in the words of an API. */
 export interface NewAgent {

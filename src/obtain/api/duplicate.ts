@@ -1,5 +1,5 @@
 import { abortReason, EnrollError } from '../../errors.js';
-import { storedForm } from './address.js';
+import { storedForm } from './address-field.js';
 import { agentAt, agentNamed, describeAgent, type FoundAgent, foundAgents } from './agents.js';
 import type { Dialect, NewAgent } from './dialect.js';
 import type { ApiRequest } from './http.js';

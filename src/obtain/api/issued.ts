@@ -1,7 +1,6 @@
 import { EnrollError } from '../../errors.js';
 import { type AgentRecord, parseRecord } from '../../model/agent-record.js';
-import { fitAddress } from '../../model/register-address.js';
-import type { RegisterIp } from '../key-source.js';
+import { fitAddress, type RegisterIp } from '../../model/register-address.js';
 import { fields, text } from './shape.js';
 
 /** What an issued key must be. */

@@ -1,9 +1,9 @@
 import { EnrollError } from '../../errors.js';
 import { Secret } from '../../model/secret.js';
+import type { ApiKind } from './api-version.js';
 import type { Converse, Settled } from './converse.js';
 import type { ApiRequest } from './http.js';
 import { fields, text } from './shape.js';
-import type { ApiKind } from './version.js';
 
 /** Who asks. */
 export interface ApiCredentials {

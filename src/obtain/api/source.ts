@@ -5,7 +5,8 @@ import { printable } from '../../model/printable.js';
 import type { Dial } from '../../net/connect.js';
 import type { TrustSettings } from '../../net/trust.js';
 import type { AgentKey, KeyRequest, KeySource } from '../key-source.js';
-import { addressFor } from './address.js';
+import { addressFor } from './address-field.js';
+import { type ApiInfo, type ApiKind, apiInfo, familyOf, kindOf } from './api-version.js';
 import { type Converse, converse } from './converse.js';
 import { dialect3, dialect4, type NewAgent } from './dialect.js';
 import { explainDuplicate } from './duplicate.js';
@@ -18,7 +19,6 @@ import { recover } from './recover.js';
 import { refusal } from './refusal.js';
 import { type ApiCredentials, type Session, session } from './session.js';
 import { type ApiAddress, apiAddress } from './url.js';
-import { type ApiInfo, type ApiKind, apiInfo, familyOf, kindOf } from './version.js';
 
 export type { ApiCredentials } from './session.js';
 

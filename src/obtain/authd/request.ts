@@ -2,8 +2,9 @@ import ipaddr from 'ipaddr.js';
 import { EnrollError } from '../../errors.js';
 import { isAgentName, isRecordAddress, keyHash } from '../../model/agent-record.js';
 import { printable } from '../../model/printable.js';
+import type { RegisterIp } from '../../model/register-address.js';
 import type { Secret } from '../../model/secret.js';
-import type { KeyRequest, RegisterIp } from '../key-source.js';
+import type { KeyRequest } from '../key-source.js';
 
 /** One TLS record: a manager that reads once sees nothing beyond it. */
 const RECORD_BYTES = 16_384;

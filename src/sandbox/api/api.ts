@@ -5,9 +5,9 @@ import type { Endpoint } from '../../model/endpoint.js';
 import { sourceAddress } from '../addresses.js';
 import type { Running } from '../authd.js';
 import { HANDSHAKE_MS, peerOf } from '../authd-connection.js';
-import type { IssuedCertificate } from '../certificate.js';
-import type { SandboxEvent } from '../events.js';
 import { listenTcp } from '../listen.js';
+import type { IssuedCertificate } from '../own-certificate.js';
+import type { SandboxEvent } from '../sandbox-events.js';
 import type { ApiAnswer, ApiRequest } from './exchange.js';
 
 /** What the sandbox's API server is started with. */

@@ -1,5 +1,5 @@
-import type { AgentStore } from '../agents.js';
-import type { SandboxEvent } from '../events.js';
+import type { AgentStore } from '../agent-table.js';
+import type { SandboxEvent } from '../sandbox-events.js';
 import type { ApiUsers } from './users.js';
 
 /** A request as it reached the API, whole. */

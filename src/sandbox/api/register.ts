@@ -1,8 +1,8 @@
 import { formatRecord } from '../../model/agent-record.js';
 import type { Secret } from '../../model/secret.js';
 import type { RegisteredAddress } from '../addresses.js';
-import { type Agent, type DuplicateRules, type Inserted, viewOf } from '../agents.js';
-import type { SandboxEvent } from '../events.js';
+import { type Agent, type DuplicateRules, type Inserted, viewOf } from '../agent-table.js';
+import type { SandboxEvent } from '../sandbox-events.js';
 import { type ApiState, MANAGER_NAME } from './exchange.js';
 
 /** An agent that is asked for through the API, valid in itself. */

@@ -1,7 +1,7 @@
 import { type Endpoint, formatEndpoint } from '../../model/endpoint.js';
 import type { Running } from '../authd.js';
-import { fingerprintOf, type IssuedCertificate, issueCertificate } from '../certificate.js';
-import type { SandboxEvent } from '../events.js';
+import { fingerprintOf, type IssuedCertificate, issueCertificate } from '../own-certificate.js';
+import type { SandboxEvent } from '../sandbox-events.js';
 import { startApi } from './api.js';
 import type { ApiAnswer, ApiRequest, ApiState } from './exchange.js';
 import { LoginBlock, RequestLimit } from './rate-limit.js';

@@ -1,4 +1,4 @@
-import { type Agent, type AgentState, viewOf } from '../agents.js';
+import { type Agent, type AgentState, viewOf } from '../agent-table.js';
 import type { ApiAnswer } from './exchange.js';
 import { MANAGER_NAME } from './exchange.js';
 import { keyText } from './register.js';

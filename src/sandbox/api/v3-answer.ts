@@ -1,4 +1,4 @@
-import type { SandboxEvent } from '../events.js';
+import type { SandboxEvent } from '../sandbox-events.js';
 import type { ApiAnswer, ApiRequest, ApiState } from './exchange.js';
 
 /** A request of the 3.x API that was let in. */

@@ -1,6 +1,6 @@
 import { Secret } from '../../model/secret.js';
 import { type RegisteredAddress, registeredAddress } from '../addresses.js';
-import type { DuplicateRules } from '../agents.js';
+import type { DuplicateRules } from '../agent-table.js';
 import { type ApiAnswer, type ApiRequest, type ApiState, matchRoute, segmentsOf } from './exchange.js';
 import { type ApiDuplicate, registerAgent } from './register.js';
 import * as v3 from './v3-agents.js';

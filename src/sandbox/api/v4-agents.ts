@@ -1,4 +1,4 @@
-import type { Agent } from '../agents.js';
+import type { Agent } from '../agent-table.js';
 import { type ApiAnswer, MANAGER_NAME } from './exchange.js';
 import { keyText } from './register.js';
 import { may } from './users.js';

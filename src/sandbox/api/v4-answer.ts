@@ -1,4 +1,4 @@
-import type { SandboxEvent } from '../events.js';
+import type { SandboxEvent } from '../sandbox-events.js';
 import type { ApiAnswer, ApiRequest, ApiState } from './exchange.js';
 import type { LoginBlock, RequestLimit } from './rate-limit.js';
 import type { ApiTokens } from './tokens.js';

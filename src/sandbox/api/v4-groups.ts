@@ -1,4 +1,4 @@
-import { viewOf } from '../agents.js';
+import { viewOf } from '../agent-table.js';
 import type { ApiAnswer } from './exchange.js';
 import { may } from './users.js';
 import { agentFault } from './v4-agents.js';

@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import { Secret } from '../../model/secret.js';
 import { type RegisteredAddress, registeredAddress } from '../addresses.js';
-import type { DuplicateRules } from '../agents.js';
+import type { DuplicateRules } from '../agent-table.js';
 import { type ApiAnswer, isObject } from './exchange.js';
 import { type ApiDuplicate, registerAgent } from './register.js';
 import { may } from './users.js';

@@ -2,7 +2,7 @@ import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { nodeEdge } from '../../../src/files/edge.js';
+import { nodeEdge } from '../../../src/files/file-edge.js';
 import { beginRequest, endRequest, unfinishedRequest } from '../../../src/keystore/notes/journal.js';
 import type { AgentInstallation } from '../../../src/model/host.js';
 import { removeHome, scratchHome } from '../scratch.js';

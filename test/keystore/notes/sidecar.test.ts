@@ -2,7 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { nodeEdge } from '../../../src/files/edge.js';
+import { nodeEdge } from '../../../src/files/file-edge.js';
 import {
   formatSidecar,
   parseSidecar,

@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../../src/errors.js';
-import { type HandshakeRequest, type LinkProof, prove } from '../../../src/link/message/handshake.js';
+import type { LinkProof } from '../../../src/link/link-proof.js';
+import { prove } from '../../../src/link/message/handshake.js';
+import type { HandshakeRequest } from '../../../src/link/message/handshake-request.js';
 import type { AgentRecord } from '../../../src/model/agent-record.js';
 import { type Counter, isNewer, NOTHING_SENT, nextCounter } from '../../../src/model/message-counter.js';
 import { Secret } from '../../../src/model/secret.js';

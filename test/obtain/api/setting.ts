@@ -1,7 +1,8 @@
+import type { RegisterIp } from '../../../src/model/register-address.js';
 import { Secret } from '../../../src/model/secret.js';
 import { directDial } from '../../../src/net/connect.js';
 import { type ApiOptions, apiSource } from '../../../src/obtain/api/source.js';
-import type { AgentKey, KeyRequest, RegisterIp } from '../../../src/obtain/key-source.js';
+import type { AgentKey, KeyRequest } from '../../../src/obtain/key-source.js';
 import { certificates } from '../../net/certificates.js';
 
 /** A password that can be told from everything else. */

@@ -3,10 +3,11 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { EnrollError, type ErrorCode } from '../../../src/errors.js';
+import type { RegisterIp } from '../../../src/model/register-address.js';
 import { Secret } from '../../../src/model/secret.js';
 import { DuplicateAgentError } from '../../../src/obtain/authd/refusal.js';
 import { type ReplyContext, readReply, replyState } from '../../../src/obtain/authd/reply.js';
-import type { KeyRequest, RegisterIp } from '../../../src/obtain/key-source.js';
+import type { KeyRequest } from '../../../src/obtain/key-source.js';
 import { failure } from '../../net/expect-error.js';
 
 interface Recording {

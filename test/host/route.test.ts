@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
-import { plainAddress, type Resolve, routingTable } from '../../src/host/address.js';
+import { plainAddress, type Resolve, routingTable } from '../../src/host/route.js';
 import { never } from './fake-system.js';
 
 const to = (host: string) => ({ host, port: 1514 });

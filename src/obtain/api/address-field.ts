@@ -1,8 +1,8 @@
 import ipaddr from 'ipaddr.js';
 import { EnrollError } from '../../errors.js';
 import { isRecordAddress } from '../../model/agent-record.js';
-import type { RegisterIp } from '../key-source.js';
-import { type ApiInfo, isAtLeast } from './version.js';
+import type { RegisterIp } from '../../model/register-address.js';
+import { type ApiInfo, isAtLeast } from './api-version.js';
 
 /** The address of an agent as it goes to an API. */
 export interface SentAddress {

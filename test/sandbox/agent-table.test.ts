@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { keyHash } from '../../src/model/agent-record.js';
 import { Secret } from '../../src/model/secret.js';
-import { type Agent, AgentStore, type DuplicateRules } from '../../src/sandbox/agents.js';
+import { type Agent, AgentStore, type DuplicateRules } from '../../src/sandbox/agent-table.js';
 
 const MINUTE = 60_000;
 const STOCK: DuplicateRules = {

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { EnrollError, systemCode } from '../errors.js';
-import { type KeystoreEdge, nodeEdge } from '../files/edge.js';
+import { type KeystoreEdge, nodeEdge } from '../files/file-edge.js';
 import { refused, unreadable, unwritable } from '../files/file-error.js';
 import { type FileFacts, readSmall } from '../files/files.js';
 import {

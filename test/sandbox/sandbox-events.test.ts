@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { describeEvent, type SandboxEvent } from '../../src/sandbox/events.js';
+import { describeEvent, type SandboxEvent } from '../../src/sandbox/sandbox-events.js';
 
 const from = { host: '127.0.0.1', port: 40000 };
 const agent = { id: '001', name: 'web-01', ip: 'any', groups: ['web'], state: 'pending' } as const;

@@ -1,7 +1,7 @@
 import type { Protocol } from '../link/message/transport.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import { printable } from '../model/printable.js';
-import type { AgentState, AgentView } from './agents.js';
+import type { AgentState, AgentView } from './agent-table.js';
 
 /** The services of the sandbox. */
 export type Service = 'authd' | 'remoted' | 'api';

@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { type KeystoreEdge, nodeEdge } from '../files/edge.js';
-import { routingTable } from '../host/address.js';
+import { type KeystoreEdge, nodeEdge } from '../files/file-edge.js';
 import type { IdentifyEdge } from '../host/identify.js';
+import { routingTable } from '../host/route.js';
 import { nodeSystem, type SystemEdge } from '../host/system.js';
 import type { Randomness } from '../link/message/conversation.js';
 import { type Dial, directDial } from '../net/connect.js';
