@@ -105,7 +105,7 @@ describe('host/address, on a host with ten interfaces', () => {
   it('finds the address that each manager is reached by, and sends nothing', async () => {
     const script = `
       import { readFileSync } from 'node:fs';
-      import { routingTable } from './src/host/address.js';
+      import { routingTable } from './src/host/route.js';
       const find = routingTable(5000);
       const found = {};
       for (const host of ${JSON.stringify(ROUTES.map(([manager]) => manager))})
@@ -123,7 +123,7 @@ describe('host/address, on a host with ten interfaces', () => {
 
   it('says that there is no route', async () => {
     const script = `
-      import { routingTable } from './src/host/address.js';
+      import { routingTable } from './src/host/route.js';
       await routingTable(5000)({ host: '198.51.100.1', port: 1514 }, new AbortController().signal)
         .catch((error) => process.stdout.write(error.code + ' ' + error.message));`;
     const args = ['--net', process.execPath, '--import', 'tsx', '--input-type=module', '-e', script];
