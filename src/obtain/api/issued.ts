@@ -1,7 +1,7 @@
 import { EnrollError } from '../../errors.js';
 import { type AgentRecord, parseRecord } from '../../model/agent-record.js';
+import { objectOf, textOf } from '../../model/json.js';
 import { fitAddress, type RegisterIp } from '../../model/register-address.js';
-import { fields, text } from './shape.js';
 
 /** What an issued key must be. */
 export interface KeyExpectation {
@@ -27,8 +27,8 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4}){1,128}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{
  * @throws EnrollError `REPLY_INVALID`
  */
 export function readIssued(data: unknown, expected: KeyExpectation): Issued {
-  const { id, key } = fields(data);
-  return readKey(text(id), text(key), expected);
+  const { id, key } = objectOf(data);
+  return readKey(textOf(id), textOf(key), expected);
 }
 
 /**
