@@ -1,8 +1,7 @@
 import { EnrollError } from '../errors.js';
-import { type AgentRecord, type ParsedRecord, parseRecord } from '../model/agent-record.js';
+import { type AgentRecord, faultInWords, type ParsedRecord, parseRecord } from '../model/agent-record.js';
 import { memberOf, parseJson } from '../model/json.js';
 import { printable } from '../model/printable.js';
-import { faultInWords } from './installed.js';
 
 /** Which agent is meant, where a text has several; where it has one, it must be this. */
 export interface ExportedChoice {

@@ -1,5 +1,5 @@
 import { EnrollError } from '../../errors.js';
-import { type AgentRecord, parseRecord } from '../../model/agent-record.js';
+import { type AgentRecord, faultInWords, parseRecord } from '../../model/agent-record.js';
 import { objectOf, textOf } from '../../model/json.js';
 import { fitAddress, type RegisterIp } from '../../model/register-address.js';
 
@@ -45,7 +45,7 @@ export function readKey(id: string | undefined, key: string | undefined, expecte
   const bytes = Buffer.from(key, 'base64');
   if (bytes.toString('base64') !== key) throw invalid('the key is not base64');
   const parsed = parseRecord(bytes.toString('latin1'));
-  if (!parsed.ok) throw invalid(`the key is not one record of client.keys (${parsed.fault})`);
+  if (!parsed.ok) throw invalid(`the key is not one record of client.keys: ${faultInWords(parsed.fault)}`);
   const { record } = parsed;
   if (record.name !== name) throw invalid(`it is for the agent ${record.name}`);
   if (record.id !== id) throw invalid(`it is for the id ${record.id}, and the answer names another`);
