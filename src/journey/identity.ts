@@ -4,13 +4,11 @@ import { type MachineFacts, machineFacts } from '../host/machine.js';
 import { shortenName } from '../host/name.js';
 import { isNamePattern } from '../host/name-pattern.js';
 import { type KeyBinding, readSidecar, updateSidecar } from '../keystore/notes/sidecar.js';
-import { type AgentRecord, keyHash } from '../model/agent-record.js';
+import { type AgentRecord, keyHash, LONGEST_NAME } from '../model/agent-record.js';
 import type { AgentInstallation, Host, HostName } from '../model/host.js';
 import type { Journey } from './context.js';
 import type { JourneyEdge } from './journey-edge.js';
 
-/** The longest name that a manager takes. */
-const LONGEST_NAME = 128;
 /** Of the names of other machines, so many are kept. */
 const MOST_NAMES = 16;
 

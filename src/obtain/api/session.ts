@@ -1,9 +1,9 @@
 import { EnrollError } from '../../errors.js';
+import { memberOf, textOf } from '../../model/json.js';
 import { Secret } from '../../model/secret.js';
 import type { ApiKind } from './api-version.js';
 import type { Converse, Settled } from './converse.js';
 import type { ApiRequest } from './http.js';
-import { fields, text } from './shape.js';
 
 /** Who asks. */
 export interface ApiCredentials {
@@ -49,7 +49,7 @@ export function session(kind: ApiKind, credentials: ApiCredentials, converse: Co
         if (answer.status === 405 && method === 'POST') continue;
         throw new EnrollError('NOT_API', `${where} has no login as the manager's API has it (HTTP ${answer.status}).`);
       }
-      const given = text(fields(answer.data)['token']);
+      const given = textOf(memberOf(answer.data, 'token'));
       if (given === undefined || !TOKEN.test(given)) {
         throw new EnrollError('NOT_API', `${where} accepted the credentials, but gave no token.`);
       }
