@@ -14,7 +14,8 @@ import { formatRequest } from './request.js';
 /** Where authd is and how to come to it. */
 export interface AuthdOptions {
   readonly endpoint: Endpoint;
-  readonly password?: Secret;
+  /** Its bytes go out as they stand. */
+  readonly password?: Secret<Uint8Array>;
   readonly trust: TrustSettings;
   readonly clientCertificate?: ClientCertificate;
   readonly dial: Dial;
@@ -103,7 +104,7 @@ function agentKey(
  * The end is a close_notify (Wazuh) or a bare FIN (OSSEC); a whole key does not wait long for either, a whole refusal
  * not at all (ossec-authd sleeps 1 s before it closes after one).
  */
-function exchange(socket: TLSSocket, line: string, options: AuthdOptions, signal: AbortSignal): Promise<Buffer> {
+function exchange(socket: TLSSocket, line: Uint8Array, options: AuthdOptions, signal: AbortSignal): Promise<Buffer> {
   const where = formatEndpoint(options.endpoint);
   const lost = (what: string, cause?: unknown) =>
     new EnrollError('ANSWER_LOST', `${what} after the request was sent to ${where}.`, { cause });

@@ -6,6 +6,7 @@ import { type Dial, directDial } from '../../../src/net/connect.js';
 import { apiSource } from '../../../src/obtain/api/source.js';
 import { certificates } from '../../net/certificates.js';
 import { failure } from '../../net/expect-error.js';
+import { passwordOf } from '../password.js';
 import { type ApiServer, failedItem, managerApi, problem, success, type Version } from './api-server.js';
 import { asking, obtain, options, PASSWORD } from './setting.js';
 
@@ -68,6 +69,16 @@ describe('apiSource', () => {
       expect(seen[1]?.headers.authorization).to.equal(basic);
       for (const { headers } of seen.slice(2)) expect(headers.authorization).to.match(/^Bearer eyJ/);
     });
+
+    for (const version of ['3.13.6-authd', '4.14.7'] as const) {
+      it(`with the bytes of the password as they stand, and the user's in UTF-8 (${version})`, async () => {
+        const { url, seen } = await serve(version, { 'POST /agents': 'add-success-ip' });
+        const credentials = { user: 'jürgen', password: passwordOf('p\xe4ss:w', 'latin1') };
+        await obtain(url, asking('web03', '10.0.0.9'), { credentials });
+        const sent = /^Basic (.*)$/.exec(seen[1]?.headers.authorization ?? '')?.[1] ?? '';
+        expect(Buffer.from(sent, 'base64').toString('latin1')).to.equal('j\xc3\xbcrgen:p\xe4ss:w');
+      });
+    }
 
     it('by GET where POST is 405 (4.0 to 4.3)', async () => {
       const { url, calls } = await serve('4.3.11', { 'POST /agents': 'add-success-ip' });

@@ -10,12 +10,14 @@ import type { KeyRequest } from '../../../src/obtain/key-source.js';
 import { certificates } from '../../net/certificates.js';
 import { failure } from '../../net/expect-error.js';
 import { plainServer, type TestServer, tlsServer } from '../../net/tls-server.js';
+import { passwordOf } from '../password.js';
 
 const KEY = '0123456789abcdef'.repeat(4);
 const GOOD = `OSSEC K:'001 web-01 any ${KEY}'`;
 const request: KeyRequest = { name: 'web-01', ip: { kind: 'any' }, groups: ['web'] };
 const never = new AbortController().signal;
-const password = new Secret('correct horse battery');
+const PLAIN = 'correct horse battery';
+const password = passwordOf(PLAIN);
 
 function obtain(server: TestServer, options: Partial<AuthdOptions> = {}, signal = never, wanted = request) {
   const source = authdSource({
@@ -80,6 +82,16 @@ describe('authd as a source of keys', function () {
       );
     });
   }
+
+  it('sends the bytes of a password as they stand', async () => {
+    await manager(
+      (socket) => socket.end(GOOD),
+      async (server) => {
+        await obtain(server, { password: passwordOf('p\xe4ss', 'latin1') });
+        expect(Buffer.concat(server.received).toString('latin1')).to.match(/^OSSEC PASS: p\xe4ss OSSEC A:/);
+      },
+    );
+  });
 
   it('sends the largest request in one record', async () => {
     const groups = Array.from({ length: 60 }, (_, index) => String(index).padStart(255, 'g'));
@@ -177,7 +189,7 @@ describe('authd as a source of keys', function () {
         (socket) => socket.end(),
         async (server) => {
           const error = await failure('CLOSED_SILENTLY', () => obtain(server, { password }));
-          expect(`${error.message}${error.hint}`).not.to.include(password.reveal());
+          expect(`${error.message}${error.hint}`).not.to.include(PLAIN);
         },
         { maxVersion },
       );
