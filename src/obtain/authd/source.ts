@@ -37,7 +37,7 @@ const WORKER_GRACE_MS = 2000;
  * Asks a manager's authd for a key: one request, one reply, over TLS (OSSEC 2.8 to 4.x, Wazuh 3.x to 5.x).
  *
  * From the moment on where the request is written the manager may have registered the agent, so a connection that is
- * lost from then on is `ANSWER_LOST`. An abort ends with its own reason at any time.
+ * lost from then on is `ANSWER_LOST`. An abort ends with its own reason at any time, unless the whole key is there.
  */
 export function authdSource(options: AuthdOptions): KeySource {
   return {
@@ -132,7 +132,9 @@ function exchange(socket: TLSSocket, line: Uint8Array, options: AuthdOptions, si
     };
     // A refusal that did not come to its end is still a refusal, and a whole key a key: the reader judges those.
     const isTelling = () => replyState(reply) !== 'open' || isRefusal(reply);
-    const onAbort = () => (isTelling() && !signal.aborted ? done() : fail(abortReason(limit.signal)));
+    // A whole key is a key, whoever wants the run to stop: the manager has the agent by now.
+    const isEnough = () => (signal.aborted ? replyState(reply) === 'complete' : isTelling());
+    const onAbort = () => (isEnough() ? done() : fail(abortReason(limit.signal)));
     const onError = (thrown: Error) => {
       if (isTelling()) return done();
       const alert = alertError({ thrown, where, clientCertificateGiven: options.clientCertificate !== undefined });

@@ -46,6 +46,13 @@ export function obtain(
   return apiSource(options(url, changes)).obtain(request, signal);
 }
 
+/** A key with what came of that which was still to be asked of the manager. */
+export async function completed(key: AgentKey): Promise<AgentKey> {
+  const completion = await key.complete?.(new AbortController().signal);
+  if (completion === undefined) return key;
+  return { ...key, groups: completion.groups, warnings: [...key.warnings, ...completion.warnings] };
+}
+
 /** As {@link obtain} over plain http, which a test without TLS in its name needs no handshake for. */
 export function obtainPlainly(
   url: string,

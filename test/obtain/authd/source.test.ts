@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../../src/errors.js';
 import { Secret } from '../../../src/model/secret.js';
-import { directDial } from '../../../src/net/connect.js';
+import { type Dial, directDial } from '../../../src/net/connect.js';
 import { type AuthdOptions, authdSource } from '../../../src/obtain/authd/source.js';
 import type { KeyRequest } from '../../../src/obtain/key-source.js';
 import { certificates } from '../../net/certificates.js';
@@ -311,6 +311,48 @@ describe('an answer of authd that is lost', function () {
     const controller = new AbortController();
     await manager(
       () => controller.abort(new EnrollError('TERMINATED', 'Terminated.')),
+      async (server) => {
+        await failure('TERMINATED', () => obtain(server, {}, controller.signal));
+        await server.closed;
+      },
+    );
+  });
+
+  it('is none by an interruption once the whole key has arrived', async () => {
+    const controller = new AbortController();
+    const direct = directDial(1000);
+    let raw: Socket | undefined;
+    const dial: Dial = async (endpoint, signal) => {
+      raw = await direct(endpoint, signal);
+      return raw;
+    };
+    // The connection stays open, so the source waits for what may follow.
+    const answer: Behaviour = (socket) => {
+      const before = raw?.bytesRead;
+      const interrupt = () => {
+        if (raw?.bytesRead === before) setImmediate(interrupt);
+        else setImmediate(() => controller.abort(new EnrollError('TERMINATED', 'Terminated.')));
+      };
+      socket.write(GOOD, interrupt);
+    };
+    await manager(
+      answer,
+      async (server) => {
+        const began = performance.now();
+        const key = await obtain(server, { dial, timeoutMs: 5000 }, controller.signal);
+        expect(controller.signal.aborted).to.equal(true);
+        expect(key.record.key.reveal()).to.equal(KEY);
+        expect(performance.now() - began, 'ms').to.be.below(450);
+        await server.closed;
+      },
+      { maxVersion: 'TLSv1.2' },
+    );
+  });
+
+  it('by an interruption before the last byte of the key it is one', async () => {
+    const controller = new AbortController();
+    await manager(
+      (socket) => socket.write(GOOD.slice(0, -1), () => controller.abort(new EnrollError('TERMINATED', 'Terminated.'))),
       async (server) => {
         await failure('TERMINATED', () => obtain(server, {}, controller.signal));
         await server.closed;
