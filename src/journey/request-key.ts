@@ -6,6 +6,7 @@ import { knownFingerprint } from '../keystore/notes/trust-memory.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import type { Host } from '../model/host.js';
+import { Secret } from '../model/secret.js';
 import { pause } from '../net/deadline.js';
 import { dialThrough } from '../net/proxy.js';
 import { budgetOfTry } from '../obtain/api/patience.js';
@@ -124,7 +125,7 @@ async function sourceFor(
     const { apiSource } = await import('../obtain/api/source.js');
     return apiSource({
       url: apiUrl(api, remoted),
-      credentials: { user: api.user, password: api.password },
+      credentials: { user: api.user, password: inBytes(api.password) },
       trust: { ...trust, system: true },
       dial,
       timeoutMs,
@@ -139,11 +140,15 @@ async function sourceFor(
   return authdSource({
     endpoint: enrollment,
     trust: { ...trust, ...(firstUse === undefined ? {} : { firstUse }) },
-    ...(password === undefined ? {} : { password }),
+    ...(password === undefined ? {} : { password: inBytes(password) }),
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
     dial,
     timeoutMs,
   });
+}
+
+function inBytes(password: Secret): Secret<Uint8Array> {
+  return new Secret(Buffer.from(password.reveal(), 'utf8'));
 }
 
 /** A manager that was not reached, or could not do it, is not the only one; one that refused has spoken for all. */

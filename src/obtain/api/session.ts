@@ -8,7 +8,8 @@ import type { ApiRequest } from './http.js';
 /** Who asks. */
 export interface ApiCredentials {
   readonly user: string;
-  readonly password: Secret;
+  /** Its bytes go out as they stand. */
+  readonly password: Secret<Uint8Array>;
 }
 
 /** Authorized calls of one API. */
@@ -19,7 +20,7 @@ export interface Session {
    */
   call(request: ApiRequest, signal: AbortSignal): Promise<Settled>;
   /** What must not be shown, should an answer repeat it. */
-  readonly secrets: readonly Secret[];
+  readonly secrets: readonly Secret<string | Uint8Array>[];
 }
 
 // A token goes into a header.
@@ -32,7 +33,11 @@ const TOKEN = /^[A-Za-z0-9._~+/=-]{1,8192}$/;
  */
 export function session(kind: ApiKind, credentials: ApiCredentials, converse: Converse, where: string): Session {
   const basic = basicHeader(credentials);
-  const secrets = [credentials.password, basic, new Secret(basic.reveal().slice('Basic '.length))];
+  const secrets: Secret<string | Uint8Array>[] = [
+    credentials.password,
+    basic,
+    new Secret(basic.reveal().slice('Basic '.length)),
+  ];
   let token: Secret | undefined;
 
   const refused = () =>
@@ -87,5 +92,6 @@ function basicHeader({ user, password }: ApiCredentials): Secret {
       hint: 'Give the user with --api-user and the password with --api-password-file.',
     });
   }
-  return new Secret(`Basic ${Buffer.from(`${user}:${password.reveal()}`).toString('base64')}`);
+  const bytes = Buffer.concat([Buffer.from(`${user}:`, 'utf8'), password.reveal()]);
+  return new Secret(`Basic ${bytes.toString('base64')}`);
 }

@@ -3,7 +3,7 @@ import { type AgentRecord, faultInWords, isAgentName, parseRecord } from '../../
 import type { ManagerFamily } from '../../model/endpoint.js';
 import { fitAddress } from '../../model/register-address.js';
 import type { KeyRequest } from '../key-source.js';
-import { closedSilently, isWholeRefusal, quotable, type ReplyContext, refusal } from './refusal.js';
+import { closedSilently, isWholeRefusal, quoteReply, type ReplyContext, refusal } from './refusal.js';
 
 export type { ReplyContext } from './refusal.js';
 
@@ -60,7 +60,7 @@ export function readReply(reply: Buffer, request: KeyRequest, context: ReplyCont
   if (isRefusal(reply)) throw refusal(text, request, context);
   if (KEY_START.startsWith(text) || ERROR_START.startsWith(text)) throw cutOff();
   if (!text.startsWith(KEY_START)) {
-    const said = quotable(text.slice(0, 80), request, context);
+    const said = quoteReply(text.slice(0, 80), request, context);
     throw new EnrollError('NOT_AUTHD', `What answered is not authd. It said: "${said}".`, { managerSaid: said });
   }
   const close = text.indexOf("'", KEY_START.length);
@@ -90,7 +90,7 @@ function granted(body: string, tail: string, request: KeyRequest, context: Reply
   const renamed = record.name !== request.name;
   if (renamed) {
     if (family !== 'ossec' || !isRenamed(record.name, request.name)) {
-      throw invalid(`it is for the name ${quotable(record.name, request, context)} and not for ${request.name}`);
+      throw invalid(`it is for the name ${quoteReply(record.name, request, context)} and not for ${request.name}`);
     }
     warnings.push(
       `The manager already has an agent called ${request.name} and registered this one as ${record.name}. That is its name now.`,
