@@ -3,84 +3,67 @@ import { bindingOf, compareBinding, type MachineVerdict, machineSuffix, saltedHa
 import { type MachineFacts, machineFacts } from '../host/machine.js';
 import { shortenName } from '../host/name.js';
 import { isNamePattern } from '../host/name-pattern.js';
-import { type KeyBinding, readSidecar, updateSidecar } from '../keystore/notes/sidecar.js';
+import type { KeyBinding, Notes } from '../keystore/notes/notes.js';
 import { type AgentRecord, keyHash, LONGEST_NAME } from '../model/agent-record.js';
 import type { AgentInstallation, Host, HostName } from '../model/host.js';
-import type { Journey } from './context.js';
+import type { PreparedJourney } from './context.js';
 import type { JourneyEdge } from './journey-edge.js';
 
 /** Of the names of other machines, so many are kept. */
 const MOST_NAMES = 16;
 
 /**
- * Whether a key was enrolled on this machine, as the note beside it says. `unknown`: there is no note, it is about
- * another key, or nothing that it holds is known here.
+ * Whether a key was enrolled on this machine, as the notes say. `unknown`: they say nothing, speak of another key, or
+ * nothing that they hold is known here.
  *
- * @throws EnrollError `FILE_UNREADABLE`, and the signal's reason
+ * @throws EnrollError the signal's reason
  */
 export async function checkBinding(
-  agent: AgentInstallation,
+  { binding }: Notes,
   record: AgentRecord,
   edge: JourneyEdge,
   signal: AbortSignal,
 ): Promise<MachineVerdict> {
-  const { binding } = await readSidecar(agent.keysFile, edge.keystore.files);
   if (binding === undefined || !isAbout(binding, record)) return 'unknown';
-  const facts = await factsOf(edge, signal);
-  return compareBinding(binding, facts);
+  return compareBinding(binding, await factsOf(edge, signal));
 }
 
-/** @throws EnrollError `KEY_OF_ANOTHER_MACHINE`: to prove the link with it would disturb the machine that it belongs to */
-export async function requireSameMachine(
-  agent: AgentInstallation,
-  record: AgentRecord,
-  edge: JourneyEdge,
-  signal: AbortSignal,
-): Promise<void> {
-  if ((await checkBinding(agent, record, edge, signal)) !== 'other') return;
-  throw new EnrollError(
+/** To prove the link with the key of another machine would disturb that machine. */
+export function keyOfAnotherMachine({ keysFile }: AgentInstallation, { id, name }: AgentRecord): EnrollError {
+  return new EnrollError(
     'KEY_OF_ANOTHER_MACHINE',
-    `The key in ${agent.keysFile} (agent ${record.id} ${record.name}) was enrolled on another machine, so no message is sent with it.`,
+    `The key in ${keysFile} (agent ${id} ${name}) was enrolled on another machine, so no message is sent with it.`,
   );
 }
 
 /**
- * Notes that a key belongs to this machine. What an earlier note of the same key knows beyond what can be read now is
- * kept; where nothing is known of this machine, nothing is noted.
+ * The note that a key belongs to this machine. What an earlier note of the same key knows beyond what can be read now is
+ * kept; where nothing is known of this machine, nothing is noted (`undefined`).
  *
  * @param copiedFrom the record that was found here and belongs to another machine
- * @throws EnrollError `FILE_UNREADABLE`, `FILE_UNWRITABLE`, and the signal's reason
+ * @throws EnrollError the signal's reason
  */
-export async function bindKey(
-  agent: AgentInstallation,
+export async function boundTo(
+  { binding: before }: Notes,
   record: AgentRecord,
   edge: JourneyEdge,
   signal: AbortSignal,
   copiedFrom?: AgentRecord,
-): Promise<void> {
+): Promise<KeyBinding | undefined> {
   const facts = await factsOf(edge, signal);
-  const nothing = Object.keys(facts).length === 0;
-  if (nothing && (await readSidecar(agent.keysFile, edge.keystore.files)).binding === undefined) return;
-  await updateSidecar(
-    agent,
-    ({ binding: before, ...rest }) => {
-      const same = before !== undefined && isAbout(before, record) && compareBinding(before, facts) !== 'other';
-      const salt = same ? before.salt : newSalt(edge);
-      const { hashes } = bindingOf(facts, salt);
-      const names = [...(before?.othersNames ?? []), ...(copiedFrom === undefined ? [] : [copiedFrom.name])];
-      if (nothing && !same) return rest;
-      const binding: KeyBinding = {
-        agentId: record.id,
-        key: noteOfKey(record, salt),
-        salt,
-        hashes: same ? new Map([...before.hashes, ...hashes]) : hashes,
-        othersNames: [...new Set(names)].slice(-MOST_NAMES),
-        other: same ? before.other : {},
-      };
-      return { ...rest, binding };
-    },
-    edge.keystore,
-  );
+  const same = before !== undefined && isAbout(before, record) && compareBinding(before, facts) !== 'other';
+  if (Object.keys(facts).length === 0 && !same) return undefined;
+  const salt = same ? before.salt : newSalt(edge);
+  const { hashes } = bindingOf(facts, salt);
+  const names = [...(before?.othersNames ?? []), ...(copiedFrom === undefined ? [] : [copiedFrom.name])];
+  return {
+    agentId: record.id,
+    key: noteOfKey(record, salt),
+    salt,
+    hashes: same ? new Map([...before.hashes, ...hashes]) : hashes,
+    othersNames: [...new Set(names)].slice(-MOST_NAMES),
+    other: same ? before.other : {},
+  };
 }
 
 /**
@@ -89,15 +72,15 @@ export async function bindKey(
  * manager may replace an agent by another of its name (Wazuh 3 even a connected one), and the original is to go on.
  *
  * @param copied the record that was found here and belongs to another machine
- * @throws EnrollError `FILE_UNREADABLE`, and the signal's reason
+ * @throws EnrollError the signal's reason
  */
 export async function asItself(
-  { settings, agent, edge, observe, signal }: Journey,
+  { settings, edge, notes, observe, signal }: PreparedJourney,
   host: Host,
   copied?: AgentRecord,
 ): Promise<Host> {
   if (!settings.machineBinding) return host;
-  const { binding } = await readSidecar(agent.keysFile, edge.keystore.files);
+  const { binding } = notes.notes;
   const taken = [...(binding?.othersNames ?? []), ...(copied === undefined ? [] : [copied.name])];
   const named = settings.name !== undefined && !isNamePattern(settings.name);
   const renamed = !named && taken.includes(host.name.name);
@@ -130,6 +113,6 @@ function noteOfKey(record: AgentRecord, salt: string): string {
   return saltedHash('key', keyHash(record), salt);
 }
 
-function newSalt({ keystore }: JourneyEdge): string {
-  return Array.from({ length: 4 }, () => keystore.token()).join('');
+function newSalt({ disk }: JourneyEdge): string {
+  return Array.from({ length: 4 }, () => disk.token()).join('');
 }

@@ -1,5 +1,4 @@
 import { EnrollError, type ErrorCode } from '../errors.js';
-import { type AgentDaemon, agentDaemon } from '../host/agent-daemon.js';
 import { ReservedCounters } from '../keystore/reserved-counters.js';
 import { SenderCounter } from '../keystore/sender-counter.js';
 import type { LinkProof } from '../link/link-proof.js';
@@ -8,13 +7,10 @@ import { opener } from '../link/message/open.js';
 import type { Protocol } from '../link/message/transport.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import { type Endpoint, formatEndpoint, type ManagerFamily } from '../model/endpoint.js';
-import type { AgentInstallation } from '../model/host.js';
 import { dialThrough, proxyFor } from '../net/proxy.js';
 import type { ProxySettings } from '../net/proxy-settings.js';
 import type { ManagerSettings } from '../settings/settings.js';
 import type { Journey } from './context.js';
-import type { Observe } from './events.js';
-import type { JourneyEdge } from './journey-edge.js';
 
 /** The key whose link is to be proven. */
 export interface ProofRequest {
@@ -80,7 +76,7 @@ async function proveLink(
   { record, family, waitMs }: ProofRequest,
 ): Promise<ManagerLink> {
   observe({ kind: 'proving', endpoint: manager.agent, waitMs });
-  const counters = new ReservedCounters(await SenderCounter.open(agent, edge.keystore));
+  const counters = new ReservedCounters(await SenderCounter.open(agent, edge.disk));
   const { timeoutMs } = settings;
   try {
     const proof = await prove(
@@ -145,26 +141,4 @@ export function protocolThrough(
 ): 'auto' | Protocol {
   if (proxy === undefined || protocol !== 'auto') return protocol;
   return family === 'ossec' && !proxy.explicit ? 'udp' : 'tcp';
-}
-
-/**
- * The agent daemon of this host, if it runs: then no test message may be sent, for a manager takes one connection a
- * key (remoted, 4.4 and later) and the counters are the daemon's.
- */
-export async function runningDaemon(
-  agent: AgentInstallation,
-  edge: JourneyEdge,
-  observe: Observe,
-  signal: AbortSignal,
-): Promise<AgentDaemon | undefined> {
-  const daemon = await agentDaemon(agent, edge.system, signal);
-  if (daemon !== undefined) observe({ kind: 'daemon', daemon });
-  return daemon;
-}
-
-/** @throws EnrollError `AGENT_NOT_CONNECTED` unless the daemon says that it is connected */
-export function requireConnected({ status }: AgentDaemon): void {
-  if (status === 'connected') return;
-  const said = status === 'unknown' ? 'does not tell whether it is connected' : `says that it is ${status}`;
-  throw new EnrollError('AGENT_NOT_CONNECTED', `The agent daemon runs on this host and ${said}.`);
 }

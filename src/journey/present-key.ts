@@ -3,11 +3,11 @@ import { installKey } from '../keystore/client-keys.js';
 import { type PresentFile, readInstalled } from '../keystore/installed.js';
 import { leftoverKey } from '../keystore/leftover-key.js';
 import type { AgentRecord } from '../model/agent-record.js';
-import { requireConnected, runningDaemon } from './daemon-word.js';
 import type { Outcome } from './conclude.js';
 import type { PreparedJourney } from './context.js';
-import { proveLinkAtAny } from './manager-link.js';
+import { requireConnected, runningDaemon } from './daemon-word.js';
 import { checkBinding } from './machine-binding.js';
+import { proveLinkAtAny } from './manager-link.js';
 
 /** The key that is on this host already, if any, and whether it is to be kept. */
 export type PresentKey = ({ readonly works: true } & Outcome) | KeyToReplace;
@@ -99,7 +99,13 @@ async function readPresent({ settings, agent, edge }: PreparedJourney): Promise<
 }
 
 /** The key that a manager issued for the request that has no end, where a run was killed before it was in its place. */
-async function keyLeftBehind({ settings, agent, edge, notes, observe }: PreparedJourney): Promise<AgentRecord | undefined> {
+async function keyLeftBehind({
+  settings,
+  agent,
+  edge,
+  notes,
+  observe,
+}: PreparedJourney): Promise<AgentRecord | undefined> {
   const { request } = notes.notes;
   if (request === undefined || settings.force) return undefined;
   const record = await leftoverKey(agent, request.name, edge.disk);

@@ -1,56 +1,50 @@
 import { abortReason, EnrollError } from '../errors.js';
-import { rememberAcknowledged } from '../keystore/notes/acknowledged.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import type { ManagerFamily } from '../model/endpoint.js';
 import type { ManagerSettings } from '../settings/settings.js';
+import type { Outcome } from './conclude.js';
 import { writeConfig } from './configure.js';
-import type { Journey } from './context.js';
-import { type ManagerLink, proveLinkAtAny, requireConnected, runningDaemon } from './prove.js';
+import type { PreparedJourney } from './context.js';
+import { requireConnected, runningDaemon } from './daemon-word.js';
+import { type ManagerLink, proveLinkAtAny } from './manager-link.js';
+import type { KnownKey } from './request-key.js';
 
-/** What is known of a key that lies in its place. */
-export interface InstalledFacts {
-  /** Whether this run has put it there. */
-  readonly changed: boolean;
+/** A key that lies in its place, and whether this run has put it there. */
+export interface KeyInPlace {
+  readonly key: { readonly record: AgentRecord; readonly family?: ManagerFamily };
   /** The manager that issued it, if one did; it is tried first. */
-  readonly issuer?: ManagerSettings;
-  readonly family?: ManagerFamily | undefined;
+  readonly manager?: ManagerSettings;
+  /** Absent: this run has put it there. */
+  readonly changed?: boolean;
 }
 
 /**
- * Proves the link with the key that now lies in its place, and points the agent at the manager that answered.
+ * Proves the link with the key that now lies in its place.
  *
  * @returns `undefined` where no handshake was asked for, or an agent daemon runs and says that it is connected
  * @throws EnrollError `AGENT_RESTART_NEEDED` and `AGENT_NOT_CONNECTED` of an agent daemon, and what the handshake found
  * wrong
  */
-export async function proveInstalled(
-  journey: Journey,
-  record: AgentRecord,
-  { changed, issuer, family }: InstalledFacts,
+export async function prove(
+  journey: PreparedJourney,
+  { key: { record, family }, manager, changed = true }: KeyInPlace,
 ): Promise<ManagerLink | undefined> {
-  const { settings, agent, edge, observe, signal } = journey;
-  const unproven = () => writeConfig(journey, issuer === undefined ? {} : { endpoint: issuer.agent });
-  if (!settings.handshake) {
-    await unproven();
-    return undefined;
-  }
-  const daemon = await runningDaemon(agent, edge, observe, signal);
-  if (daemon !== undefined) {
-    await unproven();
-    if (!changed) {
-      requireConnected(daemon);
-      return undefined;
-    }
+  const { settings, signal } = journey;
+  if (!settings.handshake) return undefined;
+  const daemon = await runningDaemon(journey);
+  if (daemon !== undefined && changed) {
+    await writeConfig(journey, manager === undefined ? {} : { endpoint: manager.agent });
     const text = 'The new key is installed, but the agent daemon runs with the one before.';
     throw new EnrollError('AGENT_RESTART_NEEDED', text);
   }
-  const managers = settings.managers.toSorted((a, b) => Number(b === issuer) - Number(a === issuer));
+  if (daemon !== undefined) {
+    requireConnected(daemon);
+    return undefined;
+  }
+  const managers = settings.managers.toSorted((a, b) => Number(b === manager) - Number(a === manager));
   const request = { record, waitMs: settings.waitMs, ...(family === undefined ? {} : { family }) };
   try {
-    const link = await proveLinkAtAny(journey, managers, request);
-    await rememberAcknowledged(agent, record, edge.keystore);
-    await writeConfig(journey, link);
-    return link;
+    return await proveLinkAtAny(journey, managers, request);
   } catch (thrown) {
     if (!signal.aborted || abortReason(signal).code !== 'DEADLINE_PASSED') throw thrown;
     const text = 'The key is installed, but the manager did not acknowledge it before the deadline of the run.';
@@ -58,5 +52,21 @@ export async function proveInstalled(
       hint: 'Run agent-enroll check, or give the run more time with --deadline.',
       cause: thrown,
     });
+  }
+}
+
+/**
+ * Waits for the acknowledgement of the present key, which the manager's authd says it knows.
+ * @throws EnrollError the refusal, where the link does not work all the same
+ */
+export async function proveKnown(journey: PreparedJourney, { record, refusal }: KnownKey): Promise<Outcome> {
+  const { settings, signal } = journey;
+  if (!settings.handshake || (await runningDaemon(journey)) !== undefined) throw refusal;
+  try {
+    const link = await proveLinkAtAny(journey, settings.managers, { record, waitMs: settings.waitMs });
+    return { changed: false, record, link };
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    throw refusal;
   }
 }

@@ -15,20 +15,6 @@ export interface ReplyContext {
   readonly confirmed: boolean;
 }
 
-/**
- * The manager has an agent of this name or address. Where `keySent` is true the request carried the hash of the
- * present key, and a Wazuh manager since 4.2 gives this same answer when that key is the one it has: the key is then
- * good. An active agent is answered alike whatever the hash, so only a handshake with the present key can tell.
- */
-export class DuplicateAgentError extends EnrollError {
-  readonly keySent: boolean;
-
-  constructor(code: 'NAME_DUPLICATE' | 'IP_DUPLICATE', message: string, details: ErrorDetails, keySent: boolean) {
-    super(code, message, details);
-    this.keySent = keySent;
-  }
-}
-
 interface Refusal {
   readonly code: ErrorCode;
   readonly message: string;
@@ -162,9 +148,7 @@ export function refusal(text: string, request: KeyRequest, context: ReplyContext
     const { code, message, hint } = explain(request, context, quoteReply(match[1] ?? '', request, context));
     const details: ErrorDetails = { managerSaid, ...(hint === undefined ? {} : { hint }) };
     const sentence = `${message} It said: "${managerSaid}".`;
-    return code === 'NAME_DUPLICATE' || code === 'IP_DUPLICATE'
-      ? new DuplicateAgentError(code, sentence, details, request.present !== undefined)
-      : new EnrollError(code, sentence, details);
+    return new EnrollError(code, sentence, details);
   }
   return new EnrollError('REQUEST_REFUSED', `The manager refused the request. It said: "${managerSaid}".`, {
     managerSaid,
