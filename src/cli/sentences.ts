@@ -75,6 +75,15 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
       return event.file === undefined ? [] : [{ kind: 'done', text: `Wrote the key of this host to ${event.file}` }];
     case 'installed':
       return [{ kind: 'done', text: `Installed the key in ${event.keysFile}` }];
+    case 'grouping':
+      return [{ kind: 'start', text: `Asking the manager to put the agent into ${groupsInWords(event.groups)}` }];
+    case 'grouped':
+      return [
+        ...(event.groups.length === 0
+          ? []
+          : [{ kind: 'done', text: `The manager put the agent into ${groupsInWords(event.groups)}` } as const]),
+        ...event.warnings.map((text) => ({ kind: 'warning', text }) as const),
+      ];
     case 'proving':
       return [
         {
@@ -104,6 +113,10 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
     case 'warning':
       return [{ kind: 'warning', text: event.text }];
   }
+}
+
+function groupsInWords(groups: readonly string[]): string {
+  return `the ${groups.length === 1 ? 'group' : 'groups'} ${groups.join(', ')}`;
 }
 
 function inWords(method: Method): string {

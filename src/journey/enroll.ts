@@ -6,6 +6,7 @@ import type { AgentRecord } from '../model/agent-record.js';
 import type { Host } from '../model/host.js';
 import { DuplicateAgentError } from '../obtain/authd/refusal.js';
 import type { ManagerSettings } from '../settings/settings.js';
+import { assignGroups } from './assign-groups.js';
 import { proveInstalled } from './conclude.js';
 import { writeConfig } from './configure.js';
 import type { Journey } from './context.js';
@@ -60,10 +61,11 @@ export async function enroll(journey: Journey): Promise<Enrollment> {
 async function enrollAnew(journey: Journey, host: Host, present: PresentKey): Promise<Enrollment> {
   const { record: before, copied } = present;
   const self = await asItself(journey, host, copied);
-  const { key, manager } = await requestKey(journey, self, before);
-  const { record, trust, endpoint, family } = key;
+  const issued = await requestKey(journey, self, before);
+  const { record, trust, endpoint, family } = issued.key;
   await installAgentKey(journey, record, before ?? copied, { trust, enrollment: endpoint, copied });
-  const link = await proveInstalled(journey, record, { changed: true, issuer: manager, family });
+  await assignGroups(journey, issued);
+  const link = await proveInstalled(journey, record, { changed: true, issuer: issued.manager, family });
   return { changed: true, record, ...linkOf(link) };
 }
 
