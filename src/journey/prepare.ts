@@ -1,5 +1,6 @@
+import { EnrollError, systemCode } from '../errors.js';
 import { removeDirectories } from '../files/directories.js';
-import { takeLock } from '../files/lock.js';
+import { type Lock, takeLock } from '../files/lock.js';
 import { refuseManagerHome } from '../host/agent-home.js';
 import { checkWritable } from '../keystore/client-keys.js';
 import { ensureNotesDirectory, notesDirectory, removableBy } from '../keystore/notes/notes-directory.js';
@@ -17,9 +18,10 @@ import type { Journey, PreparedJourney } from './context.js';
 export async function prepared<T>(journey: Journey, steps: (journey: PreparedJourney) => Promise<T>): Promise<T> {
   const { settings, agent, edge, observe } = journey;
   await refuseManagerHome(agent, edge.system);
-  await checkWritable(agent, edge.disk);
-  await checkConfig(journey);
   return await alone(journey, async (locked) => {
+    // Under the lock: another run removes what it takes for the litter of a killed one.
+    await checkWritable(agent, edge.disk);
+    await checkConfig(journey);
     const unsafe = await removableBy(agent, edge.disk);
     if (unsafe !== undefined) observe({ kind: 'warning', text: unsafe });
     const notes = await openNotes(agent, edge.disk);
@@ -35,12 +37,10 @@ export async function prepared<T>(journey: Journey, steps: (journey: PreparedJou
  * @throws EnrollError `ANOTHER_RUN`, `FILE_UNWRITABLE`, and what the steps throw
  */
 export async function alone<T>(journey: Journey, steps: (journey: Journey) => Promise<T>): Promise<T> {
-  const { agent, edge, observe, signal } = journey;
+  const { edge, signal } = journey;
   const made: string[] = [];
   try {
-    await ensureNotesDirectory(agent, made, edge.disk);
-    const waiting = (pid: number) => observe({ kind: 'waiting', pid });
-    const lock = await takeLock(notesDirectory(agent), edge.disk, waiting, signal);
+    const lock = await lockOf(journey, made);
     try {
       return await steps({ ...journey, signal: AbortSignal.any([signal, lock.lost]) });
     } finally {
@@ -49,5 +49,20 @@ export async function alone<T>(journey: Journey, steps: (journey: Journey) => Pr
   } finally {
     // Those that something was put into stay.
     await removeDirectories(made, edge.disk);
+  }
+}
+
+const TRIES = 100;
+
+/** Another run takes the directory away where it has nothing to keep in it, be it in this very moment. */
+async function lockOf({ agent, edge, observe, signal }: Journey, made: string[]): Promise<Lock> {
+  const waiting = (pid: number) => observe({ kind: 'waiting', pid });
+  for (let tries = 1; ; tries += 1) {
+    await ensureNotesDirectory(agent, made, edge.disk);
+    try {
+      return await takeLock(notesDirectory(agent), edge.disk, waiting, signal);
+    } catch (thrown) {
+      if (tries === TRIES || !(thrown instanceof EnrollError) || systemCode(thrown.cause) !== 'ENOENT') throw thrown;
+    }
   }
 }

@@ -56,8 +56,9 @@ export async function openNotes(agent: AgentInstallation, edge: FileEdge): Promi
   let notes = own?.notes ?? NOTHING_KNOWN;
   const write = async (next: Notes) => {
     const formatted = formatNotes(next);
-    if (formatted !== text) await atNotes(agent, (path) => replaceNotes(path, formatted, agent, edge));
-    text = formatted;
+    const after = formatted === formatNotes(NOTHING_KNOWN) ? undefined : formatted;
+    if (after !== text) await atNotes(agent, (path) => putNotes(path, after, agent, edge));
+    text = after;
     notes = next;
   };
   if (own === undefined) {
@@ -72,11 +73,7 @@ export async function openNotes(agent: AgentInstallation, edge: FileEdge): Promi
     get notes() {
       return notes;
     },
-    update: async (change) => {
-      const next = change(notes);
-      // A host of which there is nothing to remember is left without notes.
-      if (text !== undefined || next !== NOTHING_KNOWN) await write(next);
-    },
+    update: (change) => write(change(notes)),
   };
 }
 
@@ -113,11 +110,16 @@ async function atNotes(agent: AgentInstallation, work: (path: string) => Promise
   }
 }
 
-function replaceNotes(path: string, text: string, agent: AgentInstallation, edge: FileEdge): Promise<void> {
+/** @param text absent: there is nothing to remember, and a host like that is left without notes */
+function putNotes(path: string, text: string | undefined, agent: AgentInstallation, edge: FileEdge): Promise<void> {
   return atPlace(path, edge, async (place) => {
     await removeLeftovers(place);
+    if (text === undefined) {
+      await place.directory.unlink(place.name);
+      return await place.directory.sync();
+    }
     const near = place.facts ?? (await place.directory.facts());
-    await replaceFile(place, text, accessOf('notes', agent, near, edge), edge);
+    return await replaceFile(place, text, accessOf('notes', agent, near, edge), edge);
   });
 }
 
