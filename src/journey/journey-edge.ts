@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { type KeystoreEdge, nodeEdge } from '../files/file-edge.js';
+import { type FileEdge, nodeFileEdge } from '../files/file-edge.js';
 import type { IdentifyEdge } from '../host/identify.js';
 import { routingTable } from '../host/route.js';
 import { nodeSystem, type SystemEdge } from '../host/system.js';
@@ -9,7 +9,7 @@ import { type Dial, directDial } from '../net/connect.js';
 /** All that the journey touches outside of itself, so that a test or an embedding program can put its own in place. */
 export interface JourneyEdge {
   readonly system: SystemEdge;
-  readonly keystore: KeystoreEdge;
+  readonly disk: FileEdge;
   /** Makes TCP connections that give up after so many milliseconds. */
   readonly dial: (timeoutMs: number) => Dial;
   readonly random: Randomness;
@@ -26,9 +26,10 @@ type WindowsEnvironment = Readonly<Record<string, string | undefined>>;
 export function nodeJourneyEdge(environment: WindowsEnvironment): JourneyEdge {
   const { ProgramFiles: programFiles, SystemRoot: systemRoot } = environment;
   const programFilesX86 = environment['ProgramFiles(x86)'];
+  const disk = nodeFileEdge(systemRoot);
   return {
-    system: nodeSystem({ programFiles, programFilesX86, systemRoot }),
-    keystore: nodeEdge(systemRoot),
+    system: nodeSystem({ programFiles, programFilesX86, systemRoot }, disk),
+    disk,
     dial: directDial,
     // As real agents write it: an unsigned 16 bit number in five digits.
     random: { digits: () => String(randomInt(65536)).padStart(5, '0'), iv: () => randomBytes(16) },
