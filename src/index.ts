@@ -5,11 +5,13 @@
  * @example
  * import { enroll, findAgent, nodeJourneyEdge, nodeSettingsEdge, settle } from 'agent-enroll';
  *
+ * const { signal } = new AbortController();
  * const edge = nodeJourneyEdge({});
  * const agent = await findAgent({}, edge.system);
+ * const found = { agent, edge: nodeSettingsEdge(edge.disk, signal), warn: console.warn };
  * const flags = new Map([['manager', 'siem.example.org']]);
- * const { settings } = await settle({ command: 'enroll', flags, environment: {}, agent, edge: nodeSettingsEdge });
- * const { record } = await enroll({ settings, agent, edge, observe: () => {}, signal: new AbortController().signal });
+ * const { settings } = await settle({ command: 'enroll', flags, environment: {}, ...found });
+ * const { record } = await enroll({ settings, agent, edge, observe: () => {}, signal });
  */
 
 export { asEnrollError, EnrollError, type ErrorCode, EXIT, type ExitCode, MEANINGS } from './errors.js';

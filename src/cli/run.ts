@@ -1,4 +1,5 @@
 import { abortReason, asEnrollError, EnrollError, EXIT, type ExitCode } from '../errors.js';
+import type { FileEdge } from '../files/file-edge.js';
 import { findAgent } from '../host/agent-home.js';
 import type { Journey } from '../journey/context.js';
 import type { JourneyEvent } from '../journey/events.js';
@@ -7,10 +8,11 @@ import { emptyReport, type Report, withError, withEvent } from '../journey/repor
 import type { AgentInstallation } from '../model/host.js';
 import { deadline, unlessAborted } from '../net/deadline.js';
 import type { CommandName } from '../settings/options.js';
-import type { SettingsEdge } from '../settings/password.js';
-import { nodeSettingsEdge } from '../settings/settings-edge.js';
+import { readDeadline } from '../settings/running.js';
+import type { Warn } from '../settings/settings.js';
+import { nodeSettingsEdge, type SettingsEdge } from '../settings/settings-edge.js';
 import { type Settled, settle } from '../settings/settle.js';
-import type { Flags } from '../settings/sources.js';
+import { type Flags, Sources } from '../settings/sources.js';
 import { ask, terminalOf } from './ask.js';
 import type { CommandContext } from './command-context.js';
 import { createReporter } from './create-reporter.js';
@@ -34,11 +36,11 @@ export async function runJourney(
   };
   try {
     const edge = { ...nodeJourneyEdge(context.environment), uninterrupted: context.uninterrupted };
-    const { settled, agent } = await settleFor(command, context, edge);
-    for (const text of settled.warnings) observe({ kind: 'warning', text });
-    const { changed } = await withinDeadline(settled.settings.deadlineMs, signal, (limit) =>
-      run({ settings: settled.settings, agent, edge, observe, signal: limit }),
-    );
+    const { changed } = await withinDeadline(deadlineOf(command, context), signal, async (limit) => {
+      const warn = (text: string) => observe({ kind: 'warning', text });
+      const { settled, agent } = await settleFor(command, { ...context, signal: limit }, edge, warn);
+      return await run({ settings: settled.settings, agent, edge, observe, signal: limit });
+    });
     report = { ...report, ok: true, changed };
     reporter.finish(report);
     return EXIT.ok;
@@ -66,29 +68,41 @@ async function withinDeadline<T>(
   }
 }
 
-/** Finds the agent on this host and settles what is to be done with it. */
+/** The deadline holds for the reading of the settings too, so it is looked for before them. */
+function deadlineOf(command: CommandName, { flags, environment }: CommandContext): number | undefined {
+  return readDeadline(new Sources(command, flags, environment, undefined));
+}
+
+/**
+ * Finds the agent on this host and settles what is to be done with it.
+ * @param warn told what the user should know, also where settling fails afterwards
+ */
 export async function settleFor(
   command: CommandName,
   { flags, environment, output, signal }: CommandContext,
-  edge: JourneyEdge,
+  journey: JourneyEdge,
+  warn: Warn,
 ): Promise<{ readonly settled: Settled; readonly agent: AgentInstallation }> {
+  const edge = settingsEdge(journey.disk, output, signal);
   const find = async () => {
-    const agent = await findAgent(placesOf(flags), edge.system);
-    return { settled: await settle({ command, flags, environment, agent, edge: settingsEdge(output, signal) }), agent };
+    const agent = await findAgent(placesOf(flags), journey.system);
+    // What an abort has left behind speaks to nobody any more.
+    const tell = (text: string) => (signal.aborted ? undefined : warn(text));
+    return { settled: await settle({ command, flags, environment, agent, edge, warn: tell }), agent };
   };
   // A password may be awaited from a standard input that never says a word.
   return await unlessAborted(find(), signal);
 }
 
 /** Where settings are read. A password that is read from standard input is asked for where that is a terminal. */
-function settingsEdge(output: Output, signal: AbortSignal): SettingsEdge {
+function settingsEdge(disk: FileEdge, output: Output, signal: AbortSignal): SettingsEdge {
+  const edge = nodeSettingsEdge(disk, signal);
+  const terminal = terminalOf(output.err);
+  if (terminal === undefined) return edge;
+  const prompt = 'Password (it is not displayed): ';
   return {
-    ...nodeSettingsEdge,
-    readStandardInput: async (limit) => {
-      const terminal = terminalOf(output.err);
-      if (terminal === undefined) return await nodeSettingsEdge.readStandardInput(limit);
-      return await ask(terminal, { prompt: 'Password (it is not displayed): ', echo: false, limit }, signal);
-    },
+    ...edge,
+    readInputLine: async (limit) => Buffer.from(await ask(terminal, { prompt, echo: false, limit }, signal)),
   };
 }
 

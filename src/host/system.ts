@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { constants } from 'node:fs';
-import { access, open, readdir } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
+import type { FileEdge } from '../files/file-edge.js';
+import { readFile } from '../files/read.js';
 
 /** One address of one interface. */
 export interface InterfaceAddress {
@@ -18,7 +19,7 @@ export interface SystemEdge {
   readonly directories: WindowsDirectories;
   hostname(): string;
   addresses(): readonly InterfaceAddress[];
-  /** The text of a file, of at most 1 MiB; `undefined` where there is none, or where it may not be read. */
+  /** The text of a file; `undefined` where there is none, where it may not be read, or has more than 16 MiB. */
   readText(path: string): Promise<string | undefined>;
   exists(path: string): Promise<boolean>;
   /** The names in a directory; none where there is no such directory, or where it may not be read. */
@@ -37,17 +38,24 @@ export interface WindowsDirectories {
   readonly systemRoot?: string | undefined;
 }
 
-const LARGEST_TEXT = 1024 * 1024;
+// An /etc/passwd of 100 000 users has about 6 MiB. Half of it would be worse than none.
+const LARGEST_TEXT = 16 * 1024 * 1024;
+const LARGEST_OUTPUT = 1024 * 1024;
 const RUN_MS = 5000;
 
-/** The system that the program runs on. The directories come from the environment, which the settings read. */
-export function nodeSystem(directories: WindowsDirectories = {}): SystemEdge {
+/**
+ * The system that the program runs on.
+ *
+ * @param directories from the environment, which the command line reads
+ * @param disk what files are read through
+ */
+export function nodeSystem(directories: WindowsDirectories, disk: FileEdge): SystemEdge {
   return {
     platform: process.platform === 'win32' ? 'windows' : 'unix',
     directories,
     hostname,
     addresses,
-    readText,
+    readText: (path) => readText(path, disk),
     exists,
     list,
     run,
@@ -74,23 +82,11 @@ function interfaces(): ReturnType<typeof networkInterfaces> {
   }
 }
 
-async function readText(path: string): Promise<string | undefined> {
+// Whose file it is decides nothing: what is read here describes the host, and goes nowhere unchecked.
+async function readText(path: string, disk: FileEdge): Promise<string | undefined> {
   try {
-    // Without O_NONBLOCK a pipe in the place of the file would hold the program for ever.
-    const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    try {
-      // The files of /proc say that they are empty, so they are read to their end.
-      const buffer = Buffer.allocUnsafe(LARGEST_TEXT);
-      let length = 0;
-      while (length < buffer.length) {
-        const { bytesRead } = await file.read(buffer, length, buffer.length - length);
-        if (bytesRead === 0) break;
-        length += bytesRead;
-      }
-      return buffer.toString('utf8', 0, length);
-    } finally {
-      await file.close();
-    }
+    const file = await readFile(path, { limit: LARGEST_TEXT, owners: 'anyone' }, disk);
+    return file?.bytes.toString('utf8');
   } catch {
     return undefined;
   }
@@ -123,7 +119,7 @@ function run(program: string, args: readonly string[], signal: AbortSignal): Pro
       signal,
       timeout: RUN_MS,
       killSignal: 'SIGKILL',
-      maxBuffer: LARGEST_TEXT,
+      maxBuffer: LARGEST_OUTPUT,
       windowsHide: true,
     } as const;
     execFile(program, [...args], options, (error, stdout) => resolve(error === null ? stdout : undefined));

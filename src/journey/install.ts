@@ -4,6 +4,7 @@ import { resetCounters } from '../keystore/sender-counter.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import type { TrustVerdict } from '../net/trust.js';
+import type { Hearsay } from '../settings/settings.js';
 import type { PreparedJourney } from './context.js';
 import { boundTo } from './machine-binding.js';
 
@@ -40,25 +41,39 @@ export async function install(journey: PreparedJourney, { key }: KeyToInstall, r
     const { keysFile } = await installKey(record, agent, edge.disk);
     observe({ kind: 'installed', keysFile });
     await resetCounters(agent, [record.id, ...(before === undefined ? [] : [before.id])], edge.disk);
-    await notes.update(({ request: _, ...rest }) => ({ ...rest, ...trusted(rest, endpoint, trust, edge.disk.now()) }));
+    await notes.update(({ request: _, ...rest }) => ({
+      ...rest,
+      ...trusted(rest, { endpoint, trust, hearsay: settings.hearsay, now: edge.disk.now() }),
+    }));
   });
   if (!settings.machineBinding) return;
   const binding = await boundTo(notes.notes, record, edge, signal, replaced.copied);
   await notes.update(({ binding: _, ...rest }) => ({ ...rest, ...(binding === undefined ? {} : { binding }) }));
 }
 
+/** What was seen of the manager that issued the key. */
+interface Seen {
+  readonly endpoint: Endpoint | undefined;
+  readonly trust: TrustVerdict | undefined;
+  readonly hearsay: readonly Hearsay[] | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
 /** A manager that was trusted by first use, or whose CA or pin replaces what was stored. */
 function trusted(
   { managers }: Pick<Notes, 'managers'>,
-  endpoint: Endpoint | undefined,
-  trust: TrustVerdict | undefined,
-  now: number,
+  { endpoint, trust, hearsay = [], now }: Seen,
 ): Pick<Notes, 'managers'> {
   if (endpoint === undefined || trust === undefined || trust.by === 'nothing' || trust.by === 'system') {
     return { managers };
   }
   const name = formatEndpoint(endpoint);
-  if (managers.get(name)?.fingerprint === trust.fingerprint) return { managers };
-  const seen = { fingerprint: trust.fingerprint, firstSeen: new Date(now).toISOString(), other: {} };
+  const { fingerprint } = trust;
+  const named = !hearsay.some((said) => formatEndpoint(said.endpoint) === name);
+  const before = managers.get(name);
+  if (before?.fingerprint === fingerprint && (before.hearsay === undefined || !named)) return { managers };
+  const firstSeen = before?.fingerprint === fingerprint ? before.firstSeen : new Date(now).toISOString();
+  const seen = { fingerprint, firstSeen, ...(named ? {} : { hearsay: true as const }), other: {} };
   return { managers: new Map([...managers, [name, seen]]) };
 }

@@ -31,9 +31,10 @@ type WindowsEnvironment = Readonly<Record<string, string | undefined>>;
 export function nodeJourneyEdge(environment: WindowsEnvironment): JourneyEdge {
   const { ProgramFiles: programFiles, SystemRoot: systemRoot } = environment;
   const programFilesX86 = environment['ProgramFiles(x86)'];
+  const disk = nodeFileEdge(systemRoot);
   return {
-    system: nodeSystem({ programFiles, programFilesX86, systemRoot }),
-    disk: nodeFileEdge(systemRoot),
+    system: nodeSystem({ programFiles, programFilesX86, systemRoot }, disk),
+    disk,
     uninterrupted: (step) => step(),
     dial: directDial,
     // As real agents write it: an unsigned 16 bit number in five digits.

@@ -16,7 +16,7 @@ import type { Journey, PreparedJourney } from './context.js';
  * @throws EnrollError `MANAGER_HOME`, `FILE_UNWRITABLE`, `FILE_UNREADABLE`, `CONFIG_UNCLEAR`, `ANOTHER_RUN`
  */
 export async function prepared<T>(journey: Journey, steps: (journey: PreparedJourney) => Promise<T>): Promise<T> {
-  const { settings, agent, edge, observe } = journey;
+  const { agent, edge, observe } = journey;
   await refuseManagerHome(agent, edge.system);
   return await alone(journey, async (locked) => {
     // Under the lock: another run removes what it takes for the litter of a killed one.
@@ -25,7 +25,7 @@ export async function prepared<T>(journey: Journey, steps: (journey: PreparedJou
     const unsafe = await removableBy(agent, edge.disk);
     if (unsafe !== undefined) observe({ kind: 'warning', text: unsafe });
     const notes = await openNotes(agent, edge.disk);
-    if (settings.handshake) await checkCounters(agent, edge.disk);
+    await checkCounters(agent, edge.disk);
     return await steps({ ...locked, notes });
   });
 }

@@ -1,11 +1,10 @@
 import { abortReason, asEnrollError, EnrollError, EXIT } from '../errors.js';
 import { machineFacts } from '../host/machine.js';
 import { splayDelay, splaySeed } from '../host/splay.js';
-import type { BegunRequest } from '../keystore/notes/notes.js';
+import { type BegunRequest, isVouchedFor } from '../keystore/notes/notes.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import type { Host } from '../model/host.js';
-import { Secret } from '../model/secret.js';
 import { pause } from '../net/deadline.js';
 import { dialThrough } from '../net/proxy.js';
 import { budgetOfTry } from '../obtain/api/patience.js';
@@ -13,6 +12,7 @@ import { apiAddress } from '../obtain/api/url.js';
 import { authdSource } from '../obtain/authd/source.js';
 import type { AgentKey, KeySource } from '../obtain/key-source.js';
 import type { ApiSettings, ManagerSettings, Settings } from '../settings/settings.js';
+import { requireVouched } from '../settings/vouching.js';
 import { backOff } from './back-off.js';
 import type { Journey, PreparedJourney } from './context.js';
 import type { KeyToReplace } from './present-key.js';
@@ -55,7 +55,8 @@ export async function requestKey(
   host: Host,
   { record: present }: KeyToReplace,
 ): Promise<ManagerAnswer> {
-  const { settings, edge, observe, signal } = journey;
+  const { settings, edge, notes, observe, signal } = journey;
+  requireVouched(settings.hearsay ?? [], (endpoint) => isVouchedFor(notes.notes, endpoint));
   observe({ kind: 'method', method: settings.method.use, why: settings.method.why });
   const earlier = tellOfUnfinished(journey);
   await spread(journey);
@@ -155,7 +156,7 @@ async function sourceFor(
     const { apiSource } = await import('../obtain/api/source.js');
     return apiSource({
       url: apiUrl(api, remoted),
-      credentials: { user: api.user, password: inBytes(api.password) },
+      credentials: { user: api.user, password: api.password },
       trust: { ...trust, system: true },
       dial,
       timeoutMs,
@@ -171,15 +172,11 @@ async function sourceFor(
   return authdSource({
     endpoint: enrollment,
     trust: { ...trust, ...(firstUse === undefined ? {} : { firstUse }) },
-    ...(password === undefined ? {} : { password: inBytes(password) }),
+    ...(password === undefined ? {} : { password: password }),
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
     dial,
     timeoutMs,
   });
-}
-
-function inBytes(password: Secret): Secret<Uint8Array> {
-  return new Secret(Buffer.from(password.reveal(), 'utf8'));
 }
 
 /** A manager that was not reached, or could not do it, is not the only one; one that refused has spoken for all. */

@@ -1,8 +1,9 @@
 import type { ConfServer } from '../conf/ossec-conf.js';
 import type { Protocol } from '../link/message/transport.js';
-import { formatEndpoint } from '../model/endpoint.js';
-import { DEFAULT_ORIGIN, type Sourced } from './origin.js';
+import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
+import { DEFAULT_ORIGIN, type Origin, type Sourced } from './origin.js';
 import type { ManagerSettings } from './settings.js';
+import type { Shown } from './shown.js';
 import type { Sources } from './sources.js';
 import { oneOf, parseHost, parseHostPort, parsePort, parseSetting, refuse, splitList } from './values.js';
 
@@ -11,39 +12,51 @@ const ENROLLMENT_PORT = 1515;
 const A_PORT = 'a port (1 to 65535)';
 const A_HOST_AND_PORT = 'HOST or HOST:PORT, with a port from 1 to 65535';
 
+/** One manager, and who named it. */
+export interface FoundManager {
+  readonly settings: ManagerSettings;
+  readonly agentOrigin: Origin;
+  readonly enrollmentOrigin: Origin;
+}
+
 /**
  * The managers in the order in which they are tried: those that were named, else the servers of ossec.conf. What
  * ossec.conf says of a server holds for a manager of the same address, too.
  *
  * @throws EnrollError with `SETTING_INVALID`, the origin named
  */
-export function readManagers(sources: Sources): Sourced<ManagerSettings[]> {
+export function readManagers(sources: Sources): readonly FoundManager[] {
   const given = sources.text('manager');
   if (given === undefined) return serversOfConf(sources);
   const names = splitList(given.value);
   if (names.length === 0) throw refuse(given.origin, 'it names no host.');
   const protocols = listed(sources.text('protocol'), names);
-  const managers = names.map((text, index) => {
+  return names.map((text, index) => {
     const { host, port } = hostPort({ value: text, origin: given.origin }, sources.text('port'));
-    const server = sources.servers.find(({ address }) => address.value.toLowerCase() === host.toLowerCase());
-    return manager(host, port ?? portOf(server, sources), protocols[index] ?? protocolOf(server, sources), sources);
+    const server = sources.servers.find(({ address }) => isSameHost(address.value, host));
+    return found(
+      { value: { host, port: port ?? portOf(server, sources) }, origin: given.origin },
+      protocols[index] ?? protocolOf(server, sources),
+      sources,
+    );
   });
-  return { value: managers, origin: given.origin };
 }
 
-function serversOfConf(sources: Sources): Sourced<ManagerSettings[]> {
+function serversOfConf(sources: Sources): readonly FoundManager[] {
   const { servers } = sources;
   const port = portGiven(sources.text('port'));
   const protocols = listed(
     sources.text('protocol'),
     servers.map(({ address }) => address.value),
   );
-  const managers = servers.map((server, index) => {
-    const host = parseSetting(sources.fromConf(server.address), parseHost, 'a host name or address').value;
-    return manager(host, port ?? portOf(server, sources), protocols[index] ?? protocolOf(server, sources), sources);
+  return servers.map((server, index) => {
+    const { value: host, origin } = parseSetting(sources.fromConf(server.address), parseHost, 'a host name or address');
+    return found(
+      { value: { host, port: port ?? portOf(server, sources) }, origin },
+      protocols[index] ?? protocolOf(server, sources),
+      sources,
+    );
   });
-  const [first] = servers;
-  return { value: managers, origin: first === undefined ? DEFAULT_ORIGIN : sources.fromConf(first.address).origin };
 }
 
 /** A host and the port that was given with it or apart; of two different ones the stronger origin counts. */
@@ -72,25 +85,34 @@ function protocolOf(server: ConfServer | undefined, sources: Sources): 'auto' | 
   return server?.protocol === undefined ? 'auto' : parseProtocol(sources.fromConf(server.protocol));
 }
 
+function found(agent: Sourced<Endpoint>, protocol: 'auto' | Protocol, sources: Sources): FoundManager {
+  const { host } = agent.value;
+  const server = enrollmentServer(host, sources);
+  const apart = sources.text('enrollment-port');
+  const where = server === undefined ? { host, port: portGiven(apart) } : hostPort(server, apart);
+  return {
+    settings: {
+      agent: agent.value,
+      protocol,
+      enrollment: { host: where.host, port: where.port ?? ENROLLMENT_PORT },
+    },
+    agentOrigin: agent.origin,
+    enrollmentOrigin: server?.origin ?? agent.origin,
+  };
+}
+
 /**
  * Where authd is, if not on the manager. What ossec.conf says of it belongs to the managers that ossec.conf names: a
  * host that is moved to another manager by a flag must not ask the old one for its key.
  */
 function enrollmentServer(manager: string, sources: Sources): Sourced<string> | undefined {
   const server = sources.text('enrollment-server');
-  const named = sources.servers.some(({ address }) => address.value.toLowerCase() === manager.toLowerCase());
+  const named = sources.servers.some(({ address }) => isSameHost(address.value, manager));
   return server?.origin.kind === 'file' && !named ? undefined : server;
 }
 
-function manager(host: string, port: number, protocol: 'auto' | Protocol, sources: Sources): ManagerSettings {
-  const server = enrollmentServer(host, sources);
-  const apart = sources.text('enrollment-port');
-  const where = server === undefined ? { host, port: portGiven(apart) } : hostPort(server, apart);
-  return {
-    agent: { host, port },
-    protocol,
-    enrollment: { host: where.host, port: where.port ?? ENROLLMENT_PORT },
-  };
+function isSameHost(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
 }
 
 /** Packages take one protocol for all managers, or a list of as many as there are managers. */
@@ -107,42 +129,35 @@ function parseProtocol(text: Sourced<string>): 'auto' | Protocol {
   return parseSetting(text, oneOf('auto', 'tcp', 'udp'), 'auto, tcp or udp').value;
 }
 
-/** The managers as `detect` shows them. */
-export function shownManagers(managers: Sourced<ManagerSettings[]>): Sourced<string> {
-  return { value: managers.value.map(({ agent }) => formatEndpoint(agent)).join(', '), origin: managers.origin };
+/** The managers, their ports and protocols, and where authd is, as `detect` shows them. */
+export function shownManagers(managers: readonly FoundManager[], sources: Sources): Shown {
+  const [first] = managers;
+  if (first === undefined) return [];
+  const { enrollment } = first.settings;
+  const server = enrollmentServer(first.settings.agent.host, sources);
+  const port = sources.text('enrollment-port');
+  return [
+    ['manager', { value: all(managers, ({ agent }) => formatEndpoint(agent)), origin: first.agentOrigin }],
+    ['enrollment-server', { value: enrollment.host, origin: server?.origin ?? DEFAULT_ORIGIN }],
+    ['enrollment-port', { value: String(enrollment.port), origin: port?.origin ?? DEFAULT_ORIGIN }],
+    ['protocol', shownOfServer(managers, sources, 'protocol', ({ protocol }) => protocol)],
+    ['port', shownOfServer(managers, sources, 'port', ({ agent }) => String(agent.port))],
+  ];
 }
 
-/** Where authd is, as `detect` shows it. */
-export function shownEnrollment(
-  managers: Sourced<ManagerSettings[]>,
-  sources: Sources,
-  name: 'enrollment-server' | 'enrollment-port',
-): Sourced<string> {
-  const [first] = managers.value;
-  if (first === undefined) return { value: '', origin: DEFAULT_ORIGIN };
-  const given = name === 'enrollment-server' ? enrollmentServer(first.agent.host, sources) : sources.text(name);
-  const origin = given?.origin ?? DEFAULT_ORIGIN;
-  return { value: name === 'enrollment-server' ? first.enrollment.host : String(first.enrollment.port), origin };
+function all(managers: readonly FoundManager[], value: (manager: ManagerSettings) => string): string {
+  return managers.map(({ settings }) => value(settings)).join(', ');
 }
 
-/** The protocols in the order of the managers. */
-export function shownProtocol(managers: Sourced<ManagerSettings[]>, sources: Sources): Sourced<string> {
-  return shownOfFirst(managers, sources, 'protocol', ({ protocol }) => protocol);
-}
-
-/** The agent ports in the order of the managers. */
-export function shownPort(managers: Sourced<ManagerSettings[]>, sources: Sources): Sourced<string> {
-  return shownOfFirst(managers, sources, 'port', ({ agent }) => String(agent.port));
-}
-
-function shownOfFirst(
-  managers: Sourced<ManagerSettings[]>,
+/** What ossec.conf may say of each server, in the order of the managers; the first one's origin stands for all. */
+function shownOfServer(
+  managers: readonly FoundManager[],
   sources: Sources,
   name: 'port' | 'protocol',
   value: (manager: ManagerSettings) => string,
 ): Sourced<string> {
-  const [first] = managers.value;
-  const server = sources.servers.find(({ address }) => address.value.toLowerCase() === first?.agent.host.toLowerCase());
-  const inFile = server?.[name] === undefined ? DEFAULT_ORIGIN : sources.fromConf(server[name]).origin;
-  return { value: managers.value.map(value).join(', '), origin: sources.text(name)?.origin ?? inFile };
+  const host = managers[0]?.settings.agent.host ?? '';
+  const said = sources.servers.find(({ address }) => isSameHost(address.value, host))?.[name];
+  const inFile = said === undefined ? DEFAULT_ORIGIN : sources.fromConf(said).origin;
+  return { value: all(managers, value), origin: sources.text(name)?.origin ?? inFile };
 }

@@ -1,3 +1,5 @@
+import { EnrollError } from '../errors.js';
+
 /** Where a setting comes from. */
 export type Origin =
   | { readonly kind: 'flag'; readonly name: string }
@@ -29,4 +31,11 @@ export function describeOrigin(origin: Origin): string {
     case 'default':
       return 'default';
   }
+}
+
+/** What a reader throws that knows its field but not where the text stands, with the origin in front. */
+export function withOrigin(origin: Origin, thrown: unknown): unknown {
+  if (!(thrown instanceof EnrollError)) return thrown;
+  const { code, message, hint } = thrown;
+  return new EnrollError(code, `${describeOrigin(origin)}: ${message}`, { hint, cause: thrown });
 }

@@ -2,17 +2,19 @@ import { formatEndpoint } from '../model/endpoint.js';
 import { Secret } from '../model/secret.js';
 import { noProxyEntries } from '../net/no-proxy.js';
 import type { ProxySettings } from '../net/proxy-settings.js';
+import type { FoundManager } from './managers.js';
 import type { Sourced } from './origin.js';
-import type { ManagerSettings } from './settings.js';
+import { proves } from './running.js';
+import type { Settings, Warn } from './settings.js';
+import type { Shown } from './shown.js';
 import type { Sources } from './sources.js';
 import { parseHost, refuse } from './values.js';
 
-/** The proxy setting, how to show it, and what the user should be told about it. */
+/** The proxy setting, and how to show it. */
 export interface FoundProxy {
-  readonly settings?: ProxySettings;
+  readonly settings: Pick<Settings, 'proxy'>;
   /** Without what it says of a user and password. */
-  readonly shown?: Sourced<string>;
-  readonly warnings: readonly string[];
+  readonly shown: Shown;
 }
 
 const EXPECTED = 'is not the URL of an HTTP proxy';
@@ -28,32 +30,31 @@ const HINT =
  *
  * @throws EnrollError with `SETTING_INVALID`, the origin named and never the value
  */
-export function readProxy(sources: Sources, managers: readonly ManagerSettings[]): FoundProxy {
+export function readProxy(sources: Sources, managers: readonly FoundManager[], warn: Warn): FoundProxy {
   const given = sources.text('proxy');
-  if (given === undefined) return { warnings: [] };
+  if (given === undefined) return { settings: {}, shown: [] };
   const { origin } = given;
-  if (given.value.trim().toLowerCase() === 'none') return { shown: { value: 'none', origin }, warnings: [] };
+  if (given.value.trim().toLowerCase() === 'none') {
+    return { settings: {}, shown: [['proxy', { value: 'none', origin }]] };
+  }
   const explicit = origin.kind === 'flag';
   const except = explicit ? undefined : (sources.variable('NO_PROXY') ?? sources.variable('no_proxy'));
-  const settings: ProxySettings = {
+  const proxy: ProxySettings = {
     ...parseProxy(given),
     explicit,
     except: except === undefined ? [] : noProxyEntries(except.value),
   };
-  const proves = sources.switch('handshake')?.value ?? true;
-  if (explicit && proves && managers.some(({ protocol }) => protocol === 'udp')) {
+  if (explicit && proves(sources) && managers.some(({ settings }) => settings.protocol === 'udp')) {
     throw refuse(
       origin,
       'UDP cannot go through a proxy, and the protocol is udp.',
       'Use --protocol tcp, or --no-handshake to enroll through the proxy without a proof of the link.',
     );
   }
-  return { settings, shown: { value: shownProxy(settings), origin }, warnings: warningsOf(settings) };
-}
-
-function warningsOf({ explicit, credentials }: ProxySettings): string[] {
-  if (!explicit || credentials === undefined) return [];
-  return ['The password in --proxy can be read by every user of this host in the process list: use HTTPS_PROXY.'];
+  if (explicit && proxy.credentials !== undefined) {
+    warn('The password in --proxy can be read by every user of this host in the process list: use HTTPS_PROXY.');
+  }
+  return { settings: { proxy }, shown: [['proxy', { value: shownProxy(proxy), origin }]] };
 }
 
 function shownProxy({ secure, endpoint, credentials }: ProxySettings): string {

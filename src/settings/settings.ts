@@ -6,7 +6,7 @@ import type { Secret } from '../model/secret.js';
 import type { ProxySettings } from '../net/proxy-settings.js';
 import type { ClientCertificate } from '../net/trust.js';
 import type { OptionName } from './options.js';
-import type { Origin } from './origin.js';
+import type { Origin, Sourced } from './origin.js';
 
 /** One manager: where its agents connect, and how. */
 export interface ManagerSettings {
@@ -22,8 +22,23 @@ export interface ApiSettings {
   /** Absent: port 55000 of the manager, over https. */
   readonly url?: string;
   readonly user: string;
-  readonly password: Secret;
+  /** As its bytes stand; a text in UTF-8. */
+  readonly password: Secret<Uint8Array>;
 }
+
+/** An enrollment service that only a file names which others than root can change. */
+export interface Hearsay {
+  readonly endpoint: Endpoint;
+  /** Where it is named. */
+  readonly origin: Origin;
+  /** What would be sent there and those others cannot read by themselves, in words, and where it comes from. */
+  readonly secrets: readonly Sourced<string>[];
+  /** Of the CA that would have to vouch for it, and that they can change as well; absent: there is none. */
+  readonly ca?: Origin;
+}
+
+/** Told what the user should know, as it is found. */
+export type Warn = (text: string) => void;
 
 /** Everything that the journey needs to be told, checked, as plain values. */
 export interface Settings {
@@ -37,7 +52,8 @@ export interface Settings {
   readonly api?: ApiSettings;
   readonly ip: IpSetting;
   readonly groups: readonly string[];
-  readonly password?: Secret;
+  /** The enrollment password, as its bytes stand; a text in UTF-8. */
+  readonly password?: Secret<Uint8Array>;
   readonly trust: {
     /** PEM text. */
     readonly ca?: string;
@@ -46,6 +62,8 @@ export interface Settings {
     readonly insecure: boolean;
   };
   readonly clientCertificate?: ClientCertificate;
+  /** Absent: there are none. What is to be done about them is {@link requireVouched}'s to say. */
+  readonly hearsay?: readonly Hearsay[];
   /** Which hosts it is for is {@link proxyFor}'s to say. */
   readonly proxy?: ProxySettings;
   readonly cipher: CipherSetting;

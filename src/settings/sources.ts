@@ -16,6 +16,8 @@ export interface ConfFile {
   /** Relative paths in it start here. */
   readonly home: string;
   readonly conf: AgentConf;
+  /** Whether others than root can change it. */
+  readonly ofOthers: boolean;
 }
 
 /** How the options are called in `<enrollment>` of ossec.conf. */
@@ -94,6 +96,11 @@ export class Sources {
     if (found === undefined || this.#file === undefined) return undefined;
     const path = isAbsolute(found.value) ? found.value : join(this.#file.home, found.value);
     return { value: path, origin: this.#place(found) };
+  }
+
+  /** Whether an origin is an ossec.conf that others than root can change. */
+  isOfOthers(origin: Origin): boolean {
+    return this.#file?.ofOthers === true && origin.kind === 'file' && origin.path === this.#file.path;
   }
 
   /** A field of `<enrollment>` as it stands. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
-import { nodeEdge } from '../../src/files/file-edge.js';
+import { nodeEdge, nodeFileEdge } from '../../src/files/file-edge.js';
 import type { Journey } from '../../src/journey/context.js';
 import type { JourneyEvent } from '../../src/journey/events.js';
 import { exportKey, writeExport } from '../../src/journey/export.js';
@@ -46,7 +46,14 @@ describe('importing a key', () => {
     const given = { manager: `${host}:${port}`, wait: '5s', ...more };
     const flags = new Map<OptionName, string | boolean>();
     for (const name of Object.keys(given) as OptionName[]) flags.set(name, given[name as 'manager']);
-    const { settings } = await settle({ command: 'import', flags, environment: {}, agent, edge: nodeSettingsEdge });
+    const { settings } = await settle({
+      command: 'import',
+      flags,
+      environment: {},
+      agent,
+      edge: nodeSettingsEdge(nodeFileEdge(), new AbortController().signal),
+      warn: () => {},
+    });
     const observe = (event: JourneyEvent) => {
       events.push(event);
     };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
+import { nodeFileEdge } from '../../src/files/file-edge.js';
 import { findAgent } from '../../src/host/agent-home.js';
 import { type Enrollment, enroll } from '../../src/journey/enroll.js';
 import type { JourneyEvent } from '../../src/journey/events.js';
@@ -55,7 +56,14 @@ async function run(
     ['wait', '3s'],
     ...given,
   ]);
-  const { settings } = await settle({ command: 'enroll', flags, environment, agent, edge: nodeSettingsEdge });
+  const { settings } = await settle({
+    command: 'enroll',
+    flags,
+    environment,
+    agent,
+    edge: nodeSettingsEdge(nodeFileEdge(), new AbortController().signal),
+    warn: () => {},
+  });
   const events: JourneyEvent[] = [];
   const observe = (event: JourneyEvent) => void events.push(event);
   const outcome = await enroll({ settings, agent, edge, observe, signal: AbortSignal.timeout(8000) });

@@ -2,28 +2,12 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
 import type { OptionName } from '../../src/settings/options.js';
-import type { SettingsEdge } from '../../src/settings/password.js';
-import { settle } from '../../src/settings/settle.js';
-import { installationAt } from '../keystore/scratch.js';
-
-const absent = () => Promise.reject(Object.assign(new Error('ENOENT'), { code: 'ENOENT' }));
-const edge: SettingsEdge = {
-  readText: absent,
-  readBytes: absent,
-  isPublic: async () => false,
-  readStandardInput: async () => '',
-};
+import { settled as settledWith } from './in-memory.js';
 
 type Given = readonly (readonly [OptionName, string | boolean])[];
 
 const settled = (flags: Given, environment: Record<string, string> = {}) =>
-  settle({
-    command: 'enroll',
-    flags: new Map<OptionName, string | boolean>([['manager', 'manager.example'], ...flags]),
-    environment,
-    agent: installationAt('/nowhere'),
-    edge,
-  });
+  settledWith([['manager', 'manager.example'], ...flags], environment);
 
 async function refusal(flags: Given, environment: Record<string, string> = {}): Promise<EnrollError> {
   const error = await settled(flags, environment).catch((thrown: unknown) => thrown);

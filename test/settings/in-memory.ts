@@ -1,7 +1,10 @@
+import { EnrollError } from '../../src/errors.js';
+import { Untouched, unreadable } from '../../src/files/file-error.js';
+import type { FileFacts } from '../../src/files/files.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import type { CommandName, OptionName } from '../../src/settings/options.js';
-import type { SettingsEdge } from '../../src/settings/password.js';
-import { type Settled, settle } from '../../src/settings/settle.js';
+import type { SettingsEdge } from '../../src/settings/settings-edge.js';
+import { type SettingsInput, type Settled, settle } from '../../src/settings/settle.js';
 import type { Environment } from '../../src/settings/sources.js';
 
 /** An agent home of which there is no file but those that a test gives. */
@@ -14,27 +17,66 @@ export const AGENT: AgentInstallation = {
   passwordFile: '/agent/etc/authd.pass',
 };
 
-/** Files that are nowhere but in this record. */
-export function filesOf(files: Readonly<Record<string, string | Uint8Array>>): SettingsEdge {
-  const read = (path: string, limit: number): Buffer => {
-    const content = files[path];
-    if (content === undefined) throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' });
-    return Buffer.from(content).subarray(0, limit);
-  };
+/** Whose something is, and who may do what with it. */
+export interface Permissions {
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly mode: number;
+}
+
+/** A file, and the directories that lead to it, its own first. */
+export interface MemoryFile extends Permissions {
+  readonly content: string | Uint8Array;
+  readonly directories: readonly Permissions[];
+}
+
+/** By path; a content alone is a file of root's alone, an error what reading it ends with. */
+export type MemoryFiles = Readonly<Record<string, string | Uint8Array | MemoryFile | EnrollError>>;
+
+const ROOTS_DIRECTORY: Permissions = { mode: 0o755 };
+
+/** Files that are nowhere but in this record, read by root; standard input, where it is read at all, is this text. */
+export function filesOf(files: MemoryFiles, input: string | Uint8Array = ''): SettingsEdge {
   return {
-    readText: async (path, limit) => read(path, limit).toString('utf8'),
-    readBytes: async (path, limit) => read(path, limit),
-    isPublic: async () => false,
-    readStandardInput: async () => '',
+    uid: 0,
+    readFile: async (path, limit) => {
+      const given = files[path];
+      if (given === undefined) return undefined;
+      if (given instanceof EnrollError) throw given;
+      const file = isFile(given) ? given : { content: given, mode: 0o600, directories: [ROOTS_DIRECTORY] };
+      const bytes = Buffer.from(file.content);
+      if (bytes.length > limit) throw unreadable(path, new Untouched(`it is larger than ${limit / 1024 / 1024} MiB`));
+      return { bytes, facts: factsOf(file, 'file'), directories: file.directories.map((each) => factsOf(each)) };
+    },
+    readInputLine: async (limit) => Buffer.from(input).subarray(0, limit),
   };
+}
+
+function isFile(given: string | Uint8Array | MemoryFile): given is MemoryFile {
+  return typeof given === 'object' && 'content' in given;
+}
+
+function factsOf({ uid = 0, gid = 0, mode }: Permissions, kind: FileFacts['kind'] = 'directory'): FileFacts {
+  return { kind, uid, gid, mode, size: 0, links: 1, identity: '1:1', modified: 0n, changed: 0n };
+}
+
+/** What was settled, and what the user was told meanwhile. */
+export interface SettledAndTold extends Settled {
+  readonly warnings: readonly string[];
+}
+
+/** Settles, and collects what the user is told. */
+export async function settleAndTell(input: Omit<SettingsInput, 'warn'>): Promise<SettledAndTold> {
+  const warnings: string[] = [];
+  return { ...(await settle({ ...input, warn: (text) => warnings.push(text) })), warnings };
 }
 
 /** Settles what a command line, an environment and files say. */
 export function settled(
   flags: readonly (readonly [OptionName, string | boolean])[],
   environment: Environment = {},
-  files: Readonly<Record<string, string | Uint8Array>> = {},
+  files: MemoryFiles = {},
   command: CommandName = 'enroll',
-): Promise<Settled> {
-  return settle({ command, flags: new Map(flags), environment, agent: AGENT, edge: filesOf(files) });
+): Promise<SettledAndTold> {
+  return settleAndTell({ command, flags: new Map(flags), environment, agent: AGENT, edge: filesOf(files) });
 }

@@ -12,7 +12,14 @@ async function way({ flags, ...scene }: Scene) {
   const { use, why } = settings.method;
   const { url, user, password } = settings.api ?? {};
   expect(JSON.stringify([settings, shown, warnings])).not.to.include(PASSWORD);
-  return { use, why, url, user, password: password?.reveal(), warnings };
+  return {
+    use,
+    why,
+    url,
+    user,
+    password: password === undefined ? undefined : Buffer.from(password.reveal()).toString(),
+    warnings,
+  };
 }
 const none = { url: undefined, user: undefined, password: undefined, warnings: [] };
 const credentials = { user: 'enroll', password: PASSWORD };

@@ -12,7 +12,7 @@ async function found(scene: Scene) {
   const { settings, shown, warnings } = await settled({ flags: MANAGER, ...scene });
   const origin = shown.find(({ name }) => name === 'password')?.origin;
   return {
-    password: settings.password?.reveal(),
+    password: settings.password === undefined ? undefined : Buffer.from(settings.password.reveal()).toString(),
     origin: origin === undefined ? undefined : describeOrigin(origin),
     warnings,
   };
@@ -69,12 +69,46 @@ describe('the enrollment password', () => {
     );
   });
 
-  it('has no byte order mark, and is not UTF-16', async () => {
+  const written: readonly (readonly [string, Uint8Array, string])[] = [
+    ['in Latin-1, whose bytes stay', Buffer.from('p\xe4ss\n', 'latin1'), '70e47373'],
+    ['in UTF-8', Buffer.from('p\xe4ss\n'), '70c3a47373'],
+    ['in UTF-8 with a mark, which goes', Buffer.from('\uFEFFp\xe4ss\r\n'), '70c3a47373'],
+    ['in UTF-16, which becomes UTF-8', Buffer.from('\uFEFFp\xe4ss\r\nmore', 'utf16le'), '70c3a47373'],
+    ['in UTF-16 the other way round', Buffer.from('\uFEFFp\xe4ss\n', 'utf16le').swap16(), '70c3a47373'],
+  ];
+  for (const [how, bytes, hex] of written) {
+    it(`is sent as it stands ${how}`, async () => {
+      for (const [place, files] of [
+        ['/secret', { '/secret': bytes }],
+        ['-', {}],
+      ] as const) {
+        const { settings } = await settled({ flags: { ...MANAGER, 'password-file': place }, files, input: bytes });
+        expect(Buffer.from(settings.password?.reveal() ?? '').toString('hex')).to.equal(hex);
+        const flags = { ...MANAGER, 'api-user': 'enroll', 'api-password-file': place };
+        const { api } = (await settled({ flags, files, input: bytes })).settings;
+        expect(Buffer.from(api?.password.reveal() ?? '').toString('hex')).to.equal(hex);
+      }
+    });
+  }
+
+  it('holds no NUL, as UTF-16 without a mark does', async () => {
     const flags = { ...MANAGER, 'password-file': '/secret' };
-    expect((await found({ flags, files: { '/secret': '\uFEFFsecret\r\n' } })).password).to.equal('secret');
-    const wide = Buffer.from('\uFEFFsecret\r\n', 'utf16le').toString('utf8');
-    const error = await refused({ flags, files: { '/secret': wide } });
+    const error = await refused({ flags, files: { '/secret': Buffer.from('secret\r\n', 'utf16le') } });
+    expect(error.code).to.equal('SETTING_INVALID');
     expect(error.message).to.equal('--password-file: /secret holds no text in UTF-8.');
+    expect(error.hint).to.include('UTF-8');
+  });
+
+  it('is not guessed where a variable or flag is not UTF-8', async () => {
+    // What Node makes of a byte e4 there.
+    const text = 'p\uFFFDss';
+    const variable = await refused({ flags: MANAGER, environment: { WAZUH_REGISTRATION_PASSWORD: text } });
+    expect(variable.message).to.equal('WAZUH_REGISTRATION_PASSWORD: it is not UTF-8.');
+    expect((await refused({ flags: { ...MANAGER, password: text } })).message).to.equal('--password: it is not UTF-8.');
+    const environment = { AGENT_ENROLL_API_PASSWORD: text };
+    expect((await refused({ flags: { ...MANAGER, 'api-user': 'u' }, environment })).message).to.equal(
+      'AGENT_ENROLL_API_PASSWORD: it is not UTF-8.',
+    );
   });
 
   it('is not empty where it was named', async () => {
@@ -99,7 +133,7 @@ describe('the enrollment password', () => {
   it('has to be there where a file was named', async () => {
     const error = await refused({ flags: { ...MANAGER, 'password-file': '/none' } });
     expect(error.code).to.equal('FILE_UNREADABLE');
-    expect(error.message).to.equal('/none (--password-file) cannot be read (ENOENT).');
+    expect(error.message).to.match(/^--password-file: \/none cannot be read: there is no such file .*\(ENOENT\)/);
   });
 
   it('is named once', async () => {

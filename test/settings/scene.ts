@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import type { EnrollError } from '../../src/errors.js';
+import { EnrollError } from '../../src/errors.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import type { CommandName, OptionName } from '../../src/settings/options.js';
-import type { SettingsEdge } from '../../src/settings/password.js';
-import { type Settled, settle } from '../../src/settings/settle.js';
+import type { SettingsEdge } from '../../src/settings/settings-edge.js';
 import { failure } from '../keystore/scratch.js';
+import { filesOf, type MemoryFile, type SettledAndTold, settleAndTell } from './in-memory.js';
 
 const HOME = '/var/ossec';
 
@@ -17,50 +17,35 @@ export const AGENT: AgentInstallation = {
   passwordFile: join(HOME, 'etc/authd.pass'),
 };
 
-/** What a run finds: all of it texts. */
+/** What a run of root's finds. */
 export interface Scene {
   readonly command?: CommandName;
   readonly flags?: Partial<Record<OptionName, string | boolean | readonly string[]>>;
   readonly environment?: Readonly<Record<string, string>>;
   /** By path; `ossec.conf` and `authd.pass` are the agent's. */
-  readonly files?: Readonly<Record<string, string>>;
-  readonly input?: string;
+  readonly files?: Readonly<Record<string, string | Uint8Array | EnrollError>>;
+  readonly input?: string | Uint8Array;
   /** Paths that everybody may read. */
   readonly public?: readonly string[];
 }
 
-/** Which files were read, in order. */
-export function sceneEdge({ files = {}, input = '', public: open = [] }: Scene): SettingsEdge & { read: string[] } {
-  const named = new Map(
-    Object.entries(files).map(([path, text]) => [path.includes('/') ? path : join(HOME, 'etc', path), text]),
-  );
-  const read: string[] = [];
-  const readText = async (path: string, limit: number) => {
-    read.push(path);
-    const text = named.get(path);
-    if (text === undefined) throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' });
-    return text.slice(0, limit);
-  };
-  return {
-    read,
-    readText,
-    readBytes: async (path, limit) => Buffer.from(await readText(path, limit)),
-    isPublic: async (path) => open.includes(path),
-    readStandardInput: async () => {
-      read.push('-');
-      return input;
-    },
-  };
+function sceneEdge({ files = {}, input = '', public: open = [] }: Scene): SettingsEdge {
+  const named = Object.entries(files).map(([given, content]): [string, MemoryFile | EnrollError] => {
+    const path = given.includes('/') ? given : join(HOME, 'etc', given);
+    if (content instanceof EnrollError) return [path, content];
+    return [path, { content, mode: open.includes(path) ? 0o644 : 0o600, directories: [{ mode: 0o755 }] }];
+  });
+  return filesOf(Object.fromEntries(named), input);
 }
 
 /** What a run settles on. */
-export function settled(scene: Scene): Promise<Settled> {
+export function settled(scene: Scene): Promise<SettledAndTold> {
   const flags = new Map<OptionName, string | boolean | readonly string[]>();
   for (const name of Object.keys(scene.flags ?? {}) as OptionName[]) {
     const value = scene.flags?.[name];
     if (value !== undefined) flags.set(name, value);
   }
-  return settle({
+  return settleAndTell({
     command: scene.command ?? 'enroll',
     flags,
     environment: scene.environment ?? {},

@@ -151,7 +151,7 @@ describe('settings: where they come from', () => {
         enrollment: { host: 'two.example', port: 1515 },
       },
     ]);
-    expect(settings.password?.reveal()).to.equal('Top Secret ');
+    expect(settings.password?.reveal()).to.deep.equal(Buffer.from('Top Secret '));
     expect(settings.groups).to.deep.equal(['web', 'db']);
     expect(settings.name).to.equal('web-01');
     expect(warnings).to.deep.equal([]);

@@ -6,11 +6,13 @@ import { identifyEdge, type JourneyEdge, nodeJourneyEdge } from '../../journey/j
 import { checkBinding } from '../../journey/machine-binding.js';
 import { emptyReport, withError } from '../../journey/report.js';
 import { readInstalled } from '../../keystore/installed.js';
+import { isVouchedFor } from '../../keystore/notes/notes.js';
 import { readNotes } from '../../keystore/notes/notes-file.js';
 import type { AgentInstallation, HostName } from '../../model/host.js';
 import { describeOrigin } from '../../settings/origin.js';
-import type { Settings } from '../../settings/settings.js';
+import type { Settings, Warn } from '../../settings/settings.js';
 import type { Settled } from '../../settings/settle.js';
+import { requireVouched } from '../../settings/vouching.js';
 import type { CommandContext } from '../command-context.js';
 import { createReporter } from '../create-reporter.js';
 import { settleFor } from '../run.js';
@@ -32,48 +34,55 @@ export async function detectCommand(
   command: 'detect' | 'enroll' = 'detect',
 ): Promise<ExitCode> {
   const { output, signal } = context;
+  const warnings: string[] = [];
+  const warn = (text: string) => {
+    warnings.push(text);
+  };
+  const showWarnings = () => {
+    if (!output.json) for (const text of warnings) output.err.write(`Warning: ${text}\n`);
+  };
   try {
     const edge = nodeJourneyEdge(context.environment);
-    const { settled, agent } = await settleFor(command, context, edge);
-    const host = await hostLines(settled, agent, edge, signal);
-    const lines = [...host.lines, ...settingLines(settled)];
-    const warnings = [...settled.warnings, ...host.warnings];
+    const { settled, agent } = await settleFor(command, context, edge, warn);
+    const lines = [...(await hostLines(settled, agent, edge, signal, warn)), ...settingLines(settled)];
     if (output.json) {
       output.out.write(`${JSON.stringify({ ok: true, changed: false, command, detected: lines, warnings })}\n`);
     } else {
       output.out.write(table(lines));
-      for (const text of warnings) output.err.write(`Warning: ${text}\n`);
     }
+    showWarnings();
     return EXIT.ok;
   } catch (thrown) {
     const error = signal.aborted ? abortReason(signal) : asEnrollError(thrown);
-    (await createReporter(output)).fail(error, withError(emptyReport(command), error));
+    showWarnings();
+    (await createReporter(output)).fail(error, withError({ ...emptyReport(command), warnings }, error));
     return error.exitCode;
   }
 }
 
-/** The lines about this host, and what is wrong with it: a name that cannot be used is no reason to show nothing. */
+/** The lines about this host. What is wrong with it is told: a name that cannot be used is no reason to show nothing. */
 async function hostLines(
   { settings }: Settled,
   agent: AgentInstallation,
   edge: JourneyEdge,
   signal: AbortSignal,
-): Promise<{ readonly lines: readonly Line[]; readonly warnings: readonly string[] }> {
-  const warnings: string[] = [];
+  warn: Warn,
+): Promise<readonly Line[]> {
   const orWarn = async <T>(work: Promise<T>): Promise<T | undefined> => {
     try {
       return await work;
     } catch (thrown) {
       if (signal.aborted) throw thrown;
       const { message, hint } = asEnrollError(thrown);
-      warnings.push(`${message} ${hint}`);
+      warn(`${message} ${hint}`);
       return undefined;
     }
   };
   const name = await orWarn(hostName(settings.name, edge.system, signal));
   const file = await orWarn(readInstalled(agent, edge.disk));
   const present = file?.record;
-  if (file?.tooWide !== undefined) warnings.push(file.tooWide);
+  if (file?.tooWide !== undefined) warn(file.tooWide);
+  await orWarn(checkVouched(settings, agent, edge));
   const daemon = await agentDaemon(agent, edge.system, signal);
   const lines = [
     ...(name === undefined ? [] : [nameLine(name, settings.name !== undefined)]),
@@ -103,12 +112,21 @@ async function hostLines(
     const notes = await orWarn(readNotes(agent, edge.disk));
     const machine = notes === undefined ? undefined : await checkBinding(notes, present, edge, signal);
     if (machine === 'other') {
-      warnings.push(
-        `The key of agent ${present.id} ${present.name} was enrolled on another machine: it will not be used.`,
-      );
+      warn(`The key of agent ${present.id} ${present.name} was enrolled on another machine: it will not be used.`);
     }
   }
-  return { lines, warnings };
+  return lines;
+}
+
+/** As an enrollment would, before it contacts anybody. */
+async function checkVouched(
+  { hearsay = [] }: Settings,
+  agent: AgentInstallation,
+  { disk }: JourneyEdge,
+): Promise<void> {
+  if (hearsay.length === 0) return;
+  const notes = await readNotes(agent, disk);
+  requireVouched(hearsay, (endpoint) => isVouchedFor(notes, endpoint));
 }
 
 function nameLine({ name, changedFrom }: HostName, given: boolean): Line {

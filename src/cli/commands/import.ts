@@ -1,25 +1,16 @@
-import { EnrollError, type ExitCode } from '../../errors.js';
+import type { ExitCode } from '../../errors.js';
 import { importKey } from '../../journey/import.js';
-import { isAroundExportedKey } from '../../keystore/exported-key.js';
 import type { AgentRecord } from '../../model/agent-record.js';
-import { printable } from '../../model/printable.js';
-import { unlessAborted } from '../../net/deadline.js';
-import { unreadable } from '../../settings/password.js';
-import { nodeSettingsEdge } from '../../settings/settings-edge.js';
 import { ask, terminalOf } from '../ask.js';
 import type { CommandContext } from '../command-context.js';
+import { readKeyText } from '../key-text.js';
 import { runJourney } from '../run.js';
-
-/** A manager's client.keys with 100 000 agents is about 12 MB. */
-const TEXT_LIMIT = 32 * 1024 * 1024;
-/** A key in base64 has some 200 characters. */
-const LINE_LIMIT = 4096;
 
 /** `agent-enroll import [FILE|-]`: installs a key that was exported by hand, and proves the link. */
 export async function importCommand(context: CommandContext): Promise<ExitCode> {
   const { flags } = context;
   return await runJourney('import', context, async (journey) => {
-    const { text, warnings } = await readKeyText(context, journey.signal);
+    const { text, warnings } = await readKeyText(context, journey.edge.disk, journey.signal);
     for (const warning of warnings) journey.observe({ kind: 'warning', text: warning });
     const [id, name] = [flags.get('id'), flags.get('name')];
     return await importKey(journey, text, {
@@ -28,44 +19,6 @@ export async function importCommand(context: CommandContext): Promise<ExitCode> 
       mayReplace: (present, imported) => mayReplace(context, present, imported, journey.signal),
     });
   });
-}
-
-interface KeyText {
-  readonly text: string;
-  readonly warnings: readonly string[];
-}
-
-async function readKeyText({ file, output }: CommandContext, signal: AbortSignal): Promise<KeyText> {
-  if (file !== undefined && file !== '-') return await readFile(file);
-  const terminal = terminalOf(output.err);
-  if (terminal === undefined) {
-    return {
-      text: withinLimit(
-        await unlessAborted(nodeSettingsEdge.readStandardInput(TEXT_LIMIT + 1), signal),
-        'standard input',
-      ),
-      warnings: [],
-    };
-  }
-  const prompt = 'Paste the key that manage_agents or the API shows (it is not displayed): ';
-  const text = await ask(terminal, { prompt, echo: false, limit: LINE_LIMIT, skip: isAroundExportedKey }, signal);
-  return { text, warnings: [] };
-}
-
-async function readFile(path: string): Promise<KeyText> {
-  const origin = { kind: 'file', path } as const;
-  try {
-    const text = withinLimit(await nodeSettingsEdge.readText(path, TEXT_LIMIT + 1), printable(path));
-    const warning = `${path} holds a key and can be read by every user of this host: remove it when you are done.`;
-    return { text, warnings: (await nodeSettingsEdge.isPublic(path)) ? [warning] : [] };
-  } catch (thrown) {
-    throw thrown instanceof EnrollError ? thrown : unreadable(path, origin, thrown);
-  }
-}
-
-function withinLimit(text: string, where: string): string {
-  if (text.length <= TEXT_LIMIT) return text;
-  throw new EnrollError('IMPORT_INVALID', `There are more than ${TEXT_LIMIT / 1024 / 1024} MiB in ${where}.`);
 }
 
 /** `--yes`, or whoever sits at the terminal. A script without `--yes` has not agreed. */

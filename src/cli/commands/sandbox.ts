@@ -1,20 +1,24 @@
 import { EnrollError, EXIT, type ExitCode } from '../../errors.js';
+import { nodeFileEdge } from '../../files/file-edge.js';
 import { formatEndpoint } from '../../model/endpoint.js';
 import { firstLine } from '../../model/first-line.js';
 import { Secret } from '../../model/secret.js';
 import type { SandboxFamily } from '../../sandbox/authd-protocol.js';
 import type { Sandbox } from '../../sandbox/manager.js';
 import { describeEvent, type SandboxEvent } from '../../sandbox/sandbox-events.js';
+import { readNamed } from '../../settings/named-file.js';
 import { nodeSettingsEdge } from '../../settings/settings-edge.js';
 import { oneOf, parseDuration, splitList } from '../../settings/values.js';
 import type { Output } from '../output.js';
 
 type Arguments = Readonly<Record<string, unknown>>;
 
+const PASSWORD_LIMIT = 64 * 1024;
+
 /** `agent-enroll sandbox`: a throw-away manager on loopback, until it is interrupted. */
 export async function sandboxCommand(argv: Arguments, output: Output, signal: AbortSignal): Promise<ExitCode> {
   const { startSandbox } = await import('../../sandbox/manager.js');
-  const password = await readPassword(text(argv, 'password-file'));
+  const password = await readPassword(text(argv, 'password-file'), signal);
   const family = familyOf(text(argv, 'family') ?? 'wazuh-4');
   const groups = splitList(text(argv, 'groups') ?? '');
   const keyReloadMs = reloadDelay(text(argv, 'reload-delay'));
@@ -105,7 +109,9 @@ function reloadDelay(word: string | undefined): number | undefined {
   return ms;
 }
 
-async function readPassword(file: string | undefined): Promise<Secret<Uint8Array> | undefined> {
-  if (file === undefined) return undefined;
-  return new Secret(firstLine(await nodeSettingsEdge.readBytes(file, 65536)));
+async function readPassword(path: string | undefined, signal: AbortSignal): Promise<Secret<Uint8Array> | undefined> {
+  if (path === undefined) return undefined;
+  const named = { value: path, origin: { kind: 'flag', name: 'password-file' } } as const;
+  const { bytes } = await readNamed(named, PASSWORD_LIMIT, nodeSettingsEdge(nodeFileEdge(), signal));
+  return new Secret(firstLine(bytes));
 }

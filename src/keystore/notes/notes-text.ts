@@ -63,14 +63,14 @@ function entriesOf<T>(
   );
 }
 
-function knownManager({ fingerprint, firstSeen, ...other }: JsonObject, where: string): KnownManager {
+function knownManager({ fingerprint, firstSeen, hearsay, ...other }: JsonObject, where: string): KnownManager {
   if (typeof fingerprint !== 'string' || !FINGERPRINT.test(fingerprint)) {
     throw new Broken(`${where} has no valid fingerprint`);
   }
   if (typeof firstSeen !== 'string' || Number.isNaN(Date.parse(firstSeen))) {
     throw new Broken(`${where} has no valid date`);
   }
-  return { fingerprint, firstSeen, other };
+  return { fingerprint, firstSeen, ...(hearsay === true ? { hearsay } : {}), other };
 }
 
 function workingLink({ protocol, cipher, family }: JsonObject, where: string): WorkingLink {

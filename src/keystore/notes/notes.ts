@@ -1,4 +1,4 @@
-import type { ManagerFamily } from '../../model/endpoint.js';
+import { type Endpoint, formatEndpoint, type ManagerFamily } from '../../model/endpoint.js';
 import type { JsonObject } from '../../model/json.js';
 import type { MachineBinding } from '../../model/machine-binding.js';
 
@@ -28,6 +28,8 @@ export interface KnownManager {
   readonly fingerprint: string;
   /** When, as ISO 8601 in UTC. */
   readonly firstSeen: string;
+  /** Present: only a file that others than root can change has led to it, so that this note vouches for nothing. */
+  readonly hearsay?: true;
   readonly other: JsonObject;
 }
 
@@ -59,6 +61,12 @@ export interface BegunRequest {
   readonly manager: string;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
+}
+
+/** Whether an earlier run has seen this very enrollment service, and somebody whose word counts had named it. */
+export function isVouchedFor({ managers }: Notes, endpoint: Endpoint): boolean {
+  const known = managers.get(formatEndpoint(endpoint));
+  return known !== undefined && known.hearsay !== true;
 }
 
 /** What is known on a host where this program has not run before. */

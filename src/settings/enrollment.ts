@@ -1,0 +1,92 @@
+import { formatEndpoint } from '../model/endpoint.js';
+import type { AgentInstallation } from '../model/host.js';
+import { tellOfSwitchedOff } from './conf-file.js';
+import { type FoundCertificate, readClientCertificate, readTrust } from './credentials.js';
+import type { FoundManager } from './managers.js';
+import { API_PORT, apiEndpoint, type FoundMethod, readMethod } from './method.js';
+import { DEFAULT_ORIGIN } from './origin.js';
+import { type FoundPassword, findPassword } from './password.js';
+import type { Settings, Warn } from './settings.js';
+import type { SettingsEdge } from './settings-edge.js';
+import type { Shown } from './shown.js';
+import type { Sources } from './sources.js';
+import { findHearsay, type NamedService, type SentSecret } from './vouching.js';
+
+/** What the settings of an enrollment are. */
+export interface FoundEnrollment {
+  readonly settings: Pick<Settings, 'method' | 'api' | 'password' | 'clientCertificate' | 'trust' | 'hearsay'>;
+  readonly shown: Shown;
+}
+
+/** What a command that asks nobody for a key has. */
+export const NO_ENROLLMENT: FoundEnrollment = {
+  settings: { method: { use: 'authd', why: 'the default' }, trust: { insecure: false } },
+  shown: [['method', { value: 'authd', origin: DEFAULT_ORIGIN }]],
+};
+
+/**
+ * How a key is asked for: with which secrets, and by what whoever gets them is trusted.
+ * @throws EnrollError with `SETTING_INVALID` or `FILE_UNREADABLE`, the origin named
+ */
+export async function readEnrollment(
+  sources: Sources,
+  managers: readonly FoundManager[],
+  agent: AgentInstallation,
+  edge: SettingsEdge,
+  warn: Warn,
+): Promise<FoundEnrollment> {
+  tellOfSwitchedOff(sources, warn);
+  const password = await findPassword(sources, agent.passwordFile, edge, warn);
+  const client = await readClientCertificate(sources, edge);
+  const { trust, vouchers } = await readTrust(sources, edge);
+  const method = await readMethod(sources, trust.insecure, edge, warn);
+  const hearsay = findHearsay(
+    {
+      services: servicesOf(managers, method),
+      secrets: secretsOf(method, password, client),
+      vouchers,
+      isOfOthers: (origin) => sources.isOfOthers(origin),
+      account: agent.account,
+    },
+    edge,
+  );
+  return {
+    settings: {
+      method: method.method,
+      ...(method.api === undefined ? {} : { api: method.api }),
+      ...(password === undefined ? {} : { password: password.value }),
+      ...(client === undefined ? {} : { clientCertificate: client.certificate }),
+      trust,
+      ...(hearsay.length === 0 ? {} : { hearsay }),
+    },
+    shown: [
+      ['method', method.shown],
+      ...(password === undefined ? [] : [['password', { value: '(set)', origin: password.origin }] as const]),
+    ],
+  };
+}
+
+/** Who may be asked for a key. An API that has a URL of its own was named with it. */
+function servicesOf(managers: readonly FoundManager[], { api }: FoundMethod): readonly NamedService[] {
+  if (api === undefined) {
+    return managers.map(({ settings, enrollmentOrigin: origin }) => ({ endpoint: settings.enrollment, origin }));
+  }
+  if (api.url !== undefined) return [];
+  return managers.map(({ settings, agentOrigin: origin }) => {
+    const url = `https://${formatEndpoint({ host: settings.agent.host, port: API_PORT })}`;
+    return { endpoint: apiEndpoint({ value: url, origin }), origin };
+  });
+}
+
+/** What is sent to them. */
+function secretsOf(
+  { secret }: FoundMethod,
+  password: FoundPassword | undefined,
+  client: FoundCertificate | undefined,
+): readonly SentSecret[] {
+  if (secret !== undefined) return [secret];
+  return [
+    ...(password === undefined ? [] : [{ what: 'the password', ...password }]),
+    ...(client === undefined ? [] : [client.secret]),
+  ];
+}
