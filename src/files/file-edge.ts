@@ -1,27 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemCode } from '../errors.js';
 import { type Files, nodeFiles } from './files.js';
+import { nodeProcesses, type Processes } from './processes.js';
 import { type Acl, icacls } from './windows-acl.js';
 
-/** What the keystore needs from the system; a test passes its own. */
-export interface KeystoreEdge {
+/** What touching the disk needs from the system; a test passes its own. */
+export interface FileEdge {
   readonly files: Files;
   /** Used on Windows only. */
   readonly acl: Acl;
   /** The effective user; absent on Windows. */
   readonly uid?: number;
-  /** This process, whose number is in the names of its temporary files. */
-  readonly pid: number;
-  /** When this process started, in milliseconds since 1970. */
-  readonly startedAt: number;
-  /** What tells this start of the system from the others; absent where the system does not tell. */
-  readonly bootId?: string;
-  isRunning(pid: number): boolean;
-  /** Milliseconds since 1970. */
+  readonly processes: Processes;
+  /** Milliseconds since 1970, for what is noted. */
   now(): number;
-  pause(ms: number): Promise<void>;
+  /** Milliseconds on a clock that never goes back, for waiting. */
+  monotonic(): number;
+  /** Ends early when the signal is aborted: whoever waits looks at it then. */
+  pause(ms: number, signal?: AbortSignal): Promise<void>;
   /** Eight hexadecimal digits, new ones each time. */
   token(): string;
 }
@@ -31,40 +27,18 @@ export interface KeystoreEdge {
  *
  * @param systemRoot the directory of Windows (the environment's `SystemRoot`); of no use elsewhere
  */
-export function nodeEdge(systemRoot = 'C:\\Windows'): KeystoreEdge {
+export function nodeFileEdge(systemRoot = 'C:\\Windows'): FileEdge {
   const uid = process.geteuid?.();
-  const bootId = readBootId();
   return {
-    files: nodeFiles,
+    files: nodeFiles(),
     acl: icacls(systemRoot),
     ...(uid === undefined ? {} : { uid }),
-    pid: process.pid,
-    startedAt: performance.timeOrigin,
-    ...(bootId === undefined ? {} : { bootId }),
-    isRunning,
+    processes: nodeProcesses(),
     now: Date.now,
-    pause: async (ms) => {
-      await sleep(ms);
+    monotonic: () => performance.now(),
+    pause: async (ms, signal) => {
+      await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
     },
     token: () => randomBytes(4).toString('hex'),
   };
-}
-
-/** Linux: random(4). */
-function readBootId(): string | undefined {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return undefined;
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it runs, as another user.
-    return systemCode(error) !== 'ESRCH';
-  }
 }

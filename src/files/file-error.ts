@@ -23,11 +23,28 @@ const REASONS: Readonly<Record<string, { readonly words: string; readonly hint?:
   ENOENT: { words: 'there is no such file or directory' },
   ENOTDIR: { words: 'a part of its path is not a directory' },
   EISDIR: { words: 'it is a directory' },
-  ELOOP: { words: 'its symbolic links lead in a circle' },
+  ELOOP: { words: 'a symbolic link was put in its place' },
+  ESTALE: { words: 'its directory was moved away meanwhile' },
+  ENXIO: { words: 'it is no regular file' },
   ENAMETOOLONG: { words: 'its name is too long' },
   EMFILE: { words: 'too many files are open', hint: 'Raise the limit of open files, and run the command again.' },
   ENFILE: { words: 'too many files are open', hint: 'Raise the limit of open files, and run the command again.' },
 };
+
+/**
+ * Why a file is not touched although the system would let us: it is not what it is taken for, or not whose it should be.
+ * {@link unreadable} and {@link unwritable} make a user's error of it, with the path in front.
+ */
+export class Untouched extends Error {
+  override readonly name = 'Untouched';
+  readonly hint: string | undefined;
+
+  /** @param reason in words, as the end of a sentence: "it is a FIFO" */
+  constructor(reason: string, hint?: string) {
+    super(reason);
+    this.hint = hint;
+  }
+}
 
 function reasonOf(thrown: unknown): string {
   const code = systemCode(thrown);
@@ -37,7 +54,7 @@ function reasonOf(thrown: unknown): string {
 }
 
 function hintOf(thrown: unknown): { hint?: string } {
-  const hint = REASONS[systemCode(thrown) ?? '']?.hint;
+  const hint = thrown instanceof Untouched ? thrown.hint : REASONS[systemCode(thrown) ?? '']?.hint;
   return hint === undefined ? {} : { hint };
 }
 
@@ -48,13 +65,7 @@ export function unwritable(path: string, thrown: unknown): EnrollError {
   return new EnrollError('FILE_UNWRITABLE', message, { ...hintOf(thrown), cause: thrown });
 }
 
-/** `FILE_UNWRITABLE` for a reason that no system error names. */
-export function refused(path: string, reason: string, hint?: string): EnrollError {
-  const message = `${printable(path)} cannot be written: ${reason}.`;
-  return new EnrollError('FILE_UNWRITABLE', message, hint === undefined ? {} : { hint });
-}
-
-/** `FILE_UNREADABLE` for a path, with the system's reason in words. */
+/** `FILE_UNREADABLE` for a path, with the system's reason in words. An {@link EnrollError} is passed through. */
 export function unreadable(path: string, thrown: unknown): EnrollError {
   if (thrown instanceof EnrollError) return thrown;
   const hint = systemCode(thrown) === 'EACCES' ? { hint: 'Run as root (Administrator on Windows).' } : hintOf(thrown);

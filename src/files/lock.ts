@@ -1,175 +1,190 @@
-import { dirname } from 'node:path';
-import { abortReason, EnrollError, systemCode } from '../errors.js';
-import { directoryAccess } from '../keystore/client-keys.js';
-import type { AgentInstallation } from '../model/host.js';
+import { abortReason, EnrollError } from '../errors.js';
 import { printable } from '../model/printable.js';
-import { pause } from '../net/deadline.js';
-import type { KeystoreEdge } from './file-edge.js';
+import type { FileEdge } from './file-edge.js';
 import { unwritable } from './file-error.js';
-import { readSmall } from './files.js';
-import { ownFile } from './own-files.js';
-import { createDirectory, existing } from './replace.js';
+import type { Directory, FileFacts, OpenFile } from './files.js';
+import { createLock, type FoundLock, findLock, lifeOf } from './lock-file.js';
+import { atPlace } from './place.js';
 
-/** A run of this program that has the agent's home to itself. */
+/** A run of this program that has the agent's files to itself. */
 export interface Lock {
+  /** Aborted where another run has taken the lock, because this one was not seen to live for long. */
+  readonly lost: AbortSignal;
   release(): Promise<void>;
 }
 
-/** Who holds a lock. */
-interface Holder {
-  readonly pid: number;
-  /** When that process started, in milliseconds since 1970: a number that is used again is another process. */
-  readonly startedAt: number;
-  /** The start of the system that it ran under, where that is known: after the next one its number is another's. */
-  readonly bootId?: string;
-}
-
+const LOCK = 'lock';
+/** Held while a dead run's lock is removed. */
+const GUARD = 'lock.breaking';
 const LOOK_MS = 100;
 /** No run is told to wait longer for another than the longest stock wait for a key allows. */
 const PATIENCE_MS = 180_000;
-/** Breaking a dead run's lock takes two file operations; a guard that is older was left behind itself. */
-const GUARD_MS = 10_000;
-const LOCK_LIMIT = 1024;
+/** So often a holder touches its lock file. */
+const BEAT_MS = 1000;
+/** A holder that cannot be looked at is taken for dead when its file has not been touched for so long. */
+export const STALE_MS = 10_000;
 
 /**
- * Takes the lock of an agent home; one run enrolls at a time, so that two never make two agents of one host. The lock of
- * a process that no longer runs is broken.
+ * Takes the lock of an agent home: one run is at work on its files at a time, so that two never make two agents of one
+ * host. The lock of a process that no longer runs is broken.
  *
+ * It holds between processes that do not see each other, in containers on one volume: whether such a holder lives is
+ * told by its file's modification time. That is set by the file system, and looked at twice on the waiter's own clock
+ * that never goes back, so that no clock is compared with another.
+ *
+ * @param directory this program's own, where nobody else can write
  * @param waiting is told once, with the process that is waited for
- * @throws EnrollError `ANOTHER_RUN` when the other has not ended after three minutes, `FILE_UNWRITABLE`, or the signal's
- * reason
+ * @throws EnrollError `ANOTHER_RUN` when the other has not ended after three minutes or before the deadline of this run,
+ * `FILE_UNWRITABLE`, or the signal's reason
  */
 export async function takeLock(
-  agent: AgentInstallation,
-  edge: KeystoreEdge,
+  directory: string,
+  edge: FileEdge,
   waiting: (pid: number) => void,
   signal: AbortSignal,
 ): Promise<Lock> {
-  const path = ownFile(agent, 'lock');
-  const home = dirname(path);
-  const until = edge.now() + PATIENCE_MS;
+  const held = await heldDirectory(directory, edge);
+  try {
+    return await wait(held, edge, waiting, signal);
+  } catch (error) {
+    await held.close();
+    throw error instanceof EnrollError ? error : unwritable(`${directory}/${LOCK}`, error);
+  }
+}
+
+async function heldDirectory(path: string, edge: FileEdge): Promise<Directory> {
+  try {
+    return await atPlace(path, edge, ({ directory, name }) => directory.directory(name));
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+async function wait(
+  directory: Directory,
+  edge: FileEdge,
+  waiting: (pid: number) => void,
+  signal: AbortSignal,
+): Promise<Lock> {
+  const until = edge.monotonic() + PATIENCE_MS;
+  const heart = new Heart(edge);
   let told = false;
-  let made = false;
   for (;;) {
     if (signal.aborted) throw abortReason(signal);
-    made = (await ensureHome(agent, home, edge)) || made;
-    if (await create(path, edge)) return { release: () => release(path, made, edge) };
-    const holder = await readHolder(path, edge);
-    if (holder === 'gone') continue;
-    if (isDead(holder, edge)) {
-      await breakLock(path, edge);
+    const own = await createLock(directory, LOCK, edge);
+    if (own !== undefined) return hold(directory, own.file, own.facts, edge);
+    const found = await findLock(directory, LOCK);
+    if (found === undefined) continue;
+    if (heart.isDead(found)) {
+      await breakLock(directory, found, edge);
       continue;
     }
-    if (edge.now() > until) throw anotherRun(path, holder.pid);
-    if (!told) waiting(holder.pid);
-    told = true;
-    await pause(LOOK_MS, signal);
-  }
-}
-
-function anotherRun(path: string, pid: number): EnrollError {
-  return new EnrollError(
-    'ANOTHER_RUN',
-    `Another agent-enroll (process ${pid}) has been at work on this host for long.`,
-    {
-      hint: `Wait for it or end it. If there is no such process, remove ${printable(path)}.`,
-    },
-  );
-}
-
-/** On a host without an agent the home may not be there yet. */
-async function ensureHome(agent: AgentInstallation, home: string, edge: KeystoreEdge): Promise<boolean> {
-  try {
-    const parent = await existing(edge.files.stat(dirname(home)));
-    if (parent === undefined || (await existing(edge.files.stat(home))) !== undefined) return false;
-    await createDirectory(home, directoryAccess(agent, parent, edge), edge);
-    return true;
-  } catch (thrown) {
-    if (systemCode(thrown) === 'EEXIST') return false;
-    throw unwritable(home, thrown);
-  }
-}
-
-/** A home that nothing was put into is taken away again. */
-async function release(path: string, made: boolean, edge: KeystoreEdge): Promise<void> {
-  await remove(path, edge);
-  const home = dirname(path);
-  if (made) await edge.files.removeDirectory(home).catch(() => undefined);
-}
-
-async function create(path: string, edge: KeystoreEdge): Promise<boolean> {
-  try {
-    const file = await edge.files.open(path, 'wx', 0o600);
-    try {
-      const { pid, startedAt, bootId } = edge;
-      const holder: Holder = { pid, startedAt, ...(bootId === undefined ? {} : { bootId }) };
-      await file.write(Buffer.from(`${JSON.stringify(holder)}\n`, 'utf8'));
-    } finally {
-      await file.close();
+    const pid = found.holder?.pid;
+    if (edge.monotonic() > until) throw anotherRun(directory, pid, 'has been at work on this host for long');
+    if (!told && pid !== undefined) waiting(pid);
+    told ||= pid !== undefined;
+    await edge.pause(LOOK_MS, signal);
+    if (signal.aborted && abortReason(signal).code === 'DEADLINE_PASSED') {
+      throw anotherRun(directory, pid, 'was at work on this host until the deadline of this run');
     }
-    return true;
-  } catch (thrown) {
-    if (systemCode(thrown) === 'EEXIST') return false;
-    throw unwritable(path, thrown);
   }
 }
 
-/** The holder; one that cannot be read yet (it is being written) is taken for a process that runs. */
-async function readHolder(path: string, { files, startedAt }: KeystoreEdge): Promise<Holder | 'gone'> {
-  try {
-    const facts = await files.stat(path);
-    const text = (await readSmall(path, LOCK_LIMIT, files)) ?? '';
-    return parseHolder(text) ?? { pid: 0, startedAt: Math.max(facts.modified, startedAt) };
-  } catch (thrown) {
-    if (systemCode(thrown) === 'ENOENT') return 'gone';
-    throw unwritable(path, thrown);
-  }
+function anotherRun({ path }: Directory, pid: number | undefined, what: string): EnrollError {
+  const who = pid === undefined ? '' : ` (process ${pid})`;
+  return new EnrollError('ANOTHER_RUN', `Another agent-enroll${who} ${what}.`, {
+    hint: `Wait for it or end it. If there is no such process, remove ${printable(path)}/${LOCK}.`,
+  });
 }
 
-function parseHolder(text: string): Holder | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== 'object' || value === null || !('pid' in value) || !('startedAt' in value)) return undefined;
-    const { pid, startedAt } = value;
-    if (typeof pid !== 'number' || typeof startedAt !== 'number') return undefined;
-    const bootId = 'bootId' in value && typeof value.bootId === 'string' ? { bootId: value.bootId } : {};
-    return { pid, startedAt, ...bootId };
-  } catch {
-    return undefined;
-  }
-}
+/** Listens to whether the holder of a lock lives. */
+class Heart {
+  readonly #edge: FileEdge;
+  #seen: { readonly what: string; readonly at: number } | undefined;
 
-function isDead({ pid, startedAt, bootId }: Holder, edge: KeystoreEdge): boolean {
-  if (bootId !== undefined && edge.bootId !== undefined && bootId !== edge.bootId) return true;
-  // Nobody takes so long to write one line.
-  if (pid === 0) return edge.now() - startedAt > GUARD_MS;
-  if (pid === edge.pid) return startedAt !== edge.startedAt;
-  return !edge.isRunning(pid);
+  constructor(edge: FileEdge) {
+    this.#edge = edge;
+  }
+
+  isDead({ facts, holder }: FoundLock): boolean {
+    const life = holder === undefined ? 'unknown' : lifeOf(holder, this.#edge.processes);
+    if (life !== 'unknown') return life === 'dead';
+    const what = `${facts.identity} ${facts.modified} ${holder?.token}`;
+    const now = this.#edge.monotonic();
+    if (this.#seen?.what !== what) this.#seen = { what, at: now };
+    return now - this.#seen.at > STALE_MS;
+  }
 }
 
 /**
- * Removes a dead run's lock. Two runs may have found it dead: under the guard only one looks again and removes, so
- * that neither removes the lock that the other has taken by then.
+ * Removes a dead run's lock. Others may have found it dead as well: under the guard one looks again and removes, so that
+ * nobody removes the lock that another has taken by then.
  */
-async function breakLock(path: string, edge: KeystoreEdge): Promise<void> {
-  const guard = `${path}.breaking`;
-  if (!(await create(guard, edge))) {
-    const holder = await readHolder(guard, edge);
-    if (holder !== 'gone' && (isDead(holder, edge) || (await age(guard, edge)) > GUARD_MS)) await remove(guard, edge);
-    return;
-  }
+async function breakLock(directory: Directory, dead: FoundLock, edge: FileEdge): Promise<void> {
+  const guard = await createLock(directory, GUARD, edge);
+  if (guard === undefined) return await waitForGuard(directory, edge);
   try {
-    const holder = await readHolder(path, edge);
-    if (holder !== 'gone' && isDead(holder, edge)) await remove(path, edge);
+    if (isSame(await findLock(directory, LOCK), dead)) await remove(directory, LOCK);
   } finally {
-    await remove(guard, edge);
+    await guard.file.close();
+    await removeOwn(directory, GUARD, guard.facts);
   }
 }
 
-async function age(path: string, { files, now }: KeystoreEdge): Promise<number> {
-  return now() - (await files.stat(path).catch(() => ({ modified: now() }))).modified;
+/** Whoever has the guard needs it for two file operations; one that stays is a killed run's. */
+async function waitForGuard(directory: Directory, edge: FileEdge): Promise<void> {
+  const heart = new Heart(edge);
+  const until = edge.monotonic() + STALE_MS;
+  for (;;) {
+    const found = await findLock(directory, GUARD);
+    if (found === undefined) return;
+    if (heart.isDead(found) || edge.monotonic() > until) {
+      if (isSame(await findLock(directory, GUARD), found)) await remove(directory, GUARD);
+      return;
+    }
+    await edge.pause(LOOK_MS);
+  }
 }
 
-async function remove(path: string, { files }: KeystoreEdge): Promise<void> {
-  await files.unlink(path).catch(() => undefined);
+function isSame(now: FoundLock | undefined, before: FoundLock): boolean {
+  return now?.facts.identity === before.facts.identity && now.holder?.token === before.holder?.token;
+}
+
+function hold(directory: Directory, file: OpenFile, facts: FileFacts, edge: FileEdge): Lock {
+  const lost = new AbortController();
+  const isOurs = async () => (await directory.look(LOCK))?.identity === facts.identity;
+  const beat = async () => {
+    // The same byte again: only the time of the change is meant, by the file system's own clock.
+    await file.write(Buffer.from('{'), 0);
+    if (await isOurs()) return;
+    clearInterval(timer);
+    const text = 'Another agent-enroll took over, because this run was not seen to live for a while.';
+    lost.abort(new EnrollError('ANOTHER_RUN', text));
+  };
+  let beating: Promise<void> = Promise.resolve();
+  const timer = setInterval(() => {
+    beating = beating.then(beat).catch(() => undefined);
+  }, BEAT_MS).unref();
+  return {
+    lost: lost.signal,
+    async release() {
+      clearInterval(timer);
+      await beating;
+      // While it is open no other file can have its identity.
+      const ours = await isOurs().catch(() => false);
+      if (ours && edge.uid !== undefined) await remove(directory, LOCK);
+      await file.close().catch(() => undefined);
+      // Windows removes no file that is open.
+      if (ours && edge.uid === undefined) await remove(directory, LOCK);
+      await directory.close().catch(() => undefined);
+    },
+  };
+}
+
+async function removeOwn(directory: Directory, name: string, { identity }: FileFacts): Promise<void> {
+  if ((await directory.look(name))?.identity === identity) await remove(directory, name);
+}
+
+async function remove(directory: Directory, name: string): Promise<void> {
+  await directory.unlink(name).catch(() => undefined);
 }

@@ -1,76 +1,14 @@
-import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { systemCode } from '../errors.js';
-import type { KeystoreEdge } from './file-edge.js';
-import { refused, undurable } from './file-error.js';
-import { type FileFacts, syncDirectoryOf } from './files.js';
-
-/** Numeric owner of a file (Unix). */
-export interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** How a new file may be used. */
-export interface Access {
-  readonly platform: 'unix' | 'windows';
-  /** Permission bits (Unix). */
-  readonly mode: number;
-  /** Absent: whoever runs this. */
-  readonly owner?: Owner;
-  /** Whether, on Windows, the file is for Administrators and SYSTEM alone; else it inherits from its directory. */
-  readonly secret: boolean;
-}
-
-/** A place that a file is to be written to: the path at the end of all symbolic links, and what is there now. */
-export interface Target {
-  readonly path: string;
-  /** Absent: nothing is there. */
-  readonly facts?: FileFacts;
-}
-
-const MAX_LINKS = 40;
+import { type Access, isAsWanted } from './access.js';
+import type { FileEdge } from './file-edge.js';
+import { Untouched, undurable } from './file-error.js';
+import type { OpenFile } from './files.js';
+import type { Place } from './place.js';
+import { requireFile } from './read.js';
 
 /**
- * Follows symbolic links, so that a link that an administrator made stays one and its target is replaced. In a
- * directory that the agent's user may write to, a link of that user's could make root overwrite any file: only links of
- * root's own and of whoever runs this are followed.
- *
- * @throws EnrollError FILE_UNWRITABLE for a link of somebody else; otherwise the system's error
- */
-export async function resolveTarget(path: string, { files, uid }: KeystoreEdge): Promise<Target> {
-  let current = path;
-  for (let hops = 0; hops < MAX_LINKS; hops += 1) {
-    const facts = await existing(files.lstat(current));
-    if (facts === undefined) return { path: current };
-    if (facts.kind !== 'link') return { path: current, facts };
-    if (uid !== undefined && facts.uid !== 0 && facts.uid !== uid) {
-      throw refused(
-        path,
-        'it is a symbolic link that belongs to another user',
-        'Replace the link by a file, or by a link of root.',
-      );
-    }
-    const link = await files.readLink(current);
-    // Not normalized: ".." behind a linked directory is the system's to resolve.
-    current = isAbsolute(link) ? link : dirname(current) + sep + link;
-  }
-  throw refused(path, 'its symbolic links lead in a circle');
-}
-
-/** The outcome of a look at a path, or `undefined` if nothing is there. */
-export async function existing<T>(looked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await looked;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/**
- * Puts a file in place of `path`, at once: whoever opens it at any moment, and whoever finds it after the power failed,
- * has the old content or the new, whole. A failure leaves the old file and no other. The path must not be a symbolic
- * link: see {@link resolveTarget}.
+ * Puts a file in a place, at once: whoever opens it at any moment, and whoever finds it after the power failed, has the
+ * old content or the new, whole. A failure leaves the old file and no other.
  *
  * It takes no signal: it is soon done, and a key that was obtained is worth more than the time.
  *
@@ -78,24 +16,31 @@ export async function existing<T>(looked: Promise<T>): Promise<T | undefined> {
  * EnrollError FILE_UNWRITABLE where the new file is in place, but not known to be durable
  */
 export async function replaceFile(
-  path: string,
+  place: Place,
   content: string | Uint8Array,
   access: Access,
-  edge: KeystoreEdge,
+  edge: FileEdge,
 ): Promise<void> {
   const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
-  const temporary = await writeTemporary(path, bytes, access, edge);
+  const temporary = await writeTemporary(place, bytes, access, edge);
   try {
-    await renameOver(temporary, path, access.platform, edge);
+    await renameOver(temporary.name, place, access.platform, edge);
+    const there = access.platform === 'unix' ? await place.directory.look(place.name) : undefined;
+    // The file is held open until here, so that no other can have its identity.
+    if (there !== undefined && there.identity !== temporary.identity) {
+      throw new Untouched('another process put another file in its place at the same time');
+    }
   } catch (error) {
-    await quietly(edge.files.unlink(temporary));
+    await quietly(place.directory.unlink(temporary.name));
     throw error;
+  } finally {
+    await quietly(temporary.file.close());
   }
   if (access.platform === 'windows') return;
   try {
-    await syncDirectoryOf(path, edge.files);
+    await place.directory.sync();
   } catch (error) {
-    throw undurable(path, error);
+    throw undurable(place.path, error);
   }
 }
 
@@ -107,37 +52,67 @@ const PROBE = Buffer.alloc(4096);
  *
  * @throws as {@link replaceFile}
  */
-export async function rehearse(path: string, access: Access, edge: KeystoreEdge): Promise<void> {
-  await edge.files.unlink(await writeTemporary(path, PROBE, access, edge));
+export async function rehearse(place: Place, access: Access, edge: FileEdge): Promise<void> {
+  if (place.facts !== undefined) requireFile(place.facts);
+  if (access.platform === 'unix' && edge.files.isMountPoint(place.path)) {
+    // Not by comparing devices: on an overlay, a file may lie on another one than its directory.
+    throw new Untouched('it is a mount of its own, which cannot be replaced', 'Mount its directory instead.');
+  }
+  const { name, file } = await writeTemporary(place, PROBE, access, edge);
+  await quietly(file.close());
+  await place.directory.unlink(name);
 }
 
-/** The new file, beside the one that it is to replace, on the disk and closed. */
-async function writeTemporary(path: string, bytes: Uint8Array, access: Access, edge: KeystoreEdge): Promise<string> {
-  const { files, acl, pid } = edge;
-  const temporary = join(dirname(path), `.${basename(path)}.agent-enroll-${pid}-${edge.token()}.tmp`);
-  const file = await files.open(temporary, 'wx', access.mode);
-  let closed = false;
+interface Temporary {
+  readonly name: string;
+  readonly identity: string;
+  /** Still open on Unix. */
+  readonly file: OpenFile;
+}
+
+/** The new file, beside the one that it is to replace, and on the disk. */
+async function writeTemporary(place: Place, bytes: Uint8Array, access: Access, edge: FileEdge): Promise<Temporary> {
+  const { directory, name } = place;
+  const temporary = `.${name}.agent-enroll-${edge.token()}.tmp`;
+  const file = await directory.open(temporary, 'wx', access.mode);
   try {
-    if (access.platform === 'unix') {
-      const facts = await file.facts();
-      const { owner, mode } = access;
-      if (owner !== undefined && (facts.uid !== owner.uid || facts.gid !== owner.gid)) {
-        await file.chown(owner.uid, owner.gid);
-      }
-      // The umask may have taken bits away.
-      if ((facts.mode & 0o777) !== mode) await file.chmod(mode);
-    } else if (access.secret) {
-      await acl.restrict(temporary);
-    }
+    if (access.platform === 'unix') await giveTo(file, access);
+    else if (access.secret) await edge.acl.restrict(`${directory.path}\\${temporary}`);
     await file.write(bytes);
     await file.sync();
-    closed = true;
-    await file.close();
-    return temporary;
+    const { identity } = await file.facts();
+    // Windows renames no file that is open.
+    if (access.platform === 'windows') await file.close();
+    return { name: temporary, identity, file };
   } catch (error) {
-    if (!closed) await quietly(file.close());
-    await quietly(files.unlink(temporary));
+    await quietly(file.close());
+    await quietly(directory.unlink(temporary));
     throw error;
+  }
+}
+
+async function giveTo(file: OpenFile, access: Access): Promise<void> {
+  const facts = await file.facts();
+  const { owner, mode } = access;
+  if (owner !== undefined && (facts.uid !== owner.uid || facts.gid !== owner.gid)) {
+    await file.chown(owner.uid, owner.gid);
+  }
+  // The umask may have taken bits away.
+  if ((facts.mode & 0o777) !== mode) await file.chmod(mode);
+}
+
+/**
+ * Gives a file that is there the owner and mode that one of its kind has; its content stays. Nothing of this on Windows.
+ * @throws Untouched, and the system's error
+ */
+export async function setAccess({ directory, name, facts }: Place, access: Access): Promise<void> {
+  if (facts === undefined || isAsWanted(facts, access)) return;
+  const file = await directory.open(name, 'r');
+  try {
+    requireFile(await file.facts());
+    await giveTo(file, access);
+  } finally {
+    await file.close();
   }
 }
 
@@ -145,65 +120,45 @@ async function writeTemporary(path: string, bytes: Uint8Array, access: Access, e
 const MAY_PASS: ReadonlySet<string | undefined> = new Set(['EPERM', 'EACCES', 'EBUSY']);
 const PATIENCE_MS = 3000;
 
-async function renameOver(from: string, to: string, platform: Access['platform'], edge: KeystoreEdge): Promise<void> {
-  const until = edge.now() + PATIENCE_MS;
+async function renameOver(
+  from: string,
+  { directory, name }: Place,
+  platform: Access['platform'],
+  edge: FileEdge,
+): Promise<void> {
+  const until = edge.monotonic() + PATIENCE_MS;
   for (let ms = 10; ; ms = Math.min(2 * ms, 160)) {
     try {
-      await edge.files.rename(from, to);
+      await directory.rename(from, name);
       return;
     } catch (error) {
-      if (platform === 'unix' || !MAY_PASS.has(systemCode(error)) || edge.now() >= until) throw error;
+      if (platform === 'unix' || !MAY_PASS.has(systemCode(error)) || edge.monotonic() >= until) throw error;
     }
     await edge.pause(ms);
   }
 }
 
-const TEMPORARY = /^\.(.+)\.agent-enroll-(\d{1,10})-[0-9a-f]{8}\.tmp$/;
-const OLD_MS = 60 * 60 * 1000;
+// Earlier versions put the number of their process in front of the digits.
+const TEMPORARY = /^\.(.+)\.agent-enroll-(?:\d{1,10}-)?[0-9a-f]{8}\.tmp$/;
 
 /**
- * Removes what killed runs left beside `path`: temporary files of processes that are gone, of an earlier process with
- * this one's number (in a container it is often the same), and any that is an hour old, whose process number somebody
- * else may have by now. What cannot be removed stays: it is in nobody's way.
+ * The temporary files that killed runs left beside a file, oldest first. For whoever holds the lock: no other run is at
+ * work on this file then, whatever its process has for a number.
  */
-export async function removeLeftovers(path: string, edge: KeystoreEdge): Promise<void> {
-  const { files } = edge;
-  const directory = dirname(path);
-  const names = await files.list(directory).catch(() => []);
-  for (const name of names) {
-    const [, base, digits] = TEMPORARY.exec(name) ?? [];
-    if (base !== basename(path) || digits === undefined) continue;
-    const pid = Number(digits);
-    const leftover = join(directory, name);
-    const facts = await files.lstat(leftover).catch(() => undefined);
-    if (facts === undefined || facts.kind === 'directory') continue;
-    const dead = pid === edge.pid ? facts.modified < edge.startedAt : !edge.isRunning(pid);
-    if (dead || facts.modified < edge.now() - OLD_MS) await quietly(files.unlink(leftover));
+export async function leftovers({ directory, name }: Place): Promise<readonly string[]> {
+  const names = await directory.list().catch(() => []);
+  const found: { readonly name: string; readonly modified: bigint }[] = [];
+  for (const one of names) {
+    if (TEMPORARY.exec(one)?.[1] !== name) continue;
+    const facts = await directory.look(one).catch(() => undefined);
+    if (facts !== undefined && facts.kind !== 'directory') found.push({ name: one, modified: facts.modified });
   }
+  return found.sort((a, b) => (a.modified < b.modified ? -1 : 1)).map((one) => one.name);
 }
 
-/**
- * Makes a directory with exactly this mode and owner.
- *
- * @throws the system's error; then no directory was made
- */
-export async function createDirectory(path: string, access: Omit<Access, 'secret'>, edge: KeystoreEdge): Promise<void> {
-  const { files } = edge;
-  await files.makeDirectory(path, access.mode);
-  if (access.platform === 'windows') return;
-  try {
-    const directory = await files.open(path, 'r');
-    try {
-      if (access.owner !== undefined) await directory.chown(access.owner.uid, access.owner.gid);
-      await directory.chmod(access.mode);
-    } finally {
-      await directory.close();
-    }
-    await syncDirectoryOf(path, files);
-  } catch (error) {
-    await quietly(files.removeDirectory(path));
-    throw error;
-  }
+/** Removes what killed runs left beside a file. What cannot be removed stays: it is in nobody's way. */
+export async function removeLeftovers(place: Place): Promise<void> {
+  for (const name of await leftovers(place)) await quietly(place.directory.unlink(name));
 }
 
 /** Waits for a clean-up whose failure must not hide the failure that it follows. */

@@ -9,6 +9,10 @@ export interface Acl {
    * @throws Error with the reason in words
    */
   restrict(path: string): Promise<void>;
+  /** Leaves a directory, and what will be made in it, to Administrators and SYSTEM alone. Throws as `restrict`. */
+  restrictDirectory(path: string): Promise<void>;
+  /** Whether a link (symbolic link or junction) certainly belongs to Administrators, SYSTEM or the installer of Windows. */
+  isAdministrators(path: string): Promise<boolean>;
 }
 
 /** How a program ended, and what it said. */
@@ -25,6 +29,13 @@ export type RunCommand = (file: string, args: readonly string[]) => Promise<Comm
 const ADMINISTRATORS = '*S-1-5-32-544';
 const SYSTEM = '*S-1-5-18';
 
+const TRUSTED_OWNERS: ReadonlySet<string> = new Set([
+  'S-1-5-32-544',
+  'S-1-5-18',
+  // TrustedInstaller.
+  'S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464',
+]);
+
 /**
  * The ACL of a key on Windows, set with icacls, which every Windows since Vista has: inherited entries off, full
  * control for Administrators and for SYSTEM, as which the agent runs. On an installed agent that is what the
@@ -33,15 +44,23 @@ const SYSTEM = '*S-1-5-18';
  * @param systemRoot the directory of Windows, such as `C:\\Windows`
  */
 export function icacls(systemRoot: string, run: RunCommand = runCommand): Acl {
-  // By its full path: Windows would look for a bare name in the working directory first.
+  // By their full paths: Windows would look for a bare name in the working directory first.
   const program = win32.join(systemRoot, 'System32', 'icacls.exe');
+  const powershell = win32.join(systemRoot, 'System32', 'WindowsPowerShell', 'v1.0', 'powershell.exe');
+  const restrictTo = async (path: string, rights: string) => {
+    const grants = ['/grant:r', `${ADMINISTRATORS}:${rights}`, `${SYSTEM}:${rights}`];
+    const { code, output } = await run(program, [path, '/inheritance:r', ...grants, '/q']);
+    if (code === 0) return;
+    const how = code === undefined ? 'did not run to its end' : `ended with code ${code}`;
+    throw new Error(`icacls ${how}${output === '' ? '' : `: ${output}`}`);
+  };
   return {
-    async restrict(path) {
-      const grants = ['/grant:r', `${ADMINISTRATORS}:F`, `${SYSTEM}:F`];
-      const { code, output } = await run(program, [path, '/inheritance:r', ...grants, '/q']);
-      if (code === 0) return;
-      const how = code === undefined ? 'did not run to its end' : `ended with code ${code}`;
-      throw new Error(`icacls ${how}${output === '' ? '' : `: ${output}`}`);
+    restrict: (path) => restrictTo(path, 'F'),
+    restrictDirectory: (path) => restrictTo(path, '(OI)(CI)F'),
+    async isAdministrators(path) {
+      const ask = `(Get-Acl -LiteralPath '${path.replaceAll("'", "''")}').GetOwner([Security.Principal.SecurityIdentifier]).Value`;
+      const { code, output } = await run(powershell, ['-NoProfile', '-NonInteractive', '-Command', ask]);
+      return code === 0 && TRUSTED_OWNERS.has(output.trim());
     },
   };
 }
