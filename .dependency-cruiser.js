@@ -42,8 +42,6 @@ const TYPES = ['type-only', 'type-import'];
  * check (`exception-still-needed`), and then the entry goes, too.
  */
 const EXCEPTIONS = [
-  { rule: 'files-imports-lower-rooms', from: '^src/files/lock\\.ts$', to: '^src/keystore/' },
-  { rule: 'files-imports-lower-rooms', from: '^src/files/lock\\.ts$', to: '^src/net/' },
   { rule: 'disk-in-files', from: '^src/host/system\\.ts$', to: DISK },
   { rule: 'disk-in-files', from: '^src/settings/settings-edge\\.ts$', to: DISK },
 ];
