@@ -17,8 +17,9 @@
 export { asEnrollError, EnrollError, type ErrorCode, EXIT, type ExitCode, MEANINGS } from './errors.js';
 export { findAgent } from './host/agent-home.js';
 export { type CheckedLink, check } from './journey/check.js';
+export type { Enrollment } from './journey/conclude.js';
 export type { Journey } from './journey/context.js';
-export { type Enrollment, enroll } from './journey/enroll.js';
+export { enroll } from './journey/enroll.js';
 export type { JourneyEvent, Observe } from './journey/events.js';
 export { importKey } from './journey/import.js';
 export { type JourneyEdge, nodeJourneyEdge } from './journey/journey-edge.js';

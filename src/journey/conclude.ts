@@ -4,7 +4,6 @@ import type { AgentRecord } from '../model/agent-record.js';
 import { formatEndpoint } from '../model/endpoint.js';
 import { writeConfig } from './configure.js';
 import type { PreparedJourney } from './context.js';
-import type { Enrollment } from './enroll.js';
 import { boundTo } from './machine-binding.js';
 import type { ManagerLink } from './manager-link.js';
 import { tellOfUnfinished } from './unfinished-request.js';
@@ -18,6 +17,15 @@ export interface Outcome {
   readonly link?: ManagerLink | undefined;
   /** That client.keys was found open to others, in words. */
   readonly tooWide?: string;
+}
+
+/** What a journey that went well ended with; the events told the rest. */
+export interface Enrollment {
+  /** False: the key that was there works, and nothing was written. */
+  readonly changed: boolean;
+  readonly record: AgentRecord;
+  /** Absent where no handshake was asked for, or an agent daemon runs and answered for itself. */
+  readonly link?: ManagerLink;
 }
 
 /**

@@ -1,23 +1,12 @@
-import type { AgentRecord } from '../model/agent-record.js';
 import { assignGroups } from './assign-groups.js';
-import { conclude } from './conclude.js';
+import { conclude, type Enrollment } from './conclude.js';
 import type { Journey } from './context.js';
 import { identity } from './identity.js';
 import { install } from './install.js';
-import type { ManagerLink } from './manager-link.js';
 import { prepared } from './prepare.js';
 import { tryPresentKey } from './present-key.js';
 import { prove, proveKnown } from './prove.js';
 import { requestKey } from './request-key.js';
-
-/** What a journey that went well ended with; the events told the rest. */
-export interface Enrollment {
-  /** False: the key that was there works, and nothing was written. */
-  readonly changed: boolean;
-  readonly record: AgentRecord;
-  /** Absent where no handshake was asked for, or an agent daemon runs and answered for itself. */
-  readonly link?: ManagerLink;
-}
 
 /**
  * The journey: from "no key" to "the manager answered, encrypted with this key".

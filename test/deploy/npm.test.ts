@@ -103,7 +103,7 @@ describe('the package for npm', function () {
     await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: strict, files: ['use.ts'] }));
     const { code, stdout } = await inProject(
       process.execPath,
-      join(PROJECT, 'node_modules/typescript/bin/tsc'),
+      join(PROJECT, 'node_modules/@typescript/native/bin/tsc'),
       '-p',
       '.',
     );
