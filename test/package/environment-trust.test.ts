@@ -34,8 +34,8 @@ const missing = skipped({
     });
   });
   after(async () => {
-    await sandbox.close();
     await rm(directory, { recursive: true, force: true });
+    await sandbox.close();
   });
 
   /** Enrolls through the API, whose certificate is signed by a CA that nobody has named. */
