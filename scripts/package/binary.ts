@@ -1,6 +1,8 @@
 import { copyFile, open, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { inject } from 'postject';
+import type { Target } from './config.js';
+import { closeVariables, SEALED } from './environment.js';
 import { run } from './run.js';
 
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
@@ -31,6 +33,13 @@ export async function removeSignature(binary: string, output: string): Promise<v
   await writeFile(output, start === 0 ? bytes : bytes.subarray(0, start));
 }
 
+/** Makes a base, without its symbols or its signature, deaf to variables of the environment. In place. */
+export async function seal(binary: string, target: Target): Promise<void> {
+  const node = await readFile(binary);
+  closeVariables(node, target);
+  await writeFile(binary, node);
+}
+
 /** What a binary holds beside Node. */
 export interface Contents {
   readonly loader: string;
@@ -51,6 +60,7 @@ export async function makeBlob(node: string, { loader, assets }: Contents, outpu
       assets,
       disableExperimentalSEAWarning: true,
       useCodeCache: false,
+      ...SEALED,
     }),
   );
   // Node writes the name of the main script into the blob: it shall not tell where it was built.

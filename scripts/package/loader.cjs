@@ -2,6 +2,11 @@
  * The main script of a binary. It answers `--version` and `--help` from texts that the program itself rendered when the
  * binary was built, and else runs the program, whose compiled code lies beside it where it was built on this platform.
  */
+for (const name of Reflect.ownKeys(process.env)) {
+  // NODE_TLS_REJECT_UNAUTHORIZED, say: what Node and the libraries of the program look up when they first need it.
+  if (/^(?:NODE|UV|UNDICI|YARGS)_/i.test(name)) delete process.env[name];
+}
+
 const { getAsset, getRawAsset } = require('node:sea');
 
 const answer = process.argv.length === 3 ? prepared(process.argv[2]) : undefined;

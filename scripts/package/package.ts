@@ -7,7 +7,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fetchBase } from './base.js';
-import { makeBinary, makeBlob, removeSignature, stripSymbols } from './binary.js';
+import { makeBinary, makeBlob, removeSignature, seal, stripSymbols } from './binary.js';
 import { bundle } from './bundle.js';
 import { ROOT, readConfig, readJson } from './config.js';
 import { bill, checksums, licences } from './papers.js';
@@ -53,6 +53,7 @@ for (const target of config.targets) {
   const base = target === here ? node : await fetchBase(target, join(output, 'base'));
   const bare = join(parts, `node-${target.platform}`);
   await (target.windows ? removeSignature : stripSymbols)(base.binary, bare);
+  await seal(bare, target);
   const blob = join(parts, `${target.platform}.blob`);
   const assets = {
     'answers.json': answers,

@@ -23,6 +23,8 @@ export function proxyTls(raw: Socket, proxy: ProxySettings, signal: AbortSignal)
       minVersion: 'TLSv1.2',
       host,
       ALPNProtocols: ['http/1.1'],
+      // Left out, NODE_TLS_REJECT_UNAUTHORIZED would decide.
+      rejectUnauthorized: true,
       ...(isIP(host) === 0 ? { servername: host } : {}),
     });
     const settle = () => {
@@ -58,7 +60,7 @@ function faultOf(cause: unknown, proxy: ProxySettings): EnrollError {
   if (/CERT|SIGNATURE|ALTNAME|ISSUER/.test(code) && !code.startsWith('ERR_SSL_')) {
     return new EnrollError('CERTIFICATE_UNTRUSTED', `${who} has a certificate that is not trusted (${code}).`, {
       cause,
-      hint: 'Name the CA of the proxy in NODE_EXTRA_CA_CERTS, or use the proxy over http://. --ca, --pin and --insecure are for the manager.',
+      hint: 'Use the proxy over http://, or name its CA in NODE_EXTRA_CA_CERTS, to which the npm package listens and the single binaries do not. --ca, --pin and --insecure are for the manager.',
     });
   }
   return new EnrollError('PROXY_UNREACHABLE', `${who} does not speak TLS as this host does (${code}).`, {

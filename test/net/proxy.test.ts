@@ -261,6 +261,19 @@ describe('Through a proxy', () => {
     expect(proxy.requests).to.deep.equal([]);
   });
 
+  it('does not let the environment drop that either', async () => {
+    const proxy = await proxied({ identity: certificates().server, credentials: 'web:secret' });
+    const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    try {
+      await failure('CERTIFICATE_UNTRUSTED', () => through(proxy));
+    } finally {
+      if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+      else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
+    }
+    expect(proxy.requests).to.deep.equal([]);
+  });
+
   it('speaks TLS with the manager inside of that with an https proxy', async () => {
     const { server: identity, ca } = certificates();
     const server = await keep(tlsServer({ onData: (socket, record) => socket.end(record) }, { identity }));

@@ -1,48 +1,25 @@
-import { chmod, chown, copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { chown, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { startSandbox } from '../../src/sandbox/manager.js';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
-import { built, LINUX_X64, onPath, run, skipped, where } from './binaries.js';
+import { BARE_ROOT_NEEDS, type BareRoot, makeBareRoot, NOBODY } from './bare-root.js';
+import { LINUX_X64, skipped, where } from './binaries.js';
 
-/** An account without any rights: to it the root is read-only. */
-const NOBODY = 65534;
 const RUNTIME = /^(ld-linux.*|lib(c|m|pthread|dl|stdc\+\+|gcc_s))\.so\.\d+$/;
-
-const missing = skipped({
-  ...built(LINUX_X64),
-  'root, for chroot': process.getuid?.() === 0,
-  chroot: onPath('chroot'),
-  ldd: onPath('ldd'),
-  'Linux on x64': process.platform === 'linux' && process.arch === 'x64',
-});
+const missing = skipped(BARE_ROOT_NEEDS);
 
 (missing === '' ? describe : describe.skip)(`the binary in a root with nothing but its runtime${missing}`, function () {
   this.timeout(60_000);
   let root: string;
   let certificate: IssuedCertificate;
   let libraries: readonly string[];
-
-  /** In the root, with an empty environment, as an account that may write nothing but its own homes. */
-  const inRoot = (args: readonly string[], before: readonly string[] = []) => {
-    const chroot = [where('chroot') ?? '', `--userspec=${NOBODY}:${NOBODY}`, root, '/opt/agent-enroll'];
-    const [program = '', ...rest] = [...before, ...chroot, ...args];
-    return run(program, rest);
-  };
+  let inRoot: BareRoot['run'];
 
   before(async () => {
     certificate = await issueStockCertificate();
-    root = await mkdtemp(join(tmpdir(), 'agent-enroll-root-'));
-    await chmod(root, 0o755);
-    libraries = (await run(where('ldd') ?? '', [LINUX_X64])).stdout.match(/\/\S+/g) ?? [];
-    for (const library of libraries) {
-      await mkdir(join(root, dirname(library)), { recursive: true });
-      await copyFile(library, join(root, library));
-    }
-    await mkdir(join(root, 'opt'));
-    await copyFile(LINUX_X64, join(root, 'opt', 'agent-enroll'));
+    ({ root, libraries, run: inRoot } = await makeBareRoot());
   });
   after(async () => {
     await rm(root, { recursive: true, force: true });
@@ -69,7 +46,7 @@ const missing = skipped({
     const unshare = where('unshare');
     const withoutNetwork = unshare === undefined ? [] : [unshare, '--net'];
     for (const args of [['--version'], ['--help'], ['detect', '--json']]) {
-      const { code, stdout, stderr } = await inRoot(args, withoutNetwork);
+      const { code, stdout, stderr } = await inRoot(args, {}, withoutNetwork);
       expect({ code, stderr }, args.join(' ')).to.deep.equal({ code: 0, stderr: '' });
       expect(stdout).to.not.equal('');
     }

@@ -1,58 +1,25 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { startSandbox } from '../../src/sandbox/manager.js';
 import { issueStockCertificate } from '../../src/sandbox/own-certificate.js';
-import { built, onPath, type Ran, skipped, WINDOWS } from './binaries.js';
+import { built, onPath, skipped, WINDOWS } from './binaries.js';
+import { startWine, type Wine, windowsPath } from './wine.js';
 
 const MINUTE = 60_000;
 const missing = skipped({ ...built(WINDOWS), wine: onPath('wine') });
 
 (missing === '' ? describe : describe.skip)(`the Windows binary, under Wine${missing}`, function () {
-  // A new prefix takes some seconds; WINEPREFIX in the environment names one that is there.
   this.timeout(2 * MINUTE);
-  let directory: string;
-  let env: NodeJS.ProcessEnv;
-
-  /**
-   * Runs the binary with its streams redirected to files: Node under Wine cannot use pipes.
-   * @param args `C:` paths are below the directory of the test
-   */
-  const run = async (...args: readonly string[]): Promise<Ran> => {
-    const paths = [join(directory, 'stdout'), join(directory, 'stderr')] as const;
-    const files = [await open(paths[0], 'w'), await open(paths[1], 'w')] as const;
-    try {
-      const stdio = ['ignore', files[0].fd, files[1].fd] as const;
-      const child = spawn('wine', [WINDOWS, ...args], { env, cwd: directory, stdio: [...stdio], timeout: MINUTE });
-      const [code] = await once(child, 'exit');
-      return { code, stdout: await readFile(paths[0], 'utf8'), stderr: await readFile(paths[1], 'utf8') };
-    } finally {
-      for (const file of files) await file.close();
-    }
-  };
-  const windowsPath = (path: string) => `Z:${path.replaceAll('/', '\\')}`;
+  let wine: Wine;
+  const run = (...args: readonly string[]) => wine.run(args);
 
   before(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'agent-enroll-wine-'));
-    env = {
-      PATH: process.env['PATH'],
-      WINEPREFIX: process.env['WINEPREFIX'] ?? join(directory, 'prefix'),
-      WINEDEBUG: '-all',
-      // Parts of Wine that a console program does not need, and that make a new prefix slow.
-      WINEDLLOVERRIDES: 'mscoree,mshtml,winemenubuilder.exe,explorer.exe=',
-      // Wine 8 calls itself Windows 7.
-      NODE_SKIP_PLATFORM_CHECK: '1',
-    };
-    await run('--version');
+    wine = await startWine();
   });
   after(async () => {
-    // Without its prefix a Wine server would linger: it is ended first.
-    if (process.env['WINEPREFIX'] === undefined) spawnSync('wineserver', ['-k', '-w'], { env, timeout: MINUTE });
-    await rm(directory, { recursive: true, force: true });
+    await wine.close();
   });
 
   it('says its version and its help', async () => {
@@ -78,7 +45,13 @@ const missing = skipped({ ...built(WINDOWS), wine: onPath('wine') });
     expect(wrong).to.include({ code: 2, stdout: '' });
     expect(wrong.stderr).to.include('such-option');
     const unreachable = ['--manager', '127.0.0.1:1', '--enrollment-port', '1', '--retries', '0'];
-    const refused = await run(...unreachable, '--agent-home', windowsPath(join(directory, 'refused')), '--name', 'web');
+    const refused = await run(
+      ...unreachable,
+      '--agent-home',
+      windowsPath(join(wine.directory, 'refused')),
+      '--name',
+      'web',
+    );
     expect(refused.code).to.equal(3);
     expect(refused.stdout).to.equal('');
     expect(refused.stderr).to.include('CONNECTION_REFUSED');
@@ -92,7 +65,7 @@ const missing = skipped({ ...built(WINDOWS), wine: onPath('wine') });
     });
     try {
       const { agent, authd } = sandbox.endpoints;
-      const home = join(directory, 'ossec agent');
+      const home = join(wine.directory, 'ossec agent');
       const link = ['--manager', `${agent.host}:${agent.port}`, '--agent-home', windowsPath(home), '--json'];
       const args = [...link, '--enrollment-port', String(authd.port), '--name', 'win-01'];
       const first = await run(...args);
