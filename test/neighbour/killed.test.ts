@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
@@ -87,9 +87,7 @@ describeBeside('a key that was issued', function () {
       }
       const { code, stdout } = await run(args(), { through: installed.account });
       expect(code, stdout).to.not.equal(1);
-      for (const name of await readdir(dirname(installed.keys))) {
-        expect(await readFile(join(installed.etc, name), 'utf8'), name).to.not.include(keyLine());
-      }
+      expect(await readFile(installed.keys, 'utf8').catch(() => '')).to.not.include(keyLine());
     });
   });
 

@@ -12,7 +12,7 @@ import { type TestServer, tlsServer } from '../net/tls-server.js';
 import { type InstalledHome, installedHome } from './installed-home.js';
 import { describeBeside, LONG } from './second-user.js';
 
-const ROUNDS = LONG ? 20 : 4;
+const ROUNDS = LONG ? 20 : 3;
 const STALE_MS = 20_000;
 const LAST_PID = '/proc/sys/kernel/ns_last_pid';
 /** The first process of a container: it ends the others that are left to it. */
