@@ -8,7 +8,7 @@ import { confNaming, type InstalledHome, installedHome, keyLine, makeHome, place
 import { asSecond, describeBeside, LONG, leaksTo } from './second-user.js';
 
 const MARKER = 'MARKER-5f3a9c-OF-ROOT-ALONE';
-const RUNS = LONG ? 200 : 15;
+const RUNS = LONG ? 200 : 12;
 
 /**
  * `--write-config` reads a file in a directory that the agent's group may write to, and writes it again for that group.

@@ -13,7 +13,7 @@ import { describeBeside, LONG, SECOND } from './second-user.js';
 
 type Command = 'check' | 'enroll';
 
-const ROUNDS = LONG ? 20 : 2;
+const ROUNDS = LONG ? 20 : 1;
 
 /** The counter of messages and the key's mode, which the agent's user and other runs may have changed. */
 describeBeside('the files of an enrolled host', function () {
