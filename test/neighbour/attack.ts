@@ -1,6 +1,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SECOND } from './second-user.js';
@@ -18,6 +19,7 @@ export async function compile(source: string, into: string, ...flags: readonly s
 
 /** The second user's program that exchanges two names as fast as it can. */
 export interface Exchange {
+  /** Both names are there then, in either order. @throws where it has ended by itself: nothing was exchanged then */
   end(): Promise<void>;
 }
 
@@ -46,9 +48,11 @@ export function exchange(one: string, other: string, program: string | undefined
       : spawn(program, [one, other], { ...SECOND, stdio: 'ignore' });
   return {
     end: async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${one} could not be exchanged`);
       child.kill('SIGKILL');
       await once(child, 'exit');
+      const aside = `${one}.aside`;
+      if (existsSync(aside)) await rename(aside, existsSync(other) ? one : other);
     },
   };
 }
