@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -13,8 +13,8 @@ import { describeBeside } from './second-user.js';
 
 const SOON_MS = 2000;
 
-/** Puts something at a path, and gives what removes what is behind it. */
-type Make = (path: string) => Promise<() => Promise<void>>;
+/** Puts something at a path, and gives what removes what is behind it; `undefined`: it cannot be made here. */
+type Make = (path: string) => Promise<(() => Promise<void>) | undefined>;
 
 const nothing = async () => {};
 
@@ -42,8 +42,7 @@ const KINDS: readonly (readonly [what: string, words: RegExp, make: Make])[] = [
     /device/i,
     async (path) => {
       // As /dev/zero: whoever reads it comes to no end.
-      execFileSync('mknod', [path, 'c', '1', '5']);
-      return nothing;
+      return spawnSync('mknod', [path, 'c', '1', '5']).status === 0 ? nothing : undefined;
     },
   ],
   [
@@ -90,10 +89,13 @@ describeBeside('a run that finds', function () {
 
   for (const [what, words, make] of KINDS) {
     for (const [name, at, flags] of FILES) {
-      it(`${what} in the place of ${name} ends within 2 s, and says so`, async () => {
+      it(`${what} in the place of ${name} ends within 2 s, and says so`, async function () {
         const path = at(installed);
         await rm(path, { force: true });
-        unmake = await make(path);
+        const made = await make(path);
+        // In a container root may make no devices.
+        if (made === undefined) return this.skip();
+        unmake = made;
         const args = [...against(sandbox, installed.home), '--name', 'web-01', '--json'];
         const given = flags.flatMap((flag) => [flag, path]);
         const { code, stdout, ms } = await run([...args, ...given], { through: installed.account, limitMs: 5000 });
@@ -104,6 +106,7 @@ describeBeside('a run that finds', function () {
         expect(message).to.include(path);
         // Neither the path itself nor a bare EISDIR tells what is there.
         expect(`${message} ${hint}`.replaceAll(path, '')).to.match(words);
+        return undefined;
       });
     }
   }
