@@ -27,16 +27,23 @@ export interface Running {
   readonly pid: number | undefined;
 }
 
-interface Surroundings {
+/** What a run is given beside its arguments. */
+export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   /** `open`: standard input never ends. */
   readonly input?: string | { readonly open: true };
+  /** A command that starts the program in its stead, such as `unshare` and its options. */
+  readonly through?: readonly string[];
+  /** When it is killed, if it has not ended by then. */
+  readonly limitMs?: number;
 }
 
 /** Starts the built program as a user does, with nothing in the environment but what the test gives. */
-export function start(args: readonly string[], { env = {}, input }: Surroundings = {}): Running {
+export function start(args: readonly string[], surroundings: Surroundings = {}): Running {
+  const { env = {}, input, through = [], limitMs = LIMIT_MS } = surroundings;
   const started = performance.now();
-  const child = spawn(process.execPath, [PROGRAM, ...args], { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env } });
+  const [command = process.execPath, ...rest] = [...through, process.execPath, PROGRAM, ...args];
+  const child = spawn(command, rest, { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env } });
   let stdout = '';
   let stderr = '';
   let heard = () => {};
@@ -49,7 +56,7 @@ export function start(args: readonly string[], { env = {}, input }: Surroundings
   });
   child.stdin.on('error', () => {});
   if (typeof input !== 'object') child.stdin.end(input ?? '');
-  const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+  const limit = setTimeout(() => child.kill('SIGKILL'), limitMs);
   const finished = new Promise<Finished>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => {
