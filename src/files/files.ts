@@ -80,9 +80,12 @@ export interface Files {
 /** Linux, open(2): a descriptor of the thing itself, which needs no permission to read it and does nothing to it. */
 const O_PATH = 0o10000000;
 
-/** {@link Files} over node:fs. */
-export function nodeFiles(): Files {
-  const byDescriptor = process.platform === 'linux' && existsSync('/proc/self/fd');
+/**
+ * {@link Files} over node:fs.
+ *
+ * @param byDescriptor whether directories are held by descriptors; else their paths are looked at before each use
+ */
+export function nodeFiles(byDescriptor = process.platform === 'linux' && existsSync('/proc/self/fd')): Files {
   return {
     root: (path) => openDirectory(path, path, byDescriptor),
     isMountPoint: (path) => process.platform === 'linux' && mountPoints().has(path),

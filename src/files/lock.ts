@@ -1,175 +1,170 @@
-import { dirname } from 'node:path';
-import { abortReason, EnrollError, systemCode } from '../errors.js';
-import { directoryAccess } from '../keystore/client-keys.js';
-import type { AgentInstallation } from '../model/host.js';
+import { join } from 'node:path';
+import { abortReason, EnrollError } from '../errors.js';
 import { printable } from '../model/printable.js';
-import { pause } from '../net/deadline.js';
-import type { KeystoreEdge } from './file-edge.js';
+import type { FileEdge } from './file-edge.js';
 import { unwritable } from './file-error.js';
-import { readSmall } from './files.js';
-import { ownFile } from './own-files.js';
-import { createDirectory, existing } from './replace.js';
+import type { Directory } from './files.js';
+import { beatLock, endLock, type FoundLock, findLock, type Holder, LOCK, putLock } from './lock-on-disk.js';
+import { atPlace } from './place.js';
+import type { Processes } from './processes.js';
 
 /** A run of this program that has the agent's home to itself. */
 export interface Lock {
+  /**
+   * Aborted, with an EnrollError `ANOTHER_RUN`, when it is found that another run has taken the lock: it took this one
+   * for dead, which stood still for longer than {@link STALE_MS} in a container or machine of its own.
+   */
+  readonly lost: AbortSignal;
+  /** Lets the next run have it. Of a lock that was lost nothing is touched. Never fails. */
   release(): Promise<void>;
 }
 
-/** Who holds a lock. */
-interface Holder {
-  readonly pid: number;
-  /** When that process started, in milliseconds since 1970: a number that is used again is another process. */
-  readonly startedAt: number;
-  /** The start of the system that it ran under, where that is known: after the next one its number is another's. */
-  readonly bootId?: string;
-}
-
+/**
+ * So long, in milliseconds, the heart of a holder that is not among the processes that are seen here may stand still
+ * before it counts as dead.
+ */
+export const STALE_MS = 10_000;
+const BEAT_MS = 1000;
 const LOOK_MS = 100;
 /** No run is told to wait longer for another than the longest stock wait for a key allows. */
 const PATIENCE_MS = 180_000;
-/** Breaking a dead run's lock takes two file operations; a guard that is older was left behind itself. */
-const GUARD_MS = 10_000;
-const LOCK_LIMIT = 1024;
 
 /**
- * Takes the lock of an agent home; one run enrolls at a time, so that two never make two agents of one host. The lock of
- * a process that no longer runs is broken.
+ * Takes the lock of an agent home; one run enrolls at a time, so that two never make two agents of one host. It holds
+ * between processes of one system, of containers that do not see each other's, and of machines that share the directory.
+ * The lock of a dead process is broken: at once where its number is one of those seen here, else when its heart has
+ * stood still for {@link STALE_MS} of the time that is measured here. No clock is compared with another.
  *
- * @param waiting is told once, with the process that is waited for
- * @throws EnrollError `ANOTHER_RUN` when the other has not ended after three minutes, `FILE_UNWRITABLE`, or the signal's
- * reason
+ * @param directory this program's own, which is there
+ * @param waiting is told once, with the number (in its own system) of the process that is waited for
+ * @throws EnrollError `ANOTHER_RUN` when the other has not ended after three minutes or when the deadline of this run
+ * has passed, `FILE_UNWRITABLE`, or the signal's reason
  */
 export async function takeLock(
-  agent: AgentInstallation,
-  edge: KeystoreEdge,
+  directory: string,
+  edge: FileEdge,
   waiting: (pid: number) => void,
   signal: AbortSignal,
 ): Promise<Lock> {
-  const path = ownFile(agent, 'lock');
-  const home = dirname(path);
-  const until = edge.now() + PATIENCE_MS;
+  const path = join(directory, LOCK);
+  let own: Directory | undefined;
+  try {
+    own = await atPlace(directory, edge, (place) => place.directory.directory(place.name));
+    return hold(own, await waitForTurn(own, path, edge, waiting, signal), edge);
+  } catch (thrown) {
+    await own?.close();
+    throw unwritable(path, thrown);
+  }
+}
+
+/** @returns the token of the lock, which is taken then */
+async function waitForTurn(
+  own: Directory,
+  path: string,
+  edge: FileEdge,
+  waiting: (pid: number) => void,
+  signal: AbortSignal,
+): Promise<string> {
+  const until = edge.monotonic() + PATIENCE_MS;
+  const stillFor = stillness(edge);
+  let holder: Holder | undefined;
   let told = false;
-  let made = false;
   for (;;) {
-    if (signal.aborted) throw abortReason(signal);
-    made = (await ensureHome(agent, home, edge)) || made;
-    if (await create(path, edge)) return { release: () => release(path, made, edge) };
-    const holder = await readHolder(path, edge);
-    if (holder === 'gone') continue;
-    if (isDead(holder, edge)) {
-      await breakLock(path, edge);
-      continue;
+    if (signal.aborted) throw endOfWait(signal, path, holder);
+    const found = await findLock(own);
+    const dead = found !== undefined && isDead(found, stillFor(found), edge);
+    if (found === undefined || (dead && (await endLock(own, found.token, edge)))) {
+      const token = await putLock(own, edge);
+      if (token !== undefined) return token;
+    } else if (!dead) {
+      holder = found.holder;
+      if (!told && holder !== undefined) {
+        waiting(holder.pid);
+        told = true;
+      }
     }
-    if (edge.now() > until) throw anotherRun(path, holder.pid);
-    if (!told) waiting(holder.pid);
-    told = true;
-    await pause(LOOK_MS, signal);
+    if (edge.monotonic() >= until) throw anotherRun(path, holder);
+    await edge.pause(LOOK_MS, signal);
   }
 }
 
-function anotherRun(path: string, pid: number): EnrollError {
-  return new EnrollError(
-    'ANOTHER_RUN',
-    `Another agent-enroll (process ${pid}) has been at work on this host for long.`,
-    {
-      hint: `Wait for it or end it. If there is no such process, remove ${printable(path)}.`,
+/** It is the other run that did not end in time, not the manager that did not answer. */
+function endOfWait(signal: AbortSignal, path: string, holder: Holder | undefined): EnrollError {
+  const reason = abortReason(signal);
+  if (reason.code !== 'DEADLINE_PASSED' || holder === undefined) return reason;
+  return anotherRun(path, holder, reason);
+}
+
+function anotherRun(path: string, holder: Holder | undefined, cause?: EnrollError): EnrollError {
+  const process = holder === undefined ? '' : ` (process ${holder.pid})`;
+  return new EnrollError('ANOTHER_RUN', `Another agent-enroll${process} has been at work on this host for long.`, {
+    hint: `Wait for it or end it. If there is no such process, remove ${printable(path)}.`,
+    cause,
+  });
+}
+
+/** How long, in milliseconds, the heart of a found lock has not beaten. */
+function stillness(edge: FileEdge): (found: FoundLock) => number {
+  let last: FoundLock | undefined;
+  let lookedAt = 0;
+  let ms = 0;
+  return (found) => {
+    const now = edge.monotonic();
+    const moved = last?.token !== found.token || last.beat !== found.beat;
+    // Between two looks no more than a beat counts: if we were stopped ourselves, the holder may have been so too.
+    ms = moved ? 0 : ms + Math.min(now - lookedAt, BEAT_MS);
+    last = found;
+    lookedAt = now;
+    return ms;
+  };
+}
+
+function isDead({ holder }: FoundLock, stillMs: number, { processes }: FileEdge): boolean {
+  const seen = holder === undefined ? 'unseen' : lookAt(holder, processes);
+  return seen === 'dead' || (seen === 'unseen' && stillMs >= STALE_MS);
+}
+
+function lookAt(holder: Holder, processes: Processes): 'runs' | 'dead' | 'unseen' {
+  if (processes.space === undefined || holder.space !== processes.space) return 'unseen';
+  const now = processes.look(holder.pid);
+  if (!now.runs) return 'dead';
+  if (now.start === undefined || holder.start === undefined) return 'unseen';
+  return now.start === holder.start ? 'runs' : 'dead';
+}
+
+function hold(own: Directory, token: string, edge: FileEdge): Lock {
+  const lost = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let beating = Promise.resolve();
+  let released: Promise<void> | undefined;
+
+  const beat = async () => {
+    if (await beatLock(own, token)) return await sleepUntilBeat();
+    lost.abort(
+      new EnrollError('ANOTHER_RUN', 'Another agent-enroll took this one for dead, and is at work on this host now.'),
+    );
+  };
+  const sleepUntilBeat = async () => {
+    if (released !== undefined) return;
+    timer = setTimeout(() => {
+      beating = beat();
+    }, BEAT_MS);
+    // Nobody waits for a beat.
+    timer.unref();
+  };
+  const release = async () => {
+    clearTimeout(timer);
+    await beating;
+    await endLock(own, token, edge).catch(() => undefined);
+    await own.close().catch(() => undefined);
+  };
+
+  void sleepUntilBeat();
+  return {
+    lost: lost.signal,
+    release() {
+      released ??= release();
+      return released;
     },
-  );
-}
-
-/** On a host without an agent the home may not be there yet. */
-async function ensureHome(agent: AgentInstallation, home: string, edge: KeystoreEdge): Promise<boolean> {
-  try {
-    const parent = await existing(edge.files.stat(dirname(home)));
-    if (parent === undefined || (await existing(edge.files.stat(home))) !== undefined) return false;
-    await createDirectory(home, directoryAccess(agent, parent, edge), edge);
-    return true;
-  } catch (thrown) {
-    if (systemCode(thrown) === 'EEXIST') return false;
-    throw unwritable(home, thrown);
-  }
-}
-
-/** A home that nothing was put into is taken away again. */
-async function release(path: string, made: boolean, edge: KeystoreEdge): Promise<void> {
-  await remove(path, edge);
-  const home = dirname(path);
-  if (made) await edge.files.removeDirectory(home).catch(() => undefined);
-}
-
-async function create(path: string, edge: KeystoreEdge): Promise<boolean> {
-  try {
-    const file = await edge.files.open(path, 'wx', 0o600);
-    try {
-      const { pid, startedAt, bootId } = edge;
-      const holder: Holder = { pid, startedAt, ...(bootId === undefined ? {} : { bootId }) };
-      await file.write(Buffer.from(`${JSON.stringify(holder)}\n`, 'utf8'));
-    } finally {
-      await file.close();
-    }
-    return true;
-  } catch (thrown) {
-    if (systemCode(thrown) === 'EEXIST') return false;
-    throw unwritable(path, thrown);
-  }
-}
-
-/** The holder; one that cannot be read yet (it is being written) is taken for a process that runs. */
-async function readHolder(path: string, { files, startedAt }: KeystoreEdge): Promise<Holder | 'gone'> {
-  try {
-    const facts = await files.stat(path);
-    const text = (await readSmall(path, LOCK_LIMIT, files)) ?? '';
-    return parseHolder(text) ?? { pid: 0, startedAt: Math.max(facts.modified, startedAt) };
-  } catch (thrown) {
-    if (systemCode(thrown) === 'ENOENT') return 'gone';
-    throw unwritable(path, thrown);
-  }
-}
-
-function parseHolder(text: string): Holder | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== 'object' || value === null || !('pid' in value) || !('startedAt' in value)) return undefined;
-    const { pid, startedAt } = value;
-    if (typeof pid !== 'number' || typeof startedAt !== 'number') return undefined;
-    const bootId = 'bootId' in value && typeof value.bootId === 'string' ? { bootId: value.bootId } : {};
-    return { pid, startedAt, ...bootId };
-  } catch {
-    return undefined;
-  }
-}
-
-function isDead({ pid, startedAt, bootId }: Holder, edge: KeystoreEdge): boolean {
-  if (bootId !== undefined && edge.bootId !== undefined && bootId !== edge.bootId) return true;
-  // Nobody takes so long to write one line.
-  if (pid === 0) return edge.now() - startedAt > GUARD_MS;
-  if (pid === edge.pid) return startedAt !== edge.startedAt;
-  return !edge.isRunning(pid);
-}
-
-/**
- * Removes a dead run's lock. Two runs may have found it dead: under the guard only one looks again and removes, so
- * that neither removes the lock that the other has taken by then.
- */
-async function breakLock(path: string, edge: KeystoreEdge): Promise<void> {
-  const guard = `${path}.breaking`;
-  if (!(await create(guard, edge))) {
-    const holder = await readHolder(guard, edge);
-    if (holder !== 'gone' && (isDead(holder, edge) || (await age(guard, edge)) > GUARD_MS)) await remove(guard, edge);
-    return;
-  }
-  try {
-    const holder = await readHolder(path, edge);
-    if (holder !== 'gone' && isDead(holder, edge)) await remove(path, edge);
-  } finally {
-    await remove(guard, edge);
-  }
-}
-
-async function age(path: string, { files, now }: KeystoreEdge): Promise<number> {
-  return now() - (await files.stat(path).catch(() => ({ modified: now() }))).modified;
-}
-
-async function remove(path: string, { files }: KeystoreEdge): Promise<void> {
-  await files.unlink(path).catch(() => undefined);
+  };
 }
