@@ -59,7 +59,7 @@ export async function atPlace<T>(path: string, edge: FileEdge, work: (place: Pla
       if (top !== '') here = await instead(here, await edge.files.root(resolve(here.path, top)));
     }
   } finally {
-    await here.close();
+    await here.close().catch(() => undefined);
   }
 }
 
