@@ -38,8 +38,8 @@ export function manPage(): string {
     ...Object.entries(EXIT).flatMap(([name, exit]) => item(bold(String(exit)), sentences(meaning(name)))),
     '.SH FILES',
     ...item(text('/var/ossec/etc/client.keys'), ['The key.']),
-    ...item(text('/var/ossec/etc/client.keys.agent-enroll.json'), [
-      text("What was noted about it: managers' certificates, and the machine that it belongs to."),
+    ...item(text('/var/ossec/.agent-enroll/notes.json'), [
+      text("What is remembered: managers' certificates, and the machine that the key belongs to."),
     ]),
     ...item(text('$CREDENTIALS_DIRECTORY/agent-enroll.password'), [
       'The enrollment password, where systemd passes it.',

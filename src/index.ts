@@ -27,7 +27,7 @@ export type { Endpoint, ManagerFamily } from './model/endpoint.js';
 export type { AgentInstallation, Host } from './model/host.js';
 export { Secret } from './model/secret.js';
 export type { TrustVerdict } from './net/trust.js';
-export type { AgentKey, KeyRequest, KeySource } from './obtain/key-source.js';
+export type { AgentKey, Completion, KeyRequest, KeySource } from './obtain/key-source.js';
 export type { Settings } from './settings/settings.js';
 export { nodeSettingsEdge } from './settings/settings-edge.js';
 export { type Settled, settle } from './settings/settle.js';

@@ -1,3 +1,4 @@
+import type { JourneyEdge } from '../journey/journey-edge.js';
 import type { Environment, Flags } from '../settings/sources.js';
 import type { Output } from './output.js';
 
@@ -10,4 +11,6 @@ export interface CommandContext {
   readonly output: Output;
   /** Aborted by Ctrl-C and SIGTERM, with the error to end with as its reason. */
   readonly signal: AbortSignal;
+  /** Runs a step that an interruption of the program must not cut off. */
+  readonly uninterrupted: JourneyEdge['uninterrupted'];
 }

@@ -4,6 +4,7 @@ import { emptyReport, withError } from '../journey/report.js';
 import type { CommandName } from '../settings/options.js';
 import { declareOptions, readFlags } from './arguments.js';
 import type { CommandContext } from './command-context.js';
+import { type Interruption, listenToSignals } from './interruption.js';
 import { programVersion } from './program-version.js';
 import { errorLines } from './sentences.js';
 import { createOutput, tolerateClosedStreams } from './streams.js';
@@ -11,55 +12,18 @@ import { COMMAND_NAMES, COMMANDS, COMPLETION, SANDBOX_OPTIONS, SHELLS } from './
 
 /** How long an ended command may take to let go of its last sockets. */
 const LINGER_MS = 500;
-/** After so long it is looked whether an interrupted command has ended by itself, and again, so many times at most. */
-const INTERRUPT_MS = 60;
-const INTERRUPT_LOOKS = 6;
-
 /** The program: reads the arguments, runs the command, sets the exit code. */
 export async function main(): Promise<void> {
   // A password among the arguments would stay readable for every user of this host as long as the program runs.
   process.title = 'agent-enroll';
   tolerateClosedStreams();
-  const interrupt = new AbortController();
-  let ended = false;
-  const stop = (error: EnrollError) => {
-    interrupt.abort(error);
-    let looks = 0;
-    const look = () => {
-      looks += 1;
-      // Nothing on the disk is ever half-written, so what still hangs may be dropped. A busy machine is waited for.
-      if (ended || looks === INTERRUPT_LOOKS) leave(error);
-      else setTimeout(look, INTERRUPT_MS).unref();
-    };
-    setTimeout(look, INTERRUPT_MS).unref();
-  };
-  process.once('SIGINT', () => stop(new EnrollError('INTERRUPTED', 'Interrupted.')));
-  process.once('SIGTERM', () => stop(new EnrollError('TERMINATED', 'Terminated.')));
-
-  process.exitCode = await run(process.argv.slice(2), interrupt.signal);
-  ended = true;
+  const interruption = listenToSignals();
+  process.exitCode = await run(process.argv.slice(2), interruption);
+  interruption.end();
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
-/** What the system does in a thread of its own and cannot be told to stop: names being looked up, files being read. */
-const IN_THREAD = /^(GetAddrInfo|GetNameInfo|FSReq|FileHandle)/;
-
-/**
- * Ends an interrupted program now. An exit waits for the system's threads, a name look-up that no server answers among
- * them, which takes ten seconds and more; the default action of the signal waits for nothing. A shell sees the same
- * code, 130 or 143, either way.
- */
-function leave({ code, exitCode }: EnrollError): void {
-  if (process.platform !== 'win32' && process.getActiveResourcesInfo().some((name) => IN_THREAD.test(name))) {
-    const signal = code === 'TERMINATED' ? 'SIGTERM' : 'SIGINT';
-    process.removeAllListeners(signal);
-    process.kill(process.pid, signal);
-    return;
-  }
-  process.exit(exitCode);
-}
-
-async function run(args: readonly string[], signal: AbortSignal): Promise<ExitCode> {
+async function run(args: readonly string[], { signal, uninterrupted }: Interruption): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   const { default: yargs } = await import('yargs');
   const command =
@@ -76,6 +40,7 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<ExitCo
         environment: process.env,
         output,
         signal,
+        uninterrupted,
         ...(file === undefined ? {} : { file }),
       };
       exitCode = await (await load())(context);

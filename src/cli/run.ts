@@ -33,7 +33,7 @@ export async function runJourney(
     reporter.event(event);
   };
   try {
-    const edge = nodeJourneyEdge(context.environment);
+    const edge = { ...nodeJourneyEdge(context.environment), uninterrupted: context.uninterrupted };
     const { settled, agent } = await settleFor(command, context, edge);
     for (const text of settled.warnings) observe({ kind: 'warning', text });
     const { changed } = await withinDeadline(settled.settings.deadlineMs, signal, (limit) =>

@@ -26,6 +26,11 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
       return [
         { kind: 'done', text: `${event.keysFile} has a key already: agent ${event.record.id} ${event.record.name}` },
       ];
+    case 'left': {
+      const { id, name } = event.record;
+      const text = `An earlier run had a key already and was ended before it was installed: agent ${id} ${name}. It is taken up`;
+      return [{ kind: 'done', text }];
+    }
     case 'rejected': {
       const { id, name } = event.record;
       const text = `The manager does not acknowledge this key (agent ${id} ${name}), so this host enrolls again`;
@@ -75,6 +80,15 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
       return event.file === undefined ? [] : [{ kind: 'done', text: `Wrote the key of this host to ${event.file}` }];
     case 'installed':
       return [{ kind: 'done', text: `Installed the key in ${event.keysFile}` }];
+    case 'grouping':
+      return [{ kind: 'start', text: `Asking the manager to put the agent into ${groupsInWords(event.groups)}` }];
+    case 'grouped':
+      return [
+        ...(event.groups.length === 0
+          ? []
+          : [{ kind: 'done', text: `The manager put the agent into ${groupsInWords(event.groups)}` } as const]),
+        ...event.warnings.map((text) => ({ kind: 'warning', text }) as const),
+      ];
     case 'proving':
       return [
         {
@@ -104,6 +118,10 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
     case 'warning':
       return [{ kind: 'warning', text: event.text }];
   }
+}
+
+function groupsInWords(groups: readonly string[]): string {
+  return `the ${groups.length === 1 ? 'group' : 'groups'} ${groups.join(', ')}`;
 }
 
 function inWords(method: Method): string {

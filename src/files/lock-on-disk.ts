@@ -1,4 +1,5 @@
 import { systemCode } from '../errors.js';
+import { isObject, parseJson } from '../model/json.js';
 import type { FileEdge } from './file-edge.js';
 import type { Directory } from './files.js';
 
@@ -182,16 +183,14 @@ const HOLDER_LIMIT = 1024;
 const HIGHEST_PID = 0x7fffffff;
 
 function parseHolder(text: string): Holder | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== 'object' || value === null || !('pid' in value)) return undefined;
-    const { pid } = value;
-    // Zero and less are groups of processes.
-    if (typeof pid !== 'number' || !Number.isInteger(pid) || pid < 1 || pid > HIGHEST_PID) return undefined;
-    const start = 'start' in value && typeof value.start === 'string' ? { start: value.start } : {};
-    const space = 'space' in value && typeof value.space === 'string' ? { space: value.space } : {};
-    return { pid, ...start, ...space };
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  if (!isObject(value)) return undefined;
+  const { pid, start, space } = value;
+  // Zero and less are groups of processes.
+  if (typeof pid !== 'number' || !Number.isInteger(pid) || pid < 1 || pid > HIGHEST_PID) return undefined;
+  return {
+    pid,
+    ...(typeof start === 'string' ? { start } : {}),
+    ...(typeof space === 'string' ? { space } : {}),
+  };
 }

@@ -1,5 +1,6 @@
 import { posix, win32 } from 'node:path';
 import type { AgentFlavor } from '../model/host.js';
+import { memberOf, parseJson, textOf } from '../model/json.js';
 import type { SystemEdge } from './system.js';
 
 /** What is installed in a home; nothing known: no agent was found. */
@@ -75,13 +76,8 @@ export function parseInit(text: string): InitFile {
 
 /** The version in a VERSION.json: `{"version": "4.12.0", "stage": …}`. */
 export function parseVersionJson(text: string): string | undefined {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed !== 'object' || parsed === null || !('version' in parsed)) return undefined;
-    return typeof parsed.version === 'string' ? versionIn(parsed.version) : undefined;
-  } catch {
-    return undefined;
-  }
+  const version = textOf(memberOf(parseJson(text), 'version'));
+  return version === undefined ? undefined : versionIn(version);
 }
 
 function versionIn(text: string): string | undefined {

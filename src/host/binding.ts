@@ -1,16 +1,9 @@
 import { createHash, createHmac } from 'node:crypto';
+import type { MachineBinding } from '../model/machine-binding.js';
 import { type MachineFacts, sameInBothOrders } from './machine.js';
 
 /** What a machine is recognised by, under the names that the notes use. */
 export type Identifier = 'machine-id' | 'dmi-uuid' | 'instance-id';
-
-/** A machine as it is noted: only who has the ids can tell that they are these. */
-export interface MachineBinding {
-  /** 32 hex digits, random. */
-  readonly salt: string;
-  /** 64 hex digits by {@link Identifier}; names that this version does not know are kept. */
-  readonly hashes: ReadonlyMap<string, string>;
-}
 
 /** Whether a note was made on this machine. */
 export type MachineVerdict = 'same' | 'other' | 'unknown';

@@ -1,3 +1,4 @@
+import { listOf, memberOf, parseJson } from '../model/json.js';
 import type { Lease, RoutingFacts } from './register-ip.js';
 import { plainAddress, type Route } from './route.js';
 import type { SystemEdge } from './system.js';
@@ -49,14 +50,14 @@ const FOR_EVER = 0xffff_ffff;
 
 /** Reads what `ip -j addr` (iproute2) prints: `dynamic` is an address with a lifetime, `temporary` one of RFC 8981. */
 export function leaseByIpTool(json: string, address: string): Lease {
-  for (const link of items(parseJson(json))) {
-    for (const entry of items(field(link, 'addr_info'))) {
-      const local = field(entry, 'local');
+  for (const link of listOf(parseJson(json))) {
+    for (const entry of listOf(memberOf(link, 'addr_info'))) {
+      const local = memberOf(entry, 'local');
       if (typeof local !== 'string' || plainAddress(local) !== address) continue;
-      if (field(entry, 'temporary') === true) return 'temporary';
-      const lifetime = field(entry, 'valid_life_time');
+      if (memberOf(entry, 'temporary') === true) return 'temporary';
+      const lifetime = memberOf(entry, 'valid_life_time');
       const ends = typeof lifetime === 'number' && lifetime < FOR_EVER;
-      return field(entry, 'dynamic') === true || ends ? 'leased' : 'permanent';
+      return memberOf(entry, 'dynamic') === true || ends ? 'leased' : 'permanent';
     }
   }
   return 'unknown';
@@ -119,21 +120,4 @@ export function leaseByOrigin(printed: string): Lease {
   if (suffix === 'Random') return 'temporary';
   if (prefix === 'Dhcp' || suffix === 'Dhcp' || prefix === 'RouterAdvertisement') return 'leased';
   return prefix === 'Manual' || prefix === 'WellKnown' ? 'permanent' : 'unknown';
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function items(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function field(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined;
-  return Object.entries(value).find(([key]) => key === name)?.[1];
 }

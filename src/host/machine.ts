@@ -1,3 +1,4 @@
+import { memberOf, parseJson, textOf } from '../model/json.js';
 import { isContainer } from './facts.js';
 import type { SystemEdge } from './system.js';
 
@@ -167,16 +168,11 @@ async function instanceId(system: SystemEdge): Promise<InstanceId | undefined> {
 
 /** Reads cloud-init's instance-data.json: `v1.instance_id`, and by `v1.cloud_name` whether a platform issued it. */
 export function instanceIn(json: string): InstanceId | undefined {
-  let data: unknown;
-  try {
-    data = JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-  const v1 = member(data, 'v1');
-  const id = meaningfulInstance(textOf(v1, 'instance_id') ?? textOf(v1, 'instance-id') ?? '');
+  const v1 = memberOf(parseJson(json), 'v1');
+  const text = (name: string) => textOf(memberOf(v1, name));
+  const id = meaningfulInstance(text('instance_id') ?? text('instance-id') ?? '');
   if (id === undefined) return undefined;
-  const cloud = textOf(v1, 'cloud_name') ?? textOf(v1, 'cloud-name') ?? '';
+  const cloud = text('cloud_name') ?? text('cloud-name') ?? '';
   return { id, issued: ISSUING_CLOUDS.has(cloud.toLowerCase()) };
 }
 
@@ -185,14 +181,4 @@ function meaningfulInstance(text: string): string | undefined {
   if (id === '' || id.length > 256 || /[\s\p{C}]/u.test(id) || NOBODYS_INSTANCE.has(id.toLowerCase())) return undefined;
   // A UUID of zeros is as little an id as no id.
   return uuidIn(id) === id.toLowerCase() && meaningfulUuid(id) === undefined ? undefined : id;
-}
-
-function member(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined;
-  return Object.entries(value).find(([key]) => key === name)?.[1];
-}
-
-function textOf(value: unknown, name: string): string | undefined {
-  const found = member(value, name);
-  return typeof found === 'string' ? found : undefined;
 }

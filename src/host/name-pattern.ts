@@ -1,5 +1,5 @@
 import { EnrollError } from '../errors.js';
-import { isAgentName } from '../model/agent-record.js';
+import { isAgentName, LONGEST_NAME } from '../model/agent-record.js';
 import type { HostName } from '../model/host.js';
 import { printable } from '../model/printable.js';
 import { checkAgentName, describeCharacter, isNobodysName, shortenName, validCharacters } from './name.js';
@@ -20,7 +20,6 @@ export type NamePart =
   | { readonly kind: 'literal'; readonly text: string }
   | { readonly kind: 'placeholder'; readonly name: Placeholder };
 
-const LONGEST = 128;
 const LIST = PLACEHOLDERS.map((name) => `{${name}}`).join(', ');
 const HINT = `Use ${LIST}, and else only letters A to Z, digits, '.', '_' and '-'.`;
 
@@ -66,7 +65,7 @@ export function parseNamePattern(pattern: string): readonly NamePart[] {
     }
   }
   const literals = parts.reduce((length, part) => length + (part.kind === 'literal' ? part.text.length : 0), 0);
-  if (literals >= LONGEST) throw wrong(`it is too long: a name has ${LONGEST} characters at most`);
+  if (literals >= LONGEST_NAME) throw wrong(`it is too long: a name has ${LONGEST_NAME} characters at most`);
   return parts;
 }
 
@@ -86,7 +85,7 @@ export function expandName(pattern: string, values: ReadonlyMap<Placeholder, Pla
     .map((part) => (part.kind === 'literal' ? part.text : valueFor(part.name, values)))
     .join('');
   const valid = validCharacters(own);
-  const name = valid.length > LONGEST ? shortenName(valid, own) : valid;
+  const name = valid.length > LONGEST_NAME ? shortenName(valid, own) : valid;
   if (!isAgentName(name) || !/[A-Za-z0-9]/.test(name)) {
     throw new EnrollError(
       'NAME_UNUSABLE',

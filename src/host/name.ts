@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { EnrollError } from '../errors.js';
-import { isAgentName } from '../model/agent-record.js';
+import { isAgentName, LONGEST_NAME } from '../model/agent-record.js';
 import type { HostName } from '../model/host.js';
 import { printable } from '../model/printable.js';
 
-const LONGEST = 128;
 const HASH_DIGITS = 8;
 
 // Names that a system has before anybody named it: thousands of hosts share each of them.
@@ -29,7 +28,7 @@ export function agentName(hostname: string): HostName {
     throw new EnrollError('NAME_UNUSABLE', `This host is called ${printable(own)}, as are too many others.`);
   }
   const replaced = validCharacters(own);
-  const name = replaced.length > LONGEST ? shortenName(replaced, own) : replaced;
+  const name = replaced.length > LONGEST_NAME ? shortenName(replaced, own) : replaced;
   if (!isAgentName(name)) {
     throw new EnrollError('NAME_UNUSABLE', `The name of this host, ${printable(own)}, is too short for an agent.`);
   }
@@ -55,7 +54,7 @@ export function validCharacters(text: string): string {
 /** A name cut to fit, ending in a short hash of `own`, the whole of it. */
 export function shortenName(name: string, own: string): string {
   const hash = createHash('sha256').update(own).digest('hex').slice(0, HASH_DIGITS);
-  return `${name.slice(0, LONGEST - HASH_DIGITS - 1)}-${hash}`;
+  return `${name.slice(0, LONGEST_NAME - HASH_DIGITS - 1)}-${hash}`;
 }
 
 /**

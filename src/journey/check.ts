@@ -1,32 +1,45 @@
 import { EnrollError } from '../errors.js';
 import { readInstalled } from '../keystore/installed.js';
+import { readNotes } from '../keystore/notes/notes-file.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import type { Journey } from './context.js';
-import { requireSameMachine } from './identity.js';
-import { type ManagerLink, proveLinkAtAny, requireConnected, runningDaemon } from './prove.js';
+import { requireConnected, runningDaemon } from './daemon-word.js';
+import { checkBinding, keyOfAnotherMachine } from './machine-binding.js';
+import { type ManagerLink, proveLinkAtAny } from './manager-link.js';
+import { alone } from './prepare.js';
 
 /** A link that works. */
 export interface CheckedLink {
+  readonly changed: false;
   readonly record: AgentRecord;
   /** Absent where an agent daemon runs and answered for itself. */
   readonly link?: ManagerLink;
 }
 
 /**
- * Proves the link with the key that is there, and changes nothing but the message counters.
+ * Proves the link with the key that is there, and changes nothing but the message counters, which no other run has in
+ * its hands meanwhile.
  *
- * @throws EnrollError with `KEY_MISSING`, `KEYS_INVALID`, `KEY_OF_ANOTHER_MACHINE`, `AGENT_NOT_CONNECTED`, or what the handshake found wrong
+ * @throws EnrollError with `KEY_MISSING`, `KEYS_INVALID`, `KEY_OF_ANOTHER_MACHINE`, `AGENT_NOT_CONNECTED`, `ANOTHER_RUN`,
+ * or what the handshake found wrong
  */
 export async function check(journey: Journey): Promise<CheckedLink> {
   const { settings, agent, edge, observe, signal } = journey;
-  const record = await readInstalled(agent.keysFile, edge.keystore.files);
-  if (record === undefined) throw new EnrollError('KEY_MISSING', `There is no key in ${agent.keysFile}.`);
+  const file = await readInstalled(agent, edge.disk);
+  if (file === undefined) throw new EnrollError('KEY_MISSING', `There is no key in ${agent.keysFile}.`);
+  const { record, tooWide } = file;
   observe({ kind: 'present', record, keysFile: agent.keysFile });
-  if (settings.machineBinding) await requireSameMachine(agent, record, edge, signal);
-  const daemon = await runningDaemon(agent, edge, observe, signal);
+  if (tooWide !== undefined) observe({ kind: 'warning', text: `${tooWide} Run agent-enroll to set this right.` });
+  const notes = settings.machineBinding ? await readNotes(agent, edge.disk) : undefined;
+  if (notes !== undefined && (await checkBinding(notes, record, edge, signal)) === 'other') {
+    throw keyOfAnotherMachine(agent, record);
+  }
+  const daemon = await runningDaemon(journey);
   if (daemon !== undefined) {
     requireConnected(daemon);
-    return { record };
+    return { changed: false, record };
   }
-  return { record, link: await proveLinkAtAny(journey, settings.managers, { record, waitMs: settings.waitMs }) };
+  const request = { record, waitMs: settings.waitMs };
+  const link = await alone(journey, (locked) => proveLinkAtAny(locked, settings.managers, request));
+  return { changed: false, record, link };
 }

@@ -1,62 +1,65 @@
-import { abortReason, EnrollError } from '../errors.js';
-import { rememberAcknowledged } from '../keystore/notes/acknowledged.js';
+import { narrowInstalled } from '../keystore/installed.js';
+import type { Notes } from '../keystore/notes/notes.js';
 import type { AgentRecord } from '../model/agent-record.js';
-import type { ManagerFamily } from '../model/endpoint.js';
-import type { ManagerSettings } from '../settings/settings.js';
+import { formatEndpoint } from '../model/endpoint.js';
 import { writeConfig } from './configure.js';
-import type { Journey } from './context.js';
-import { type ManagerLink, proveLinkAtAny, requireConnected, runningDaemon } from './prove.js';
+import type { PreparedJourney } from './context.js';
+import type { Enrollment } from './enroll.js';
+import { boundTo } from './machine-binding.js';
+import type { ManagerLink } from './manager-link.js';
+import { tellOfUnfinished } from './unfinished-request.js';
 
-/** What is known of a key that lies in its place. */
-export interface InstalledFacts {
+/** A key that lies in its place, and what is known of it. */
+export interface Outcome {
   /** Whether this run has put it there. */
   readonly changed: boolean;
-  /** The manager that issued it, if one did; it is tried first. */
-  readonly issuer?: ManagerSettings;
-  readonly family?: ManagerFamily | undefined;
+  readonly record: AgentRecord;
+  /** Absent where no handshake was asked for, or an agent daemon runs and answered for itself. */
+  readonly link?: ManagerLink | undefined;
+  /** That client.keys was found open to others, in words. */
+  readonly tooWide?: string;
 }
 
 /**
- * Proves the link with the key that now lies in its place, and points the agent at the manager that answered.
+ * What every journey that ends well ends with: what was found out is remembered, the open request is closed, the key is
+ * bound to this machine, its file has the right mode, and ossec.conf points at the manager that answered.
  *
- * @returns `undefined` where no handshake was asked for, or an agent daemon runs and says that it is connected
- * @throws EnrollError `AGENT_RESTART_NEEDED` and `AGENT_NOT_CONNECTED` of an agent daemon, and what the handshake found
- * wrong
+ * @throws EnrollError `FILE_UNREADABLE`, `FILE_UNWRITABLE`, `CONFIG_UNCLEAR`
  */
-export async function proveInstalled(
-  journey: Journey,
-  record: AgentRecord,
-  { changed, issuer, family }: InstalledFacts,
-): Promise<ManagerLink | undefined> {
-  const { settings, agent, edge, observe, signal } = journey;
-  const unproven = () => writeConfig(journey, issuer === undefined ? {} : { endpoint: issuer.agent });
-  if (!settings.handshake) {
-    await unproven();
-    return undefined;
+export async function conclude(
+  journey: PreparedJourney,
+  { changed, record, link, tooWide }: Outcome,
+): Promise<Enrollment> {
+  const { settings, agent, edge, notes, observe, signal } = journey;
+  if (tooWide !== undefined && !changed) {
+    await narrowInstalled(agent, edge.disk);
+    observe({ kind: 'warning', text: `${tooWide} It has the right mode now.` });
   }
-  const daemon = await runningDaemon(agent, edge, observe, signal);
-  if (daemon !== undefined) {
-    await unproven();
-    if (!changed) {
-      requireConnected(daemon);
-      return undefined;
-    }
-    const text = 'The new key is installed, but the agent daemon runs with the one before.';
-    throw new EnrollError('AGENT_RESTART_NEEDED', text);
-  }
-  const managers = settings.managers.toSorted((a, b) => Number(b === issuer) - Number(a === issuer));
-  const request = { record, waitMs: settings.waitMs, ...(family === undefined ? {} : { family }) };
-  try {
-    const link = await proveLinkAtAny(journey, managers, request);
-    await rememberAcknowledged(agent, record, edge.keystore);
-    await writeConfig(journey, link);
-    return link;
-  } catch (thrown) {
-    if (!signal.aborted || abortReason(signal).code !== 'DEADLINE_PASSED') throw thrown;
-    const text = 'The key is installed, but the manager did not acknowledge it before the deadline of the run.';
-    throw new EnrollError('LINK_SILENT', text, {
-      hint: 'Run agent-enroll check, or give the run more time with --deadline.',
-      cause: thrown,
-    });
-  }
+  // Without a handshake nobody knows whether a key that was there works.
+  const ended = settings.handshake || changed;
+  if (ended && notes.notes.request !== undefined && notes.notes.request.name !== record.name) tellOfUnfinished(journey);
+  const binding = settings.machineBinding ? await boundTo(notes.notes, record, edge, signal) : notes.notes.binding;
+  await notes.update((before) => {
+    const { request, binding: _, ...rest } = before;
+    return {
+      ...rest,
+      ...(binding === undefined ? {} : { binding }),
+      ...(ended || request === undefined ? {} : { request }),
+      ...(link === undefined ? {} : remembered(before, record, link)),
+    };
+  });
+  await writeConfig(journey, link);
+  return { changed, record, ...(link === undefined ? {} : { link }) };
+}
+
+/** A manager gives an id to one key: no hash of the key needs to lie on the disk for this. */
+function remembered(
+  { acknowledged: before, links }: Notes,
+  { id, name }: AgentRecord,
+  { endpoint, protocol, cipher, family }: ManagerLink,
+): Pick<Notes, 'acknowledged' | 'links'> {
+  const acknowledged = `${id} ${name}`;
+  const link = { protocol, cipher, ...(family === undefined ? {} : { family }) };
+  const others = acknowledged === before ? [...links] : [];
+  return { acknowledged, links: new Map([...others, [formatEndpoint(endpoint), link]]) };
 }

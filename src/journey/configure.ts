@@ -1,13 +1,16 @@
 import { type ConfTarget, pointAt } from '../conf/edit.js';
 import { CONF_LIMIT } from '../conf/ossec-conf.js';
-import { EnrollError } from '../errors.js';
-import type { KeystoreEdge } from '../files/file-edge.js';
-import { refused, unreadable, unwritable } from '../files/file-error.js';
-import { type Access, rehearse, removeLeftovers, replaceFile, resolveTarget } from '../files/replace.js';
+import { EnrollError, systemCode } from '../errors.js';
+import { type Access, accessOf, formatMode, isTooWide } from '../files/access.js';
+import { unreadable, unwritable } from '../files/file-error.js';
+import { atPlace, type Place } from '../files/place.js';
+import { ROOT_ONLY, readPlace } from '../files/read.js';
+import { rehearse, removeLeftovers, replaceFile } from '../files/replace.js';
 import type { Endpoint } from '../model/endpoint.js';
 import type { AgentInstallation } from '../model/host.js';
 import { printable } from '../model/printable.js';
 import type { Journey } from './context.js';
+import type { JourneyEdge } from './journey-edge.js';
 
 /** What a journey needs for this. */
 type Configured = Pick<Journey, 'settings' | 'agent' | 'edge' | 'observe'>;
@@ -28,13 +31,10 @@ export async function checkConfig({ settings, agent, edge }: Omit<Configured, 'o
   if (!settings.writeConfig) return;
   const [manager] = settings.managers;
   if (manager === undefined) return;
-  const file = await openConf(agent, edge.keystore);
-  edit(file.text, { ...manager.agent }, agent);
-  try {
-    await rehearse(file.path, file.access, edge.keystore);
-  } catch (error) {
-    throw unwritable(agent.configFile, error);
-  }
+  await atConf(agent, edge, async ({ place, text, access }) => {
+    edit(text, { ...manager.agent }, agent);
+    await rehearse(place, access, edge.disk);
+  });
 }
 
 /**
@@ -55,19 +55,17 @@ export async function writeConfig(
     ) ?? settings.managers[0];
   if (manager === undefined) return;
   const speaks = used.protocol ?? (manager.protocol === 'auto' ? undefined : manager.protocol);
-  const file = await openConf(agent, edge.keystore);
   const target = { ...manager.agent, ...(speaks === undefined ? {} : { protocol: speaks }) };
-  const text = edit(file.text, target, agent);
-  const changed = text !== file.text;
-  if (changed) {
-    try {
-      await removeLeftovers(file.path, edge.keystore);
-      await replaceFile(file.path, Buffer.from(text, 'latin1'), file.access, edge.keystore);
-    } catch (error) {
-      throw unwritable(agent.configFile, error);
+  await atConf(agent, edge, async ({ place, text, access, tooWide }) => {
+    const after = edit(text, target, agent);
+    const changed = after !== text;
+    if (changed) {
+      await removeLeftovers(place);
+      await replaceFile(place, Buffer.from(after, 'latin1'), access, edge.disk);
+      if (tooWide !== undefined) observe({ kind: 'warning', text: `${tooWide} It has the right mode now.` });
     }
-  }
-  observe({ kind: 'configured', file: agent.configFile, changed });
+    observe({ kind: 'configured', file: agent.configFile, changed });
+  });
 }
 
 function edit(text: string, target: ConfTarget, { configFile, flavor }: AgentInstallation): string {
@@ -77,34 +75,51 @@ function edit(text: string, target: ConfTarget, { configFile, flavor }: AgentIns
   throw new EnrollError('CONFIG_UNCLEAR', `${printable(configFile)}, line ${line}: ${printable(what)}.`);
 }
 
-/** The file that is there: its bytes as Latin-1, so that those which are not touched stay what they are. */
-async function openConf(
-  { configFile, platform }: AgentInstallation,
-  edge: KeystoreEdge,
-): Promise<{ readonly path: string; readonly text: string; readonly access: Access }> {
-  const { files } = edge;
+/** An ossec.conf held by its directory: what is read, known and written of it is one and the same file's. */
+interface OpenConf {
+  readonly place: Place;
+  /** Its bytes as Latin-1, so that those which are not touched stay what they are. */
+  readonly text: string;
+  readonly access: Access;
+  /** That others than the agent may change it, in words; absent: they may not. */
+  readonly tooWide?: string;
+}
+
+async function atConf(
+  agent: AgentInstallation,
+  { disk }: JourneyEdge,
+  work: (conf: OpenConf) => Promise<void>,
+): Promise<void> {
+  const { configFile, platform } = agent;
   try {
-    const { path, facts } = await resolveTarget(configFile, edge);
-    if (facts === undefined) {
-      throw new EnrollError('FILE_UNREADABLE', `There is no ${printable(configFile)} to point at the manager.`, {
-        hint: 'Install the agent first, name its home with --agent-home, or leave --write-config out.',
+    await atPlace(configFile, disk, async (place) => {
+      const file = await readPlace(place, { limit: CONF_LIMIT, owners: ROOT_ONLY }, disk).catch((error) => {
+        throw unreadable(configFile, error);
       });
-    }
-    if (facts.kind !== 'file') throw refused(configFile, 'it is not a regular file');
-    if (platform === 'unix' && files.isMountPoint(path)) {
-      throw refused(configFile, 'it is a mount of its own, which cannot be replaced', 'Mount its directory instead.');
-    }
-    const file = await files.open(path, 'r');
-    try {
-      const bytes = await file.read(CONF_LIMIT + 1);
-      if (bytes.length > CONF_LIMIT) throw new Error(`it is larger than ${CONF_LIMIT / 1024 / 1024} MiB`);
-      const { mode, uid, gid } = facts;
-      const access: Access = { platform, mode, owner: { uid, gid }, secret: false };
-      return { path, text: bytes.toString('latin1'), access };
-    } finally {
-      await file.close();
-    }
+      if (file === undefined) throw noConf(configFile);
+      const { facts, bytes } = file;
+      const wide = isTooWide('ossec.conf', facts, platform);
+      // Group and mode are an administrator's choice, for the file is root's or the running user's: only what is more
+      // than any agent needs is taken away.
+      const standard = accessOf('ossec.conf', agent, facts, disk);
+      const owner = standard.owner === undefined ? {} : { owner: { uid: facts.uid, gid: facts.gid } };
+      await work({
+        place,
+        text: bytes.toString('latin1'),
+        access: wide ? standard : { ...standard, mode: facts.mode, ...owner },
+        ...(wide
+          ? { tooWide: `${printable(configFile)} had mode ${formatMode(facts.mode)}: everybody could change it.` }
+          : {}),
+      });
+    });
   } catch (error) {
-    throw unreadable(configFile, error);
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') throw noConf(configFile);
+    throw unwritable(configFile, error);
   }
+}
+
+function noConf(configFile: string): EnrollError {
+  return new EnrollError('FILE_UNREADABLE', `There is no ${printable(configFile)} to point at the manager.`, {
+    hint: 'Install the agent first, name its home with --agent-home, or leave --write-config out.',
+  });
 }

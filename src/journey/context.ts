@@ -1,3 +1,4 @@
+import type { NotesFile } from '../keystore/notes/notes-file.js';
 import type { AgentInstallation } from '../model/host.js';
 import type { Settings } from '../settings/settings.js';
 import type { Observe } from './events.js';
@@ -12,4 +13,10 @@ export interface Journey {
   readonly observe: Observe;
   /** Aborted by whoever started the journey, or by its total deadline. */
   readonly signal: AbortSignal;
+}
+
+/** A journey that has the agent's home to itself, and knows that what it will write there can be written. */
+export interface PreparedJourney extends Journey {
+  /** What is remembered of this host. */
+  readonly notes: NotesFile;
 }

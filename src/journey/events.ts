@@ -5,7 +5,7 @@ import type { Protocol } from '../link/message/transport.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import type { Endpoint } from '../model/endpoint.js';
 import type { Host } from '../model/host.js';
-import type { AgentKey, Method } from '../obtain/key-source.js';
+import type { AgentKey, Completion, Method } from '../obtain/key-source.js';
 
 /**
  * What happens on the journey, as facts. The command line makes its sentences of them, the JSON report its fields; a
@@ -15,6 +15,8 @@ export type JourneyEvent =
   | { readonly kind: 'identified'; readonly host: Host; readonly manager: Endpoint }
   /** A key is there already, and is tried before anything else. */
   | { readonly kind: 'present'; readonly record: AgentRecord; readonly keysFile: string }
+  /** A run that was killed had this key already, and had not put it in its place. */
+  | { readonly kind: 'left'; readonly record: AgentRecord }
   /** The manager is there and does not acknowledge the key that is on this host. */
   | { readonly kind: 'rejected'; readonly record: AgentRecord }
   /** Another run of this program has the agent's home. */
@@ -30,6 +32,9 @@ export type JourneyEvent =
   /** A key that was given by hand was read. */
   | { readonly kind: 'imported'; readonly record: AgentRecord; readonly keysFile: string }
   | { readonly kind: 'installed'; readonly keysFile: string }
+  /** The manager is asked to put the agent into these, now that its key is installed. */
+  | { readonly kind: 'grouping'; readonly groups: readonly string[] }
+  | ({ readonly kind: 'grouped' } & Completion)
   /** The agent's own configuration names the manager that was used. */
   | { readonly kind: 'configured'; readonly file: string; readonly changed: boolean }
   /** The key of this host was written for a backup; without a file, to standard output. */

@@ -1,6 +1,7 @@
 import { EnrollError, systemCode } from '../errors.js';
-import type { KeystoreEdge } from '../files/file-edge.js';
-import { refused, unwritable } from '../files/file-error.js';
+import type { FileEdge } from '../files/file-edge.js';
+import { Untouched, unwritable } from '../files/file-error.js';
+import { atPlace } from '../files/place.js';
 import { readInstalled } from '../keystore/installed.js';
 import { type AgentRecord, formatRecord } from '../model/agent-record.js';
 import type { AgentInstallation } from '../model/host.js';
@@ -18,8 +19,8 @@ export interface ExportedKey {
  *
  * @throws EnrollError `KEY_MISSING`, `KEYS_INVALID`, `FILE_UNREADABLE`
  */
-export async function exportKey(agent: AgentInstallation, edge: KeystoreEdge): Promise<ExportedKey> {
-  const record = await readInstalled(agent.keysFile, edge.files);
+export async function exportKey(agent: AgentInstallation, edge: FileEdge): Promise<ExportedKey> {
+  const record = (await readInstalled(agent, edge))?.record;
   if (record === undefined) throw new EnrollError('KEY_MISSING', `There is no key in ${agent.keysFile}.`);
   return { record, base64: new Secret(Buffer.from(formatRecord(record), 'utf8').toString('base64')) };
 }
@@ -34,24 +35,25 @@ export async function writeExport(
   { base64 }: ExportedKey,
   path: string,
   { platform }: Pick<AgentInstallation, 'platform'>,
-  { files, acl }: KeystoreEdge,
+  edge: FileEdge,
 ): Promise<void> {
   try {
-    const file = await files.open(path, 'wx', 0o600);
-    try {
-      if (platform === 'windows') await acl.restrict(path);
-      await file.write(Buffer.from(`${base64.reveal()}\n`, 'utf8'));
-      await file.sync();
-    } catch (error) {
-      await files.unlink(path).catch(() => undefined);
-      throw error;
-    } finally {
-      await file.close();
-    }
+    await atPlace(path, edge, async ({ directory, name, path: real }) => {
+      const file = await directory.open(name, 'wx', 0o600);
+      try {
+        if (platform === 'windows') await edge.acl.restrict(real);
+        await file.write(Buffer.from(`${base64.reveal()}\n`, 'utf8'));
+        await file.sync();
+      } catch (error) {
+        await directory.unlink(name).catch(() => undefined);
+        throw error;
+      } finally {
+        await file.close();
+      }
+    });
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') {
-      throw refused(path, 'it is there already', 'Name a new file: an existing one is never overwritten.');
-    }
-    throw unwritable(path, error);
+    const there = systemCode(error) === 'EEXIST';
+    const hint = 'Name a new file: an existing one is never overwritten.';
+    throw unwritable(path, there ? new Untouched('it is there already', hint) : error);
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { type KeystoreEdge, nodeEdge } from '../files/file-edge.js';
+import { type FileEdge, nodeFileEdge } from '../files/file-edge.js';
 import type { IdentifyEdge } from '../host/identify.js';
 import { routingTable } from '../host/route.js';
 import { nodeSystem, type SystemEdge } from '../host/system.js';
@@ -9,7 +9,12 @@ import { type Dial, directDial } from '../net/connect.js';
 /** All that the journey touches outside of itself, so that a test or an embedding program can put its own in place. */
 export interface JourneyEdge {
   readonly system: SystemEdge;
-  readonly keystore: KeystoreEdge;
+  readonly disk: FileEdge;
+  /**
+   * Runs a step that an interruption of this process must not cut off: from a manager's reply to the key on the disk.
+   * It is short, and what is interrupted ends after it.
+   */
+  readonly uninterrupted: <T>(step: () => Promise<T>) => Promise<T>;
   /** Makes TCP connections that give up after so many milliseconds. */
   readonly dial: (timeoutMs: number) => Dial;
   readonly random: Randomness;
@@ -28,7 +33,8 @@ export function nodeJourneyEdge(environment: WindowsEnvironment): JourneyEdge {
   const programFilesX86 = environment['ProgramFiles(x86)'];
   return {
     system: nodeSystem({ programFiles, programFilesX86, systemRoot }),
-    keystore: nodeEdge(systemRoot),
+    disk: nodeFileEdge(systemRoot),
+    uninterrupted: (step) => step(),
     dial: directDial,
     // As real agents write it: an unsigned 16 bit number in five digits.
     random: { digits: () => String(randomInt(65536)).padStart(5, '0'), iv: () => randomBytes(16) },

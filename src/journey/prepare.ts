@@ -1,24 +1,68 @@
-import { takeLock } from '../files/lock.js';
+import { EnrollError, systemCode } from '../errors.js';
+import { removeDirectories } from '../files/directories.js';
+import { type Lock, takeLock } from '../files/lock.js';
+import { refuseManagerHome } from '../host/agent-home.js';
 import { checkWritable } from '../keystore/client-keys.js';
+import { ensureNotesDirectory, notesDirectory, removableBy } from '../keystore/notes/notes-directory.js';
+import { openNotes } from '../keystore/notes/notes-file.js';
 import { checkCounters } from '../keystore/sender-counter.js';
 import { checkConfig } from './configure.js';
-import type { Journey } from './context.js';
+import type { Journey, PreparedJourney } from './context.js';
 
 /**
- * Runs a step that may replace this host's key, once it is certain that all that the step writes can be written: an
- * agent is created for no host that cannot keep its key. No other run is at work on these files meanwhile.
+ * Runs steps that may replace this host's key, once it is certain that all that they write can be written: an agent is
+ * created for no host that cannot keep its key. No other run is at work on these files meanwhile.
  *
- * @throws EnrollError `FILE_UNWRITABLE`, `FILE_UNREADABLE`, `CONFIG_UNCLEAR`, `ANOTHER_RUN`
+ * @throws EnrollError `MANAGER_HOME`, `FILE_UNWRITABLE`, `FILE_UNREADABLE`, `CONFIG_UNCLEAR`, `ANOTHER_RUN`
  */
-export async function withAgentFiles<T>(journey: Journey, step: () => Promise<T>): Promise<T> {
-  const { settings, agent, edge, observe, signal } = journey;
-  await checkWritable(agent, edge.keystore);
-  await checkConfig(journey);
-  const lock = await takeLock(agent, edge.keystore, (pid) => observe({ kind: 'waiting', pid }), signal);
+export async function prepared<T>(journey: Journey, steps: (journey: PreparedJourney) => Promise<T>): Promise<T> {
+  const { settings, agent, edge, observe } = journey;
+  await refuseManagerHome(agent, edge.system);
+  return await alone(journey, async (locked) => {
+    // Under the lock: another run removes what it takes for the litter of a killed one.
+    await checkWritable(agent, edge.disk);
+    await checkConfig(journey);
+    const unsafe = await removableBy(agent, edge.disk);
+    if (unsafe !== undefined) observe({ kind: 'warning', text: unsafe });
+    const notes = await openNotes(agent, edge.disk);
+    if (settings.handshake) await checkCounters(agent, edge.disk);
+    return await steps({ ...locked, notes });
+  });
+}
+
+/**
+ * Runs steps while no other run is at work on this agent's files. The signal of the journey that they are given ends
+ * them as well where the lock is lost.
+ *
+ * @throws EnrollError `ANOTHER_RUN`, `FILE_UNWRITABLE`, and what the steps throw
+ */
+export async function alone<T>(journey: Journey, steps: (journey: Journey) => Promise<T>): Promise<T> {
+  const { edge, signal } = journey;
+  const made: string[] = [];
   try {
-    if (settings.handshake) await checkCounters(agent, edge.keystore);
-    return await step();
+    const lock = await lockOf(journey, made);
+    try {
+      return await steps({ ...journey, signal: AbortSignal.any([signal, lock.lost]) });
+    } finally {
+      await lock.release();
+    }
   } finally {
-    await lock.release();
+    // Those that something was put into stay.
+    await removeDirectories(made, edge.disk);
+  }
+}
+
+const TRIES = 100;
+
+/** Another run takes the directory away where it has nothing to keep in it, be it in this very moment. */
+async function lockOf({ agent, edge, observe, signal }: Journey, made: string[]): Promise<Lock> {
+  const waiting = (pid: number) => observe({ kind: 'waiting', pid });
+  for (let tries = 1; ; tries += 1) {
+    await ensureNotesDirectory(agent, made, edge.disk);
+    try {
+      return await takeLock(notesDirectory(agent), edge.disk, waiting, signal);
+    } catch (thrown) {
+      if (tries === TRIES || !(thrown instanceof EnrollError) || systemCode(thrown.cause) !== 'ENOENT') throw thrown;
+    }
   }
 }

@@ -73,6 +73,12 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
       };
     case 'installed':
       return { ...report, changed: true, keysFile: event.keysFile };
+    case 'grouped':
+      return {
+        ...report,
+        ...(report.agent === undefined ? {} : { agent: { ...report.agent, groups: event.groups } }),
+        warnings: [...report.warnings, ...event.warnings],
+      };
     case 'proving':
       return { ...report, manager: { ...report.manager, ...event.endpoint } };
     case 'proved': {
@@ -82,6 +88,8 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
     case 'warning':
       return { ...report, warnings: [...report.warnings, event.text] };
     case 'asking':
+    case 'grouping':
+    case 'left':
     case 'rejected':
     case 'splaying':
     case 'waiting':

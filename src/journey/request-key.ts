@@ -1,11 +1,11 @@
 import { abortReason, asEnrollError, EnrollError, EXIT } from '../errors.js';
 import { machineFacts } from '../host/machine.js';
 import { splayDelay, splaySeed } from '../host/splay.js';
-import { type BegunRequest, beginRequest, endRequest, restoreRequest } from '../keystore/notes/journal.js';
-import { knownFingerprint } from '../keystore/notes/trust-memory.js';
+import type { BegunRequest } from '../keystore/notes/notes.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import type { Host } from '../model/host.js';
+import { Secret } from '../model/secret.js';
 import { pause } from '../net/deadline.js';
 import { dialThrough } from '../net/proxy.js';
 import { budgetOfTry } from '../obtain/api/patience.js';
@@ -14,16 +14,32 @@ import { authdSource } from '../obtain/authd/source.js';
 import type { AgentKey, KeySource } from '../obtain/key-source.js';
 import type { ApiSettings, ManagerSettings, Settings } from '../settings/settings.js';
 import { backOff } from './back-off.js';
-import type { Journey } from './context.js';
+import type { Journey, PreparedJourney } from './context.js';
+import type { KeyToReplace } from './present-key.js';
 import { explainedByEarlier, tellOfUnfinished } from './unfinished-request.js';
 
 /** Where a manager's REST API listens. */
 const API_PORT = 55_000;
 
+/** What a manager said to the request for a key. */
+export type ManagerAnswer = IssuedKey | KnownKey;
+
 /** A key, and the manager that issued it. */
-export interface IssuedBy {
+export interface IssuedKey {
+  readonly kind: 'issued';
   readonly key: AgentKey;
   readonly manager: ManagerSettings;
+}
+
+/**
+ * The manager refuses the name or address because of an agent that may be this very one, as the hash in the request
+ * showed it: Wazuh 4.2 and later say so of a key that is good. An active agent is answered alike whatever the hash, so
+ * only a handshake can tell.
+ */
+export interface KnownKey {
+  readonly kind: 'known';
+  readonly record: AgentRecord;
+  readonly refusal: EnrollError;
 }
 
 /**
@@ -34,20 +50,28 @@ export interface IssuedBy {
  *
  * @throws EnrollError of the first manager, with what failed at the others in the message
  */
-export async function requestKey(journey: Journey, host: Host, present: AgentRecord | undefined): Promise<IssuedBy> {
+export async function requestKey(
+  journey: PreparedJourney,
+  host: Host,
+  { record: present }: KeyToReplace,
+): Promise<ManagerAnswer> {
   const { settings, edge, observe, signal } = journey;
   observe({ kind: 'method', method: settings.method.use, why: settings.method.why });
-  const earlier = await tellOfUnfinished(journey);
+  const earlier = tellOfUnfinished(journey);
   await spread(journey);
   for (let failures = 1; ; failures++) {
     const failed: { readonly manager: ManagerSettings; readonly error: EnrollError }[] = [];
     for (const manager of toAsk(settings)) {
       try {
-        return { key: await requestFrom(journey, manager, host, present, earlier), manager };
+        return { kind: 'issued', key: await requestFrom(journey, manager, host, present, earlier), manager };
       } catch (thrown) {
         const error = asEnrollError(thrown);
         if (signal.aborted) throw abortReason(signal);
-        if (!mayTryElsewhere(error)) throw explainedByEarlier(error, earlier, host.name.name);
+        const refusal = explainedByEarlier(error, earlier, host.name.name);
+        if (present !== undefined && isOfPresentKey(refusal, settings)) {
+          return { kind: 'known', record: present, refusal };
+        }
+        if (!mayTryElsewhere(error)) throw refusal;
         failed.push({ manager, error });
       }
     }
@@ -60,6 +84,11 @@ export async function requestKey(journey: Journey, host: Host, present: AgentRec
     await pause(waitMs, signal);
     if (signal.aborted) throw abortReason(signal);
   }
+}
+
+/** Only authd is shown the present key. */
+function isOfPresentKey({ code }: EnrollError, { method }: Settings): boolean {
+  return method.use === 'authd' && (code === 'NAME_DUPLICATE' || code === 'IP_DUPLICATE');
 }
 
 /** Whom to ask: a REST API with a URL of its own is one for all managers. */
@@ -87,18 +116,20 @@ async function spread({ settings, edge, observe, signal }: Journey): Promise<voi
 }
 
 async function requestFrom(
-  journey: Journey,
+  journey: PreparedJourney,
   manager: ManagerSettings,
   host: Host,
   present: AgentRecord | undefined,
   earlier: BegunRequest | undefined,
 ): Promise<AgentKey> {
-  const { settings, agent, edge, observe, signal } = journey;
+  const { settings, edge, notes, observe, signal } = journey;
   const { name } = host.name;
   const source = await sourceFor(journey, manager);
   const endpoint = askedAt(settings, manager);
   observe({ kind: 'asking', method: source.method, endpoint, name });
-  await beginRequest(agent, name, endpoint, edge.keystore);
+  const startedAt = new Date(edge.disk.now()).toISOString();
+  const request = { name, manager: formatEndpoint(endpoint), startedAt };
+  await notes.update((before) => ({ ...before, request }));
   try {
     const ask = { name, ip: host.address.register, groups: settings.groups };
     const key = await source.obtain({ ...ask, ...(present === undefined ? {} : { present }) }, signal);
@@ -108,14 +139,14 @@ async function requestFrom(
     // An answer that was lost, or an interruption, leaves open whether there is an agent: the journal stays for the next run.
     const open = signal.aborted || asEnrollError(thrown).exitCode === EXIT.answerLost;
     // What an earlier run left open is as open as before.
-    if (!open && earlier !== undefined) await restoreRequest(agent, earlier, edge.keystore);
-    else if (!open) await endRequest(agent, edge.keystore);
+    if (!open)
+      await notes.update(({ request: _, ...rest }) => (earlier === undefined ? rest : { ...rest, request: earlier }));
     throw thrown;
   }
 }
 
 async function sourceFor(
-  { settings, agent, edge }: Journey,
+  { settings, edge, notes }: PreparedJourney,
   { enrollment, agent: remoted }: ManagerSettings,
 ): Promise<KeySource> {
   const { trust, api, password, clientCertificate, timeoutMs } = settings;
@@ -124,7 +155,7 @@ async function sourceFor(
     const { apiSource } = await import('../obtain/api/source.js');
     return apiSource({
       url: apiUrl(api, remoted),
-      credentials: { user: api.user, password: api.password },
+      credentials: { user: api.user, password: inBytes(api.password) },
       trust: { ...trust, system: true },
       dial,
       timeoutMs,
@@ -135,15 +166,20 @@ async function sourceFor(
       now: edge.now,
     });
   }
-  const firstUse = await knownFingerprint(agent, enrollment, edge.keystore);
+  const known = notes.notes.managers.get(formatEndpoint(enrollment));
+  const firstUse = known?.fingerprint.replace(/^sha256:/, '');
   return authdSource({
     endpoint: enrollment,
     trust: { ...trust, ...(firstUse === undefined ? {} : { firstUse }) },
-    ...(password === undefined ? {} : { password }),
+    ...(password === undefined ? {} : { password: inBytes(password) }),
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
     dial,
     timeoutMs,
   });
+}
+
+function inBytes(password: Secret): Secret<Uint8Array> {
+  return new Secret(Buffer.from(password.reveal(), 'utf8'));
 }
 
 /** A manager that was not reached, or could not do it, is not the only one; one that refused has spoken for all. */

@@ -1,23 +1,15 @@
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { EnrollError, systemCode } from '../errors.js';
-import { type KeystoreEdge, nodeEdge } from '../files/file-edge.js';
-import { refused, unreadable, unwritable } from '../files/file-error.js';
-import { type FileFacts, readSmall } from '../files/files.js';
-import {
-  type Access,
-  createDirectory,
-  existing,
-  type Owner,
-  rehearse,
-  removeLeftovers,
-  replaceFile,
-  resolveTarget,
-  type Target,
-} from '../files/replace.js';
-import { type AgentRecord, formatRecord, parseRecord } from '../model/agent-record.js';
+import { type Access, accessOf, isAsWanted } from '../files/access.js';
+import type { FileEdge } from '../files/file-edge.js';
+import { Untouched, unreadable, unwritable } from '../files/file-error.js';
+import { atPlace, type Place } from '../files/place.js';
+import { ROOT_ONLY, readPlace, requireFile } from '../files/read.js';
+import { rehearse, removeLeftovers, replaceFile } from '../files/replace.js';
+import { type AgentRecord, faultInWords, formatRecord, parseRecord } from '../model/agent-record.js';
 import type { AgentInstallation } from '../model/host.js';
-import { printable } from '../model/printable.js';
-import { faultInWords, KEYS_LIMIT } from './installed.js';
+import { ensureDirectory, withDirectories } from './agent-directories.js';
+import { KEYS_LIMIT } from './installed.js';
 
 /** The key is on the disk, where the agent looks for it. */
 export interface InstalledKey {
@@ -27,28 +19,20 @@ export interface InstalledKey {
   readonly changed: boolean;
 }
 
-// As the packages install it: the agent's group reads it, root alone writes it.
-const KEY_MODE = 0o640;
-const DIRECTORY_MODE = 0o750;
-
 /**
  * Whether a key could be installed, found out by doing all of it but the replacing; asked before the manager is, so
  * that no agent is created for a host that cannot keep its key. It leaves nothing behind.
  *
  * The directory of client.keys must exist, with one exception: on a host that has no agent yet the agent home, and `etc`
- * in it, are made where they are missing. A symbolic link of root's or of the running user's is followed, and its target replaced.
- *
- * Without an account of the agent's the group of the present file, else of its directory, is taken for the agent's.
+ * in it, are made where they are missing.
  *
  * @throws EnrollError FILE_UNWRITABLE with the path and the reason; FILE_UNREADABLE where a file is there that cannot be
  * read, so that nobody knows what would be overwritten
  */
-export async function checkWritable(installation: AgentInstallation, edge: KeystoreEdge = nodeEdge()): Promise<void> {
-  await atKeysFile(installation, edge, async (made) => {
-    const place = await look(installation, edge);
-    await checkReplaceable(place, installation, edge);
-    await rehearse(place.target.path, place.access, edge);
-    for (const directory of made) await edge.files.removeDirectory(directory);
+export async function checkWritable(agent: AgentInstallation, edge: FileEdge): Promise<void> {
+  await atKeysFile(agent, edge, 'rehearsed', async (place, access) => {
+    await readReplaceable(place, agent, edge);
+    await rehearse(place, access, edge);
   });
 }
 
@@ -57,25 +41,20 @@ export async function checkWritable(installation: AgentInstallation, edge: Keyst
  * else is kept. Whatever happens, the power failing included, the file is the old one or the new one, whole.
  *
  * Mode 0640, `root:wazuh` or `root:ossec` when run as root, else the running user's own; on Windows for Administrators
- * and SYSTEM. Temporary files of earlier runs that were killed are removed.
+ * and SYSTEM. Temporary files of earlier runs that were killed are removed, now that they are of no more use.
  *
  * @throws EnrollError FILE_UNWRITABLE, FILE_UNREADABLE as {@link checkWritable}; the old file is in place then, unless the
  * new one could not be made durable after it was put there, which the message says
  */
-export async function installKey(
-  record: AgentRecord,
-  installation: AgentInstallation,
-  edge: KeystoreEdge = nodeEdge(),
-): Promise<InstalledKey> {
-  const { keysFile } = installation;
+export async function installKey(record: AgentRecord, agent: AgentInstallation, edge: FileEdge): Promise<InstalledKey> {
+  const { keysFile } = agent;
   const content = contentOf(record);
-  return atKeysFile(installation, edge, async () => {
-    const place = await look(installation, edge);
-    const { target, access } = place;
-    const present = await checkReplaceable(place, installation, edge);
-    if (present === content && isAsWanted(target.facts, access)) return { record, keysFile, changed: false };
-    await replaceFile(target.path, content, access, edge);
-    return { record, keysFile, changed: true };
+  return await atKeysFile(agent, edge, 'kept', async (place, access) => {
+    const present = await readReplaceable(place, agent, edge);
+    const same = place.facts !== undefined && present === content && isAsWanted(place.facts, access);
+    if (!same) await replaceFile(place, content, access, edge);
+    await removeLeftovers(place);
+    return { record, keysFile, changed: !same };
   });
 }
 
@@ -89,148 +68,85 @@ function contentOf(record: AgentRecord): string {
   return `${line}\n`;
 }
 
-/**
- * Runs a step with the directory of client.keys in place. The step is given the directories that were made for it, the
- * innermost first, and they are removed again if the step fails. System errors become FILE_UNWRITABLE.
- */
+/** Goes to client.keys, its directory made where it is missing. All errors become FILE_UNWRITABLE of that file. */
 async function atKeysFile<T>(
-  installation: AgentInstallation,
-  edge: KeystoreEdge,
-  step: (made: readonly string[]) => Promise<T>,
+  agent: AgentInstallation,
+  edge: FileEdge,
+  keep: 'kept' | 'rehearsed',
+  step: (place: Place, access: Access) => Promise<T>,
 ): Promise<T> {
-  const made: string[] = [];
+  const { keysFile } = agent;
   try {
-    await ensureDirectory(installation, edge, made);
-    return await step(made);
+    return await withDirectories(edge, keep, async (made) => {
+      await ensureDirectory(dirname(keysFile), 'agent directory', agent, made, edge);
+      return await atPlace(keysFile, edge, async (place) => {
+        const near = place.facts ?? (await place.directory.facts());
+        return await step(place, accessOf('client.keys', agent, near, edge));
+      });
+    });
   } catch (error) {
-    for (const directory of made) await edge.files.removeDirectory(directory).catch(() => undefined);
-    throw unwritable(installation.keysFile, error);
+    if (systemCode(error) === 'ENOENT') {
+      throw unwritable(keysFile, new Untouched('it is a symbolic link into a directory which does not exist'));
+    }
+    throw unwritable(keysFile, error);
   }
-}
-
-/** Makes the agent home, in a directory that exists, and `etc` in it. Puts what it made in front of `made`. */
-async function ensureDirectory(installation: AgentInstallation, edge: KeystoreEdge, made: string[]): Promise<void> {
-  const { keysFile } = installation;
-  const home = resolve(installation.home);
-  const directory = dirname(resolve(keysFile));
-  const facts = await existing(edge.files.stat(directory));
-  if (facts?.kind === 'directory') return;
-  if (facts !== undefined) throw refused(keysFile, `${printable(directory)} is not a directory`);
-  const missing = directory === home ? [home] : dirname(directory) === home ? [home, directory] : [];
-  for (const path of missing) {
-    const parent = await existing(edge.files.stat(dirname(path)));
-    if (parent?.kind !== 'directory') throw noDirectory(keysFile, dirname(path));
-    if ((await existing(edge.files.stat(path)))?.kind === 'directory') continue;
-    await createDirectory(path, directoryAccess(installation, parent, edge), edge);
-    made.unshift(path);
-  }
-  if (missing.length === 0) throw noDirectory(keysFile, directory);
-}
-
-/** How a new directory of the agent's may be used: root's, and open to the agent's group. */
-export function directoryAccess(
-  installation: AgentInstallation,
-  parent: FileFacts,
-  edge: KeystoreEdge,
-): Omit<Access, 'secret'> {
-  const owner = rootAndGroup(installation, edge, parent);
-  return { platform: installation.platform, mode: DIRECTORY_MODE, ...(owner === undefined ? {} : { owner }) };
-}
-
-function noDirectory(keysFile: string, missing: string): EnrollError {
-  return refused(
-    keysFile,
-    `there is no directory ${printable(missing)}`,
-    'Make the directory, or choose another place with --agent-home or --keys.',
-  );
-}
-
-/** The real place of client.keys, and how the new file may be used. */
-interface Place {
-  readonly target: Target;
-  readonly directory: FileFacts;
-  readonly access: Access;
-}
-
-async function look(installation: AgentInstallation, edge: KeystoreEdge): Promise<Place> {
-  const { keysFile, platform } = installation;
-  const target = await resolveTarget(keysFile, edge);
-  const directory = await existing(edge.files.stat(dirname(target.path)));
-  if (directory === undefined) {
-    throw refused(keysFile, `it is a symbolic link into ${printable(dirname(target.path))}, which does not exist`);
-  }
-  const owner = rootAndGroup(installation, edge, target.facts ?? directory);
-  const access: Access = { platform, mode: KEY_MODE, secret: true, ...(owner === undefined ? {} : { owner }) };
-  return { target, directory, access };
-}
-
-/** Only root can give a file away; anybody else's files are their own. */
-function rootAndGroup({ account }: AgentInstallation, { uid }: KeystoreEdge, near: FileFacts): Owner | undefined {
-  return uid === 0 ? { uid: 0, gid: account?.gid ?? near.gid } : undefined;
 }
 
 /**
  * Finds what would only fail at the rename, when it is too late, and refuses to replace what is no agent's client.keys.
  * Returns the text of the present file.
  */
-async function checkReplaceable(
-  { target, directory }: Place,
+async function readReplaceable(
+  place: Place,
   { keysFile, platform }: AgentInstallation,
-  edge: KeystoreEdge,
+  edge: FileEdge,
 ): Promise<string | undefined> {
-  const { path, facts } = target;
-  await removeLeftovers(path, edge);
+  const { directory, facts } = place;
   if (facts === undefined) return undefined;
-  if (facts.kind === 'directory') throw refused(keysFile, 'it is a directory');
-  if (facts.kind !== 'file') throw refused(keysFile, 'it is not a regular file');
+  requireFile(facts);
   if (platform === 'unix') {
-    // Not by comparing devices: on an overlay, a file may lie on another one than its directory.
-    if (edge.files.isMountPoint(path)) {
-      throw refused(keysFile, 'it is a mount of its own, which cannot be replaced', 'Mount its directory instead.');
-    }
-    const sticky = (directory.mode & 0o1000) !== 0;
-    if (sticky && edge.uid !== 0 && facts.uid !== edge.uid && directory.uid !== edge.uid) {
-      throw refused(keysFile, 'it belongs to another user, and its directory lets only the owner replace it');
+    const around = await directory.facts();
+    const sticky = (around.mode & 0o1000) !== 0;
+    if (sticky && edge.uid !== 0 && facts.uid !== edge.uid && around.uid !== edge.uid) {
+      throw new Untouched('it belongs to another user, and its directory lets only the owner replace it');
     }
   }
-  await checkNotProtected(path, keysFile, platform, edge);
-  return readPresent(path, keysFile, edge);
+  await checkNotProtected(place, platform);
+  return await readPresent(place, keysFile, edge);
 }
 
 /** Opens the file for writing, and writes nothing. */
-async function checkNotProtected(path: string, keysFile: string, platform: string, edge: KeystoreEdge): Promise<void> {
+async function checkNotProtected({ directory, name }: Place, platform: string): Promise<void> {
   try {
-    await (await edge.files.open(path, 'r+')).close();
+    await (await directory.open(name, 'r+')).close();
   } catch (error) {
     const code = systemCode(error);
     // To replace a file one need not be allowed to write it (Unix), and a file that is in use is free again soon (Windows).
     if (code === (platform === 'unix' ? 'EACCES' : 'EBUSY')) return;
     if (code !== 'EPERM') throw error;
     if (platform === 'unix') {
-      throw refused(
-        keysFile,
+      throw new Untouched(
         'it is marked immutable or append-only',
         `Remove the mark with chattr -i -a, and run the command again.`,
       );
     }
-    throw refused(
-      keysFile,
+    throw new Untouched(
       'it is read-only, or this user may not write it',
       'Run as Administrator, and remove the read-only mark (attrib -r).',
     );
   }
 }
 
-async function readPresent(path: string, keysFile: string, { files }: KeystoreEdge): Promise<string> {
+async function readPresent(place: Place, keysFile: string, edge: FileEdge): Promise<string | undefined> {
   let text: string | undefined;
   try {
-    text = await readSmall(path, KEYS_LIMIT, files);
+    const rules = { limit: KEYS_LIMIT, owners: ROOT_ONLY };
+    text = (await readPlace(place, rules, edge))?.bytes.toString('latin1');
   } catch (error) {
     throw unreadable(keysFile, error);
   }
-  if (text === undefined || entries(text) > 1) {
-    throw refused(
-      keysFile,
+  if (text !== undefined && entries(text) > 1) {
+    throw new Untouched(
       "it holds several agents: it is a manager's list of its agents, not the key of this host",
       'Do not enroll a manager as an agent of its own home. If this host is none, move the file away first.',
     );
@@ -242,11 +158,4 @@ async function readPresent(path: string, keysFile: string, { files }: KeystoreEd
 function entries(text: string): number {
   const parsed = text.split(/\r?\n/).map(parseRecord);
   return parsed.filter((line) => line.ok || line.fault === 'removed').length;
-}
-
-function isAsWanted(facts: FileFacts | undefined, { platform, mode, owner }: Access): boolean {
-  if (facts === undefined) return false;
-  if (platform === 'windows') return true;
-  if ((facts.mode & 0o7777) !== mode) return false;
-  return owner === undefined || (facts.uid === owner.uid && facts.gid === owner.gid);
 }

@@ -1,7 +1,7 @@
 import { EnrollError } from '../errors.js';
-import { type AgentRecord, type ParsedRecord, parseRecord } from '../model/agent-record.js';
+import { type AgentRecord, faultInWords, type ParsedRecord, parseRecord } from '../model/agent-record.js';
+import { memberOf, parseJson } from '../model/json.js';
 import { printable } from '../model/printable.js';
-import { faultInWords } from './installed.js';
 
 /** Which agent is meant, where a text has several; where it has one, it must be this. */
 export interface ExportedChoice {
@@ -148,21 +148,12 @@ function invalid(what: string): EnrollError {
 /** The base64 in an answer of the API; `undefined` where the text is no JSON object. */
 function apiKey(text: string): string | undefined {
   if (!text.trimStart().startsWith('{')) return undefined;
-  let answer: unknown;
-  try {
-    answer = JSON.parse(text);
-  } catch {
-    throw invalid('It begins as JSON does, but it is none.');
-  }
-  const data = member(answer, 'data');
-  const items = member(data, 'affected_items');
+  const answer = parseJson(text);
+  if (answer === undefined) throw invalid('It begins as JSON does, but it is none.');
+  const data = memberOf(answer, 'data');
+  const items = memberOf(data, 'affected_items');
   if (Array.isArray(items) && items.length > 1) throw several(items.length);
-  const key = typeof data === 'string' ? data : member(Array.isArray(items) ? items[0] : data, 'key');
+  const key = typeof data === 'string' ? data : memberOf(Array.isArray(items) ? items[0] : data, 'key');
   if (typeof key !== 'string') throw invalid("It is JSON, but no answer of the manager's API with a key in it.");
   return key;
-}
-
-function member(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined;
-  return Object.entries(value).find(([key]) => key === name)?.[1];
 }

@@ -1,50 +1,64 @@
 import { EnrollError } from '../errors.js';
-import { unreadable } from '../files/file-error.js';
-import { type Files, nodeFiles, readSmall } from '../files/files.js';
-import { existing } from '../files/replace.js';
-import { type AgentRecord, firstRecord, type RecordFault } from '../model/agent-record.js';
+import { accessOf, formatMode, isTooWide } from '../files/access.js';
+import type { FileEdge } from '../files/file-edge.js';
+import { unwritable } from '../files/file-error.js';
+import type { FileFacts } from '../files/files.js';
+import { atPlace } from '../files/place.js';
+import { ROOT_ONLY, readFile } from '../files/read.js';
+import { setAccess } from '../files/replace.js';
+import { type AgentRecord, faultInWords, firstRecord } from '../model/agent-record.js';
+import type { AgentInstallation } from '../model/host.js';
 import { printable } from '../model/printable.js';
 
 /** An agent's client.keys is one line of at most 400 bytes; some comments and old entries may stand around it. */
 export const KEYS_LIMIT = 64 * 1024;
 
-const FAULTS: Readonly<Record<RecordFault, string>> = {
-  characters: 'it has characters other than printable ASCII',
-  fields: 'it does not have the four fields "id name ip key", with single spaces between them',
-  id: 'its id is not a number from 1 to ten digits',
-  name: 'its name is not 2 to 128 of letters, digits, ".", "_" and "-"',
-  removed: 'it is that of a removed agent',
-  ip: 'its address is neither "any" nor an address or range, and the agent would not start with it',
-  key: 'its key is not 64 or more letters and digits',
-};
+/** Which file, on which system. */
+type KeysFile = Pick<AgentInstallation, 'keysFile' | 'platform' | 'account'>;
 
-/** The user's words for what is wrong with an entry, without any of its text. */
-export function faultInWords(fault: RecordFault): string {
-  return FAULTS[fault];
+/** A client.keys that holds a key. */
+export interface PresentFile {
+  /** The record that an agent which starts now would use. */
+  readonly record: AgentRecord;
+  /** That others than the agent may read or write it, in words; absent: they may not. */
+  readonly tooWide?: string;
 }
 
 /**
- * The record that an agent which starts now would use. `undefined`: no file, or no entry in it.
+ * The key that is on this host. `undefined`: no file, or no entry in it.
  *
  * @throws EnrollError FILE_UNREADABLE; KEYS_INVALID with the fault in words and nothing of the file's text
  */
-export async function readInstalled(keysFile: string, files: Files = nodeFiles): Promise<AgentRecord | undefined> {
-  let text: string | undefined;
-  try {
-    const facts = await existing(files.stat(keysFile));
-    if (facts === undefined) return undefined;
-    // A pipe would let the reader wait for ever.
-    if (facts.kind === 'other') throw new Error('it is not a regular file');
-    text = await readSmall(keysFile, KEYS_LIMIT, files);
-  } catch (error) {
-    throw unreadable(keysFile, error);
-  }
-  if (text === undefined) {
-    throw new EnrollError('KEYS_INVALID', `${printable(keysFile)} is larger than the key file of an agent can be.`);
-  }
-  const first = firstRecord(text);
+export async function readInstalled(agent: KeysFile, edge: FileEdge): Promise<PresentFile | undefined> {
+  const { keysFile } = agent;
+  const file = await readFile(keysFile, { limit: KEYS_LIMIT, owners: ROOT_ONLY }, edge);
+  if (file === undefined) return undefined;
+  const first = firstRecord(file.bytes.toString('latin1'));
   if (first === undefined) return undefined;
-  if (first.ok) return first.record;
-  const message = `The first entry of ${printable(keysFile)} is not valid: ${faultInWords(first.fault)}.`;
-  throw new EnrollError('KEYS_INVALID', message);
+  if (!first.ok) {
+    const message = `The first entry of ${printable(keysFile)} is not valid: ${faultInWords(first.fault)}.`;
+    throw new EnrollError('KEYS_INVALID', message);
+  }
+  return { record: first.record, ...widthOf(agent, file.facts) };
+}
+
+function widthOf({ keysFile, platform }: KeysFile, facts: FileFacts): { readonly tooWide?: string } {
+  if (!isTooWide('client.keys', facts, platform)) return {};
+  return {
+    tooWide: `${printable(keysFile)} had mode ${formatMode(facts.mode)}: others than root and the agent could read or change this key.`,
+  };
+}
+
+/**
+ * Gives client.keys the owner and mode that it should have.
+ * @throws EnrollError FILE_UNWRITABLE
+ */
+export async function narrowInstalled(agent: KeysFile, edge: FileEdge): Promise<void> {
+  try {
+    await atPlace(agent.keysFile, edge, async (place) => {
+      if (place.facts !== undefined) await setAccess(place, accessOf('client.keys', agent, place.facts, edge));
+    });
+  } catch (error) {
+    throw unwritable(agent.keysFile, error);
+  }
 }

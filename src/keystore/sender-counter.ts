@@ -1,36 +1,23 @@
-import { dirname, join, resolve } from 'node:path';
-import { type KeystoreEdge, nodeEdge } from '../files/file-edge.js';
-import { refused, unreadable, unwritable } from '../files/file-error.js';
-import { type FileFacts, readSmall } from '../files/files.js';
-import {
-  type Access,
-  createDirectory,
-  existing,
-  type Owner,
-  rehearse,
-  removeLeftovers,
-  replaceFile,
-  resolveTarget,
-} from '../files/replace.js';
+import { dirname, join } from 'node:path';
+import { EnrollError, systemCode } from '../errors.js';
+import { type Access, accessOf } from '../files/access.js';
+import type { FileEdge } from '../files/file-edge.js';
+import { Untouched, unwritable } from '../files/file-error.js';
+import { atPlace, type Place } from '../files/place.js';
+import { readFile } from '../files/read.js';
+import { rehearse, removeLeftovers, replaceFile } from '../files/replace.js';
 import type { AgentInstallation } from '../model/host.js';
 import {
   type Counter,
   formatCounter,
+  isLast,
   isNewer,
   NOTHING_SENT,
   nextCounter,
   parseCounter,
 } from '../model/message-counter.js';
 import { printable } from '../model/printable.js';
-import { directoryAccess } from './client-keys.js';
-
-// The daemons write some twenty bytes.
-const COUNTER_LIMIT = 1024;
-// A new counter file; the agent's own user writes it from then on.
-const COUNTER_MODE = 0o640;
-// As the packages install them (Wazuh 4.x: queue root:wazuh, queue/rids wazuh:wazuh).
-const QUEUE_MODE = 0o750;
-const RIDS_MODE = 0o770;
+import { ensureDirectory, withDirectories } from './agent-directories.js';
 
 /**
  * The counter of the last message that this host sent: `queue/rids/sender_counter`. The agent daemon goes on from it,
@@ -42,11 +29,11 @@ const RIDS_MODE = 0o770;
  */
 export class SenderCounter {
   readonly #installation: AgentInstallation;
-  readonly #edge: KeystoreEdge;
+  readonly #edge: FileEdge;
   #last: Counter;
   #reserved: Counter;
 
-  private constructor(installation: AgentInstallation, edge: KeystoreEdge, stored: Counter) {
+  private constructor(installation: AgentInstallation, edge: FileEdge, stored: Counter) {
     this.#installation = installation;
     this.#edge = edge;
     this.#last = stored;
@@ -59,7 +46,7 @@ export class SenderCounter {
    *
    * @throws EnrollError FILE_UNREADABLE
    */
-  static async open(installation: AgentInstallation, edge: KeystoreEdge = nodeEdge()): Promise<SenderCounter> {
+  static async open(installation: AgentInstallation, edge: FileEdge): Promise<SenderCounter> {
     return new SenderCounter(installation, edge, (await readCounter(installation, edge)) ?? NOTHING_SENT);
   }
 
@@ -69,14 +56,15 @@ export class SenderCounter {
   }
 
   /**
-   * Makes room for `count` further messages; returns the counter of the last of them. It is called again when they
+   * Makes room for up to `count` further messages; returns the counter of the last of them. It is called again when they
    * are used up.
    *
-   * @throws EnrollError FILE_UNWRITABLE: then nothing may be sent
+   * @throws EnrollError FILE_UNWRITABLE, FILE_UNREADABLE where no number is left: then nothing may be sent
    */
   async reserve(count: number): Promise<Counter> {
+    if (isLast(this.#reserved)) throw usedUp(this.#installation);
     let ahead = this.#reserved;
-    for (let i = 0; i < count; i += 1) ahead = nextCounter(ahead);
+    for (let i = 0; i < count && !isLast(ahead); i += 1) ahead = nextCounter(ahead);
     await writeCounter(this.#installation, ahead, this.#edge);
     this.#reserved = ahead;
     return ahead;
@@ -95,6 +83,13 @@ export class SenderCounter {
   }
 }
 
+function usedUp({ counterFile }: AgentInstallation): EnrollError {
+  const text = `${printable(counterFile)} says that this agent has used up its message numbers, so no message can be sent with this key.`;
+  return new EnrollError('FILE_UNREADABLE', text, {
+    hint: 'No agent sends so many: the file was changed by something else. Remove it, with the agent stopped; if the manager checks the numbers (verify_msg_id), enroll again with --force, which starts at 0.',
+  });
+}
+
 /**
  * Starts counting again, as the manager does for a new key: the sender counter goes to 0:0, and the receive counters of
  * these agent ids (`queue/rids/<id>`: the new one, and the old one that nobody uses any more) are removed.
@@ -104,19 +99,22 @@ export class SenderCounter {
 export async function resetCounters(
   installation: AgentInstallation,
   ids: readonly string[],
-  edge: KeystoreEdge = nodeEdge(),
+  edge: FileEdge,
 ): Promise<void> {
   const { counterFile } = installation;
-  try {
-    for (const id of ids) {
-      if (!/^\d+$/.test(id)) continue;
-      await existing(edge.files.unlink(join(dirname(counterFile), id)));
-    }
-  } catch (error) {
-    throw unwritable(counterFile, error);
-  }
+  for (const id of ids) if (/^\d+$/.test(id)) await remove(join(dirname(counterFile), id), counterFile, edge);
   const stored = await readCounter(installation, edge);
   if (stored !== undefined && isNewer(stored, NOTHING_SENT)) await writeCounter(installation, NOTHING_SENT, edge);
+}
+
+async function remove(path: string, counterFile: string, edge: FileEdge): Promise<void> {
+  try {
+    await atPlace(path, edge, async ({ directory, name, facts }) => {
+      if (facts !== undefined) await directory.unlink(name);
+    });
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw unwritable(counterFile, error);
+  }
 }
 
 /**
@@ -125,108 +123,62 @@ export async function resetCounters(
  *
  * @throws EnrollError FILE_UNWRITABLE, FILE_UNREADABLE
  */
-export async function checkCounters(installation: AgentInstallation, edge: KeystoreEdge = nodeEdge()): Promise<void> {
+export async function checkCounters(installation: AgentInstallation, edge: FileEdge): Promise<void> {
+  await readCounter(installation, edge);
+  await atCounter(installation, 'rehearsed', edge, (place, access) => rehearse(place, access, edge));
+}
+
+// The daemons write some twenty bytes.
+const COUNTER_LIMIT = 1024;
+
+async function readCounter({ counterFile }: AgentInstallation, edge: FileEdge): Promise<Counter | undefined> {
+  // The daemon's own file: whatever numbers it holds, they are only counted on from.
+  const file = await readFile(counterFile, { limit: COUNTER_LIMIT, owners: 'anyone' }, edge);
+  return file === undefined ? undefined : parseCounter(file.bytes.toString('latin1'));
+}
+
+async function writeCounter(installation: AgentInstallation, counter: Counter, edge: FileEdge): Promise<void> {
+  await atCounter(installation, 'kept', edge, async (place, access) => {
+    await removeLeftovers(place);
+    await replaceFile(place, formatCounter(counter), access, edge);
+  });
+}
+
+/** Goes to the counter, the directory made where it is missing, so that the agent that is installed later goes on from it. */
+async function atCounter(
+  installation: AgentInstallation,
+  keep: 'kept' | 'rehearsed',
+  edge: FileEdge,
+  step: (place: Place, access: Access) => Promise<void>,
+): Promise<void> {
   const { counterFile } = installation;
-  const made: string[] = [];
   try {
-    const { path, access } = await look(installation, edge, made);
-    await readCounter(installation, edge);
-    await rehearse(path, access, edge);
+    await withDirectories(edge, keep, async (made) => {
+      await ensureDirectory(dirname(counterFile), 'counter directory', installation, made, edge);
+      await atPlace(
+        counterFile,
+        edge,
+        async (place) => await step(place, await counterAccess(place, installation, edge)),
+      );
+    });
   } catch (error) {
     throw unwritable(counterFile, error);
-  } finally {
-    for (const directory of made) await edge.files.removeDirectory(directory).catch(() => undefined);
   }
-}
-
-async function readCounter({ counterFile }: AgentInstallation, { files }: KeystoreEdge): Promise<Counter | undefined> {
-  let text: string | undefined;
-  try {
-    const facts = await existing(files.stat(counterFile));
-    if (facts === undefined) return undefined;
-    if (facts.kind === 'other') throw new Error('it is not a regular file');
-    text = await readSmall(counterFile, COUNTER_LIMIT, files);
-    if (text === undefined) throw new Error('it is larger than a message counter can be');
-  } catch (error) {
-    throw unreadable(counterFile, error);
-  }
-  return parseCounter(text);
-}
-
-async function writeCounter(installation: AgentInstallation, counter: Counter, edge: KeystoreEdge): Promise<void> {
-  try {
-    const { path, access } = await look(installation, edge);
-    await removeLeftovers(path, edge);
-    await replaceFile(path, formatCounter(counter), access, edge);
-  } catch (error) {
-    throw unwritable(installation.counterFile, error);
-  }
-}
-
-/** The real place of the counter, and how its new file may be used. Directories that are made are put in front of `made`. */
-async function look(
-  installation: AgentInstallation,
-  edge: KeystoreEdge,
-  made: string[] = [],
-): Promise<{ readonly path: string; readonly access: Access }> {
-  const { counterFile, platform } = installation;
-  const directory = await ensureRids(installation, edge, made);
-  const { path, facts } = await resolveTarget(counterFile, edge);
-  const owner = counterOwner(installation, edge, directory, facts);
-  // Whatever it was, the agent must be able to go on with it.
-  const mode = facts === undefined ? COUNTER_MODE : (facts.mode & 0o777) | 0o600;
-  return { path, access: { platform, mode, secret: false, ...(owner === undefined ? {} : { owner }) } };
 }
 
 /**
- * The owner is kept, and a new file gets the agent's; a file of root's is none that the agent could use (it exits with
- * "permission denied"), so it is given to the agent too. Without an account the owner of the directory is the agent.
+ * A file of the daemon's stays the daemon's; one of root's is none that it could use (it exits with "permission
+ * denied"), so it is given to the agent. Without an account the owner of the directory is the agent.
  */
-function counterOwner(
-  { account, counterFile }: AgentInstallation,
-  { uid }: KeystoreEdge,
-  directory: FileFacts,
-  present: FileFacts | undefined,
-): Owner | undefined {
-  if (uid === undefined) return undefined;
-  if (uid !== 0) {
-    if (present === undefined || present.uid === uid) return undefined;
-    throw refused(counterFile, 'it belongs to another user, and only that user or root can renew it');
+async function counterAccess(
+  { directory, facts }: Place,
+  { platform, account }: AgentInstallation,
+  edge: FileEdge,
+): Promise<Access> {
+  if (edge.uid !== undefined && edge.uid !== 0 && facts !== undefined && facts.uid !== edge.uid) {
+    throw new Untouched('it belongs to another user, and only that user or root can renew it');
   }
-  return present === undefined || present.uid === 0 ? (account ?? directory) : present;
-}
-
-/**
- * The directory of the counters, made where it is missing, so that the agent that is installed later goes on from it.
- * With a key that lies elsewhere the agent home may be missing too.
- */
-async function ensureRids(installation: AgentInstallation, edge: KeystoreEdge, made: string[]): Promise<FileFacts> {
-  const { counterFile, platform, account } = installation;
-  const home = resolve(installation.home);
-  const rids = dirname(counterFile);
-  const queue = dirname(rids);
-  const present = await existing(edge.files.stat(rids));
-  if (present !== undefined) return present;
-  const make = async (path: string, access: Omit<Access, 'secret'>) => {
-    if ((await existing(edge.files.stat(path))) !== undefined) return;
-    await createDirectory(path, access, edge);
-    made.unshift(path);
-  };
-  const above = await existing(edge.files.stat(dirname(home)));
-  if (above?.kind !== 'directory') {
-    throw refused(
-      counterFile,
-      `there is no directory ${printable(dirname(home))}`,
-      'Name the home of the agent, where its message counters are kept, with --agent-home.',
-    );
-  }
-  await make(home, directoryAccess(installation, above, edge));
-  const base = await edge.files.stat(home);
-  const give = (owner: Owner) => (edge.uid === 0 ? { owner } : {});
-  if (platform === 'unix') {
-    const owner = { uid: base.uid, gid: account?.gid ?? base.gid };
-    await make(queue, { platform, mode: QUEUE_MODE, ...give(owner) });
-  }
-  await make(rids, { platform, mode: RIDS_MODE, ...give(account ?? base) });
-  return edge.files.stat(rids);
+  if (facts !== undefined && facts.uid !== 0) return accessOf('sender_counter', { platform }, facts, edge);
+  const agent = account === undefined ? { platform } : { platform, account };
+  return accessOf('sender_counter', agent, await directory.facts(), edge);
 }

@@ -23,9 +23,27 @@ export type ParsedRecord =
   | { readonly ok: true; readonly record: AgentRecord }
   | { readonly ok: false; readonly fault: RecordFault };
 
+/** The longest name that a manager takes, in characters (authd and API, Wazuh 4.14; authd, OSSEC 4.3). */
+export const LONGEST_NAME = 128;
+
+const FAULTS: Readonly<Record<RecordFault, string>> = {
+  characters: 'it has characters other than printable ASCII',
+  fields: 'it does not have the four fields "id name ip key", with single spaces between them',
+  id: 'its id is not a number of one to ten digits, or is that of the manager itself',
+  name: `its name is not 2 to ${LONGEST_NAME} of letters, digits, ".", "_" and "-"`,
+  removed: 'it is that of a removed agent',
+  ip: 'its address is neither "any" nor an address or range, and the agent would not start with it',
+  key: 'its key is not 64 or more letters and digits',
+};
+
+/** The user's words for what is wrong with an entry, without any of its text: "its id is …". */
+export function faultInWords(fault: RecordFault): string {
+  return FAULTS[fault];
+}
+
 // 000 is the manager itself.
 const ID = /^(?!0+$)[0-9]{1,10}$/;
-const NAME = /^[A-Za-z0-9._-]{2,128}$/;
+const NAME = new RegExp(`^[A-Za-z0-9._-]{2,${LONGEST_NAME}}$`);
 // authd issues 64 hex digits; the API's insert takes any 64 or more letters and digits.
 const KEY = /^[A-Za-z0-9]{64,127}$/;
 

@@ -19,13 +19,18 @@ export const LOCAL_MAX = 9999;
 // The last local number that agentd and remoted use (OSSEC 4.3, Wazuh 4.14).
 const LAST_LOCAL = 9997;
 
+/** Whether no message can follow this one: the counters of this agent are used up. */
+export function isLast({ global, local }: Counter): boolean {
+  return local >= LAST_LOCAL && global >= GLOBAL_MAX;
+}
+
 /**
  * The counter of the next message after `last`. Past 9997 the local part starts at 0 again with the next global.
  * @throws RangeError if the counters of this agent are used up
  */
 export function nextCounter(last: Counter): Counter {
   if (last.local < LAST_LOCAL) return { global: last.global, local: last.local + 1 };
-  if (last.global >= GLOBAL_MAX) throw new RangeError('The message counter of this agent is used up.');
+  if (isLast(last)) throw new RangeError('The message counter of this agent is used up.');
   return { global: last.global + 1, local: 0 };
 }
 

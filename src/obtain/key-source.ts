@@ -15,10 +15,19 @@ export interface KeyRequest {
   readonly present?: AgentRecord;
 }
 
+/** What has come of what was still to be asked of the manager. The key is good in any case. */
+export interface Completion {
+  /** Those that the manager has put the agent into. */
+  readonly groups: readonly string[];
+  /** What the user should know, in sentences: which groups were not assigned, and why. */
+  readonly warnings: readonly string[];
+}
+
 /** A key that a manager issued, checked: one record, for the name that was asked for. */
 export interface AgentKey {
   readonly method: Method;
   readonly record: AgentRecord;
+  /** Those that the manager has put the agent into with the key. */
   readonly groups: readonly string[];
   /** Where it came from; absent for a key imported by hand. */
   readonly endpoint?: Endpoint;
@@ -27,12 +36,19 @@ export interface AgentKey {
   readonly family?: ManagerFamily;
   /** What the user should know, in sentences: a duplicate that was renamed, an address that was not taken, … */
   readonly warnings: readonly string[];
+  /**
+   * What is still to be asked of the manager once the key is on the disk: groups, with the REST API. Never throws for
+   * what the manager refuses, nor for an abort: the key is good without. Absent: nothing is. No connection is kept open
+   * for it, so it need not be called.
+   */
+  readonly complete?: (signal: AbortSignal) => Promise<Completion>;
 }
 
 /** One way to get a key. All of them end in the same value. */
 export interface KeySource {
   readonly method: Method;
   /**
+   * The key, as soon as the manager has issued it.
    * @throws EnrollError, with `ANSWER_LOST` from the moment on where the manager may have registered the agent
    */
   obtain(request: KeyRequest, signal: AbortSignal): Promise<AgentKey>;

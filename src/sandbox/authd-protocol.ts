@@ -1,6 +1,6 @@
 import { isAgentName } from '../model/agent-record.js';
 import type { ManagerFamily } from '../model/endpoint.js';
-import type { Secret } from '../model/secret.js';
+import { bytesOf, type Secret } from '../model/secret.js';
 import { type RegisteredAddress, registeredAddress } from './addresses.js';
 import type { Agent, AgentStore } from './agent-table.js';
 import { groupFault } from './group-names.js';
@@ -13,7 +13,7 @@ export type SandboxFamily = Exclude<ManagerFamily, 'wazuh-5'>;
 /** What an authd was configured with. */
 export interface AuthdRules {
   readonly family: SandboxFamily;
-  readonly password?: Secret;
+  readonly password?: Secret<string | Uint8Array>;
   /** Groups that exist. */
   readonly groups: ReadonlySet<string>;
   readonly useSourceIp: boolean;
@@ -95,7 +95,7 @@ export function answerRequest(text: string, source: string, rules: AuthdRules, s
 /** The text after `OSSEC PASS: <password> `; `undefined`: the password that the manager wants is not there. */
 function openWithPassword(text: string, { password }: AuthdRules): string | undefined {
   if (password === undefined) return text;
-  const wanted = `${PASS}${Buffer.from(password.reveal()).toString('latin1')} `;
+  const wanted = `${PASS}${Buffer.from(bytesOf(password)).toString('latin1')} `;
   return text.startsWith(wanted) ? text.slice(wanted.length) : undefined;
 }
 

@@ -19,7 +19,7 @@ export interface SandboxOptions {
   /** 0 or absent: chosen by the system. `agent` is TCP and UDP on one number. */
   readonly ports?: { readonly authd?: number; readonly agent?: number; readonly api?: number };
   /** Without it a request with a password is refused, as real managers do. */
-  readonly password?: Secret;
+  readonly password?: Secret<string | Uint8Array>;
   /**
    * How long remoted takes to learn of a new key, in ms. Absent: as measured, 10 s between two looks (Wazuh), or 1 s of
    * sleep after an unknown agent sent something (OSSEC).

@@ -1,6 +1,7 @@
 import type { Cipher } from '../link/message/cipher.js';
 import { type DecodedMessage, decodeMessage, peekId } from '../link/message/codec.js';
 import { isControl } from '../link/message/control.js';
+import { memberOf, parseJson, textOf } from '../model/json.js';
 import { type Counter, isNewer as isNewerCounter, NOTHING_SENT } from '../model/message-counter.js';
 import type { AgentState } from './agent-table.js';
 import type { SandboxFamily } from './authd-protocol.js';
@@ -111,14 +112,10 @@ function readStartup(json: string, rules: RemotedRules): Omit<Reading, 'is'> {
 
 /** What is said against a startup with JSON; without JSON, or with what is no JSON, nothing (remoted, Wazuh 4.14). */
 function startupFault(json: string, rules: RemotedRules): string | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-  const version = typeof value === 'object' && value !== null && 'version' in value ? value.version : undefined;
-  if (typeof version !== 'string') return "Couldn't retrieve version";
+  const value = parseJson(json);
+  if (value === undefined) return undefined;
+  const version = textOf(memberOf(value, 'version'));
+  if (version === undefined) return "Couldn't retrieve version";
   if (rules.allowHigherVersions || !isNewer(version, rules.version)) return undefined;
   return 'Agent version must be lower or equal to manager version';
 }

@@ -6,8 +6,8 @@ import { Secret } from '../../src/model/secret.js';
 import type { ApiPermission } from '../../src/sandbox/api/users.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
-import { managerApi, success } from '../obtain/api/api-server.js';
-import { run, scratchHome } from './program.js';
+import { type ApiServer, managerApi, success } from '../obtain/api/api-server.js';
+import { run, scratchHome, start } from './program.js';
 
 describe('agent-enroll through the REST API, as it is run', function () {
   this.timeout(20_000);
@@ -171,6 +171,77 @@ describe('agent-enroll through the REST API, as it is run', function () {
     const { code, report } = await enroll('wazuh', 'wazuh', ...pin, '--force');
     expect(code).to.equal(0);
     expect(report.agent.id).to.not.equal('001');
+  });
+
+  describe('and then a group call that hangs', () => {
+    const key = Buffer.from(`001 web-01 any ${'ab'.repeat(32)}`).toString('base64');
+    const nothing = success({ affected_items: [], failed_items: [] });
+    const line = `001 web-01 any ${'ab'.repeat(32)}\n`;
+    let server: ApiServer | undefined;
+    afterEach(async () => {
+      await server?.close();
+      server = undefined;
+    });
+
+    /** Starts the program; `hung` resolves when the manager has the call that it will never answer. */
+    const begin = async (...args: string[]) => {
+      await manager();
+      let hang = () => {};
+      const hung = new Promise<void>((resolve) => {
+        hang = resolve;
+      });
+      server = await managerApi(
+        '4.14.7',
+        { 'GET /groups': nothing, 'POST /agents': success({ id: '001', key }), 'PUT /agents/001/group/web': hang },
+        { plain: true },
+      );
+      const program = start(
+        [
+          ...['--manager', '127.0.0.1:1', '--api-url', server.url, '--insecure', '--api-user', 'wazuh', '--json'],
+          ...['--agent-home', scratch.home, '--name', 'web-01', '--groups', 'web', ...args],
+        ],
+        { env: { AGENT_ENROLL_API_PASSWORD: 'not-the-one' } },
+      );
+      await Promise.race([hung, program.finished]);
+      return program;
+    };
+
+    it('has the key on the disk where the run is killed meanwhile', async () => {
+      const program = await begin('--no-handshake');
+      program.signal('SIGKILL');
+      expect(await program.finished).to.include({ signal: 'SIGKILL' });
+      expect(await readFile(scratch.keys, 'utf8')).to.equal(line);
+      // The next run finds the key, and has nothing to ask for.
+      const calls = server?.calls.length;
+      const { code, stdout } = await run([
+        ...['--manager', '127.0.0.1:1', '--agent-home', scratch.home, '--no-handshake', '--json'],
+      ]);
+      expect(code).to.equal(0);
+      expect(JSON.parse(stdout)).to.deep.include({ changed: false, warnings: [] });
+      expect(server?.calls).to.have.length(calls ?? 0);
+    });
+
+    it('ends at once with the signal, and says which groups were not assigned', async () => {
+      const program = await begin('--no-handshake');
+      program.signal('SIGTERM');
+      const { code, stdout } = await program.finished;
+      expect(code).to.equal(143);
+      const report = JSON.parse(stdout);
+      expect(report).to.deep.include({ ok: false, changed: true });
+      expect(report.error.code).to.equal('TERMINATED');
+      expect(report.agent).to.deep.equal({ id: '001', name: 'web-01', ip: 'any', groups: [] });
+      expect(report.warnings.join()).to.include('The group web was not assigned: ');
+      expect(await readFile(scratch.keys, 'utf8')).to.equal(line);
+    });
+
+    it('ends with exit 7 where the deadline of the run passes', async () => {
+      const { code, stdout } = await (await begin('--deadline', '2s')).finished;
+      expect(code).to.equal(7);
+      const report = JSON.parse(stdout);
+      expect(report.error.message).to.include('The key is installed').and.include('deadline');
+      expect(report.warnings.join()).to.include('The group web was not assigned: ').and.include('--deadline');
+      expect(await readFile(scratch.keys, 'utf8')).to.equal(line);
+    });
   });
 
   it('tells the silence of a Wazuh 5 for what it is', async () => {

@@ -10,7 +10,7 @@ import { Secret } from '../../src/model/secret.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import type { SandboxEvent } from '../../src/sandbox/sandbox-events.js';
-import { against, run, scratchHome, snapshot, start } from './program.js';
+import { against, noteRequest, openRequest, run, scratchHome, snapshot, start } from './program.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -364,6 +364,7 @@ describe('agent-enroll, as it is run', function () {
     expect(code).to.equal(0);
     expect(JSON.parse(stdout).warnings.join(' ')).to.include('siem:1515').and.to.include('2026-01-02');
     expect(Object.keys(await snapshot(scratch.home))).to.not.include('/.agent-enroll.journal');
+    expect(await openRequest(scratch.home)).to.equal(undefined);
   });
 
   it('explains a name that is taken by the request of a run that was killed, and keeps the note until it is settled', async () => {
@@ -371,9 +372,8 @@ describe('agent-enroll, as it is run', function () {
     const elsewhere = await scratchHome();
     await run([...against(target, elsewhere.home), '--name', 'web-01']);
     await elsewhere.remove();
-    const journal = join(scratch.home, '.agent-enroll.journal');
-    const note = JSON.stringify({ name: 'web-01', manager: 'siem:1515', startedAt: '2026-01-02T03:04:05.000Z' });
-    await writeFile(journal, note);
+    const request = { name: 'web-01', manager: 'siem:1515', startedAt: '2026-01-02T03:04:05.000Z' };
+    await noteRequest(scratch.home, request);
     const args = [...against(target, scratch.home), '--json', '--retries', '0'];
     const open = String(target.endpoints.authd.port);
     const nobody = await run([...args.map((arg) => (arg === open ? '1' : arg)), '--name', 'web-01']);
@@ -387,10 +387,10 @@ describe('agent-enroll, as it is run', function () {
       expect(error.hint).to.include('manage_agents -r').and.to.include('agent-enroll import');
       expect(warnings.join(' ')).to.include('did not come to an end');
     }
-    expect((await readFile(journal, 'utf8')).trim()).to.equal(note);
+    expect(await openRequest(scratch.home)).to.deep.equal(request);
     const other = await run([...args, '--name', 'web-02']);
     expect(other.code).to.equal(0);
-    expect(Object.keys(await snapshot(scratch.home))).to.not.include('/.agent-enroll.journal');
+    expect(await openRequest(scratch.home)).to.equal(undefined);
   });
 
   it('asks no manager for a key where the message counters of the handshake could not be kept', async () => {
@@ -411,13 +411,12 @@ describe('agent-enroll, as it is run', function () {
       ['web-01', 0],
       ['web-77', 1],
     ] as const) {
-      const journal = join(scratch.home, '.agent-enroll.journal');
-      await writeFile(journal, JSON.stringify({ name, manager: 'siem:1515', startedAt: '2026-01-02T03:04:05.000Z' }));
+      await noteRequest(scratch.home, { name, manager: 'siem:1515', startedAt: '2026-01-02T03:04:05.000Z' });
       const { code, stdout } = await run(args);
       expect(code).to.equal(0);
       expect(JSON.parse(stdout)).to.include({ changed: false });
       expect(JSON.parse(stdout).warnings, name).to.have.length(told);
-      expect(Object.keys(await snapshot(scratch.home))).to.not.include('/.agent-enroll.journal');
+      expect(await openRequest(scratch.home)).to.equal(undefined);
     }
   });
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -99,6 +99,32 @@ export async function scratchHome(): Promise<{
       await rm(home, { recursive: true, force: true });
     },
   };
+}
+
+/** Where the program keeps what it remembers of a home. */
+export function notesOf(home: string): string {
+  return join(home, '.agent-enroll', 'notes.json');
+}
+
+/** A request that an earlier run began, and did not bring to an end. */
+export interface NotedRequest {
+  readonly name: string;
+  readonly manager: string;
+  readonly startedAt: string;
+}
+
+/** Notes such a request, as a run that was killed leaves it. */
+export async function noteRequest(home: string, request: NotedRequest): Promise<void> {
+  const before: unknown = JSON.parse(await readFile(notesOf(home), 'utf8').catch(() => '{"version":2}'));
+  await mkdir(join(home, '.agent-enroll'), { mode: 0o700, recursive: true });
+  const notes = { ...(typeof before === 'object' ? before : {}), request };
+  await writeFile(notesOf(home), JSON.stringify(notes), { mode: 0o600 });
+}
+
+/** The request that is noted as open; `undefined`: none is. */
+export async function openRequest(home: string): Promise<unknown> {
+  const notes: unknown = JSON.parse(await readFile(notesOf(home), 'utf8').catch(() => '{}'));
+  return typeof notes === 'object' && notes !== null && 'request' in notes ? notes.request : undefined;
 }
 
 /** Everything below a directory: the paths with content and mode, to see whether anything changed. */

@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:fs';
-import { open as openFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, open as openFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
+import { nodeProcesses } from '../../src/files/processes.js';
 import { listenTcp } from '../../src/sandbox/listen.js';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import { scratchHome, snapshot, start } from './program.js';
@@ -70,8 +71,10 @@ describe('an interrupted run', function () {
     [
       'the wait for another run',
       async () => {
-        const holder = { pid: process.pid, startedAt: Date.now() };
-        await writeFile(join(scratch.home, '.agent-enroll.lock'), JSON.stringify(holder));
+        const { pid, start, space } = nodeProcesses();
+        const lock = join(scratch.home, '.agent-enroll', 'lock');
+        await mkdir(lock, { recursive: true, mode: 0o700 });
+        await writeFile(join(lock, '0'), JSON.stringify({ pid, start, space }));
         return { args: nobody(), busy: `${process.pid}` };
       },
     ],
@@ -103,7 +106,7 @@ describe('an interrupted run', function () {
         const left = Object.keys(await snapshot(scratch.home));
         // Only a request that went out leaves a note for the next run; the lock that stays is the other run's.
         expect(left.filter((path) => /client\.keys|\.tmp|sender_counter/.test(path))).to.deep.equal([]);
-        expect(left.includes('/.agent-enroll.lock')).to.equal(what === 'the wait for another run');
+        expect(left.includes('/.agent-enroll/lock/0')).to.equal(what === 'the wait for another run');
       });
     }
   }

@@ -17,7 +17,7 @@ import {
 } from '../../src/sandbox/own-certificate.js';
 import type { SandboxEvent } from '../../src/sandbox/sandbox-events.js';
 import type { OptionName } from '../../src/settings/options.js';
-import { against, run, scratchHome } from './program.js';
+import { against, notesOf, run, scratchHome } from './program.js';
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 const DAY_MS = 86_400_000;
@@ -143,10 +143,9 @@ describe('trust, as it is run', function () {
       verbose: false,
     };
     const signal = new AbortController().signal;
-    const code = await enrollCommand({ flags, environment: {}, output, signal });
+    const code = await enrollCommand({ flags, environment: {}, output, signal, uninterrupted: (step) => step() });
     return { code, printed, report: JSON.parse(printed) };
   };
-  const sidecar = () => `${scratch.keys}.agent-enroll.json`;
   const flagsOf = async (
     way: (typeof WAYS)[number],
     target: Sandbox,
@@ -173,9 +172,9 @@ describe('trust, as it is run', function () {
         expect((await enrollHere(target, [])).code).to.equal(0);
         await rm(scratch.keys);
         if (way === 'same key as at first use') return [];
-        const note = await readFile(sidecar(), 'utf8');
+        const note = await readFile(notesOf(scratch.home), 'utf8');
         expect(note).to.include(target.fingerprint);
-        await writeFile(sidecar(), note.replace(target.fingerprint, OTHER_KEY));
+        await writeFile(notesOf(scratch.home), note.replace(target.fingerprint, OTHER_KEY));
         return [];
       }
     }
@@ -198,7 +197,7 @@ describe('trust, as it is run', function () {
           expect(report.trust).to.include({ by: outcome, fingerprint: target.fingerprint });
           const unchecked = report.warnings.filter((text: string) => text.includes('nothing vouched for'));
           expect(unchecked).to.have.length(outcome === 'first use' || outcome === 'nothing' ? 1 : 0);
-          const note = await readFile(sidecar(), 'utf8').catch(() => '');
+          const note = await readFile(notesOf(scratch.home), 'utf8').catch(() => '');
           expect(note.includes(target.fingerprint), 'remembered').to.equal(outcome !== 'nothing');
           return;
         }

@@ -2,11 +2,13 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import {
+  faultInWords,
   firstRecord,
   formatRecord,
   isAgentName,
   isRecordAddress,
   keyHash,
+  LONGEST_NAME,
   parseRecord,
   sameRecord,
 } from '../../src/model/agent-record.js';
@@ -59,6 +61,13 @@ describe('a client.keys record', () => {
     });
   }
 
+  it('has words for each fault, none of them twice', () => {
+    const faults = wrong.map(([, text]) => parseRecord(text)).flatMap((parsed) => (parsed.ok ? [] : [parsed.fault]));
+    const words = [...new Set(faults)].map(faultInWords);
+    expect(new Set(words)).to.have.property('size', 7);
+    for (const each of words) expect(each).to.match(/^it(s| has| does| is) .*[^.]$/);
+  });
+
   it('has only addresses that the agent daemon starts with', () => {
     const good = ['any', '10.0.0.1', '10.0.0.0/8', '10.0.0.0/255.0.0.0', '2001:DB8::1', '2001:db8::/32', '::1'];
     const bad = [
@@ -77,8 +86,8 @@ describe('a client.keys record', () => {
   });
 
   it('has only names that a manager takes', () => {
-    expect(['web-01', 'a.b_c', 'x'.repeat(128)].filter((n) => !isAgentName(n))).to.deep.equal([]);
-    expect(['', 'w', '.web', 'web 01', 'wéb', 'x'.repeat(129)].filter(isAgentName)).to.deep.equal([]);
+    expect(['web-01', 'a.b_c', 'x'.repeat(LONGEST_NAME)].filter((n) => !isAgentName(n))).to.deep.equal([]);
+    expect(['', 'w', '.web', 'web 01', 'wéb', 'x'.repeat(LONGEST_NAME + 1)].filter(isAgentName)).to.deep.equal([]);
   });
 
   it('never shows its key by accident', () => {

@@ -7,7 +7,7 @@ import { findAgent } from '../../src/host/agent-home.js';
 import { type Enrollment, enroll } from '../../src/journey/enroll.js';
 import type { JourneyEvent } from '../../src/journey/events.js';
 import { nodeJourneyEdge } from '../../src/journey/journey-edge.js';
-import { protocolThrough } from '../../src/journey/prove.js';
+import { protocolThrough } from '../../src/journey/manager-link.js';
 import type { SandboxFamily } from '../../src/sandbox/authd-protocol.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import type { OptionName } from '../../src/settings/options.js';

@@ -44,7 +44,7 @@ const FORCE_NOW = {
 } as const;
 
 /** The sandbox that a recording's manager was. */
-function optionsFor(manager: string): SandboxOptions {
+function optionsFor(manager: string): SandboxOptions & { readonly password?: Secret } {
   if (manager.startsWith('v3.13.6')) return { family: 'wazuh-3', groups: ['web', 'db'], hostName: 'vm' };
   const password = /PASSWORD=([^=]*)$/.exec(manager.replace('USE_PASSWORD=1', ''))?.[1] ?? 'TopSecret';
   return {
@@ -58,7 +58,7 @@ function optionsFor(manager: string): SandboxOptions {
   };
 }
 
-function ossecOptionsFor(mode: string): SandboxOptions {
+function ossecOptionsFor(mode: string): SandboxOptions & { readonly password?: Secret } {
   const password = /password "(.*)"/.exec(mode)?.[1];
   return {
     family: 'ossec',
@@ -212,6 +212,16 @@ describe('sandbox authd beyond the recordings', () => {
       expect((await ask('foreign13', { ...tls13, ...call(foreign) })).records).to.deep.equal([]);
       const silent = events.flatMap((event) => (event.type === 'closed silently' ? [event.why] : []));
       expect(silent).to.deep.equal(['no client certificate', 'foreign client certificate']);
+    });
+  });
+
+  it('compares the bytes of a password, UTF-8 or not', async () => {
+    const password = new Secret(Buffer.from('p\xe4ss', 'latin1'));
+    await withSandbox({ family: 'wazuh-4', password }, async (sandbox) => {
+      const ask = async (pass: string) =>
+        (await askAuthd(sandbox.endpoints.authd, [`OSSEC PASS: ${pass} OSSEC A:'web-01'\n`])).records[0];
+      expect(await ask('p\xc3\xa4ss')).to.match(/^ERROR: Invalid password/);
+      expect(await ask('p\xe4ss')).to.match(/^OSSEC K:'001 web-01 any/);
     });
   });
 

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'mocha';
 import type { Cipher } from '../../src/link/message/cipher.js';
 import { decodeMessage, encodeMessage } from '../../src/link/message/codec.js';
 import { frame } from '../../src/link/message/framing.js';
-import { deriveKey, MessageKey } from '../../src/link/message/key.js';
+import { deriveKey, type MessageKey, messageKey } from '../../src/link/message/key.js';
 import { parseRecord } from '../../src/model/agent-record.js';
 import type { Counter } from '../../src/model/message-counter.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
@@ -26,7 +26,7 @@ const { states }: { states: State[] } = JSON.parse(
 const SILENCE_MS = 80;
 const STARTUP = '#!-agent startup {"version":"v4.14.7"}';
 const KEEPALIVE = '#!-Linux |vm |6.1 - Wazuh v4.14.7 / x\nx merged.mg\n#"_agent_ip":10.0.0.1\n';
-const WRONG = new MessageKey(Buffer.alloc(47, 'f'));
+const WRONG = messageKey(Buffer.alloc(47, 'f'));
 
 interface Message {
   readonly agent?: string;

@@ -2,10 +2,11 @@ import { abortReason, asEnrollError, EXIT, type ExitCode } from '../../errors.js
 import { agentDaemon } from '../../host/agent-daemon.js';
 import { hostAddress, hostName } from '../../host/identify.js';
 import { identifyRequest } from '../../journey/identify-request.js';
-import { checkBinding } from '../../journey/identity.js';
 import { identifyEdge, type JourneyEdge, nodeJourneyEdge } from '../../journey/journey-edge.js';
+import { checkBinding } from '../../journey/machine-binding.js';
 import { emptyReport, withError } from '../../journey/report.js';
 import { readInstalled } from '../../keystore/installed.js';
+import { readNotes } from '../../keystore/notes/notes-file.js';
 import type { AgentInstallation, HostName } from '../../model/host.js';
 import { describeOrigin } from '../../settings/origin.js';
 import type { Settings } from '../../settings/settings.js';
@@ -70,7 +71,9 @@ async function hostLines(
     }
   };
   const name = await orWarn(hostName(settings.name, edge.system, signal));
-  const present = await orWarn(readInstalled(agent.keysFile, edge.keystore.files));
+  const file = await orWarn(readInstalled(agent, edge.disk));
+  const present = file?.record;
+  if (file?.tooWide !== undefined) warnings.push(file.tooWide);
   const daemon = await agentDaemon(agent, edge.system, signal);
   const lines = [
     ...(name === undefined ? [] : [nameLine(name, settings.name !== undefined)]),
@@ -97,7 +100,8 @@ async function hostLines(
     },
   ];
   if (present !== undefined && settings.machineBinding) {
-    const machine = await orWarn(checkBinding(agent, present, edge, signal));
+    const notes = await orWarn(readNotes(agent, edge.disk));
+    const machine = notes === undefined ? undefined : await checkBinding(notes, present, edge, signal);
     if (machine === 'other') {
       warnings.push(
         `The key of agent ${present.id} ${present.name} was enrolled on another machine: it will not be used.`,

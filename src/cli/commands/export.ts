@@ -21,9 +21,9 @@ export async function exportCommand(context: CommandContext): Promise<ExitCode> 
         hint: 'Name a file, or leave --json out.',
       });
     }
-    const exported = await exportKey(agent, edge.keystore);
+    const exported = await exportKey(agent, edge.disk);
     if (file === '-') output.out.write(`${exported.base64.reveal()}\n`);
-    else await writeExport(exported, file, agent, edge.keystore);
+    else await writeExport(exported, file, agent, edge.disk);
     observe({ kind: 'exported', record: exported.record, ...(file === '-' ? {} : { file }) });
     return { changed: false };
   });

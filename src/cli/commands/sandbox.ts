@@ -1,5 +1,6 @@
 import { EnrollError, EXIT, type ExitCode } from '../../errors.js';
 import { formatEndpoint } from '../../model/endpoint.js';
+import { firstLine } from '../../model/first-line.js';
 import { Secret } from '../../model/secret.js';
 import type { SandboxFamily } from '../../sandbox/authd-protocol.js';
 import type { Sandbox } from '../../sandbox/manager.js';
@@ -104,8 +105,7 @@ function reloadDelay(word: string | undefined): number | undefined {
   return ms;
 }
 
-async function readPassword(file: string | undefined): Promise<Secret | undefined> {
+async function readPassword(file: string | undefined): Promise<Secret<Uint8Array> | undefined> {
   if (file === undefined) return undefined;
-  const first = (await nodeSettingsEdge.readText(file, 65536)).split('\n', 1)[0]?.replace(/\r$/, '') ?? '';
-  return new Secret(first);
+  return new Secret(firstLine(await nodeSettingsEdge.readBytes(file, 65536)));
 }

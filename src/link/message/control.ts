@@ -1,3 +1,4 @@
+import { memberOf, parseJson, textOf } from '../../model/json.js';
 import { printable } from '../../model/printable.js';
 
 const CONTROL = '#!-';
@@ -52,15 +53,5 @@ export function isAcknowledgement(text: string): boolean {
 export function parseRefusal(text: string): string | undefined {
   if (!text.startsWith(REFUSAL)) return undefined;
   const rest = text.slice(REFUSAL.length).trim();
-  return printable(messageOf(rest) ?? rest) || 'no reason given';
-}
-
-function messageOf(json: string): string | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    if (typeof value !== 'object' || value === null || !('message' in value)) return undefined;
-    return typeof value.message === 'string' ? value.message : undefined;
-  } catch {
-    return undefined;
-  }
+  return printable(textOf(memberOf(parseJson(rest), 'message')) ?? rest) || 'no reason given';
 }

@@ -1,40 +1,18 @@
 import { createHash } from 'node:crypto';
-import { inspect } from 'node:util';
 import type { AgentRecord } from '../../model/agent-record.js';
+import { Secret } from '../../model/secret.js';
 
 const LENGTH = 47;
 // id, name and key sit in buffers of 128 bytes with a NUL at the end (remoted and agentd, OSSEC and Wazuh).
 const FIELD_LIMIT = 127;
-const HIDDEN = '[secret]';
 
-/**
- * The 47 ASCII bytes that encrypt the messages of one agent. Like a `Secret` it cannot be printed by accident; only
- * `reveal()` gives the bytes.
- */
-export class MessageKey {
-  readonly #bytes: Uint8Array;
+/** The 47 ASCII bytes that encrypt the messages of one agent. */
+export type MessageKey = Secret<Uint8Array>;
 
-  /** @throws RangeError unless there are 47 bytes */
-  constructor(bytes: Uint8Array) {
-    if (bytes.length !== LENGTH) throw new RangeError(`A message key has ${LENGTH} bytes, not ${bytes.length}.`);
-    this.#bytes = Uint8Array.from(bytes);
-  }
-
-  reveal(): Uint8Array {
-    return this.#bytes;
-  }
-
-  toString(): string {
-    return HIDDEN;
-  }
-
-  toJSON(): string {
-    return HIDDEN;
-  }
-
-  [inspect.custom](): string {
-    return HIDDEN;
-  }
+/** @throws RangeError unless there are 47 bytes */
+export function messageKey(bytes: Uint8Array): MessageKey {
+  if (bytes.length !== LENGTH) throw new RangeError(`A message key has ${LENGTH} bytes, not ${bytes.length}.`);
+  return new Secret(Uint8Array.from(bytes));
 }
 
 /**
@@ -44,7 +22,7 @@ export class MessageKey {
  */
 export function deriveKey({ id, name, key }: AgentRecord): MessageKey {
   const owner = md5Hex(md5Hex(cut(name)) + md5Hex(cut(id)));
-  return new MessageKey(Buffer.from(md5Hex(cut(key.reveal())) + owner.slice(0, 15), 'latin1'));
+  return messageKey(Buffer.from(md5Hex(cut(key.reveal())) + owner.slice(0, 15), 'latin1'));
 }
 
 function cut(field: string): Uint8Array {

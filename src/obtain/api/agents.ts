@@ -1,8 +1,8 @@
 import { isRecordAddress } from '../../model/agent-record.js';
+import { isObject, objectOf, textOf } from '../../model/json.js';
 import { printable } from '../../model/printable.js';
 import { fitAddress } from '../../model/register-address.js';
 import { itemsOf } from './answer.js';
-import { fields, isFields, text } from './shape.js';
 
 /** An agent as an API shows it. All text is printable. */
 export interface FoundAgent {
@@ -18,10 +18,10 @@ export interface FoundAgent {
 
 /** Reads a list of agents, or the one agent that 3.x answers with; what is none is passed over. */
 export function foundAgents(data: unknown): FoundAgent[] {
-  const one = fields(data);
+  const one = objectOf(data);
   const items = 'id' in one ? [one] : itemsOf(data);
   return items.flatMap((item) => {
-    if (!isFields(item)) return [];
+    if (!isObject(item)) return [];
     const { id, name } = item;
     if (typeof id !== 'string' || typeof name !== 'string' || !/^\d{1,10}$/.test(id)) return [];
     return [
@@ -38,7 +38,7 @@ export function foundAgents(data: unknown): FoundAgent[] {
 }
 
 function shown<Key extends string>(key: Key, value: unknown): { [K in Key]?: string } {
-  const said = text(value);
+  const said = textOf(value);
   if (said === undefined) return {};
   const entry: { [K in Key]?: string } = {};
   entry[key] = printable(said);

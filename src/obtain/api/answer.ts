@@ -1,4 +1,4 @@
-import { code, fields, isFields, list, text } from './shape.js';
+import { isObject, listOf, memberOf, objectOf, textOf } from '../../model/json.js';
 
 /** One failure out of a list that was asked for. */
 export interface Failure {
@@ -23,7 +23,7 @@ export type Answer =
  * and the lists of 4.x come as HTTP 200 with `error` 1 (all failed) or 2 (some) and the codes in `data.failed_items`.
  */
 export function readAnswer(status: number, body: unknown): Answer {
-  if (!isFields(body)) return status >= 400 ? { kind: 'refused', status, said: '' } : { kind: 'foreign', status };
+  if (!isObject(body)) return status >= 400 ? { kind: 'refused', status, said: '' } : { kind: 'foreign', status };
   const error = code(body['error']);
   if (status === 200) {
     const failed = failuresOf(body['data']);
@@ -38,24 +38,30 @@ export function readAnswer(status: number, body: unknown): Answer {
 
 /** The entries of a list answer: `affected_items` of 4.x, `items` of 3.x. */
 export function itemsOf(data: unknown): readonly unknown[] {
-  const { affected_items: affected, items } = fields(data);
-  return list(affected ?? items);
+  const { affected_items: affected, items } = objectOf(data);
+  return listOf(affected ?? items);
 }
 
 function failuresOf(data: unknown): Failure[] {
-  return list(fields(data)['failed_items']).map((item) => {
-    const { error, id } = fields(item);
+  return listOf(memberOf(data, 'failed_items')).map((item) => {
+    const { error, id } = objectOf(item);
     return {
-      code: code(fields(error)['code']) ?? 0,
-      said: text(fields(error)['message']) ?? '',
-      ids: list(id).filter((one) => typeof one === 'string'),
+      code: code(memberOf(error, 'code')) ?? 0,
+      said: textOf(memberOf(error, 'message')) ?? '',
+      ids: listOf(id).filter((one) => typeof one === 'string'),
     };
   });
 }
 
 // problem+json of 4.x, `message` of 3.x.
 function saidBy(body: Readonly<Record<string, unknown>>): string {
-  const detail = text(body['detail']) ?? text(body['message']);
-  const parts = [detail ?? text(body['title']), text(body['remediation'])];
+  const detail = textOf(body['detail']) ?? textOf(body['message']);
+  const parts = [detail ?? textOf(body['title']), textOf(body['remediation'])];
   return parts.filter((part) => part !== undefined && part !== '').join('. ');
+}
+
+// A code, which 3.x sometimes writes as a text (`"607"`).
+function code(value: unknown): number | undefined {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+  return typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : undefined;
 }

@@ -1,5 +1,5 @@
 import type { ManagerFamily } from '../../model/endpoint.js';
-import { fields, isFields, text } from './shape.js';
+import { isObject, memberOf, textOf } from '../../model/json.js';
 
 /** What an API says that it is. */
 export interface ApiInfo {
@@ -29,16 +29,16 @@ export function kindOf(
     return /^application\/problem\+json\b/i.test(header('content-type') ?? '') ? '4.x' : undefined;
   }
   // A 3.x API can be configured to ask for no credentials.
-  return status === 200 && apiInfo(fields(body)['data'])?.major === 3 ? '3.x' : undefined;
+  return status === 200 && apiInfo(memberOf(body, 'data'))?.major === 3 ? '3.x' : undefined;
 }
 
 /** Reads the `data` of `GET /`: `api_version` is `v3.13.6` or `4.14.7`. */
 export function apiInfo(data: unknown): ApiInfo | undefined {
-  if (!isFields(data)) return undefined;
-  const match = /^v?((\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?)/.exec(text(data['api_version']) ?? '');
+  if (!isObject(data)) return undefined;
+  const match = /^v?((\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?)/.exec(textOf(data['api_version']) ?? '');
   if (match === null) return undefined;
   const [, version = '', major, minor] = match;
-  const clock = Date.parse(text(data['timestamp']) ?? '');
+  const clock = Date.parse(textOf(data['timestamp']) ?? '');
   return {
     major: Number(major),
     minor: Number(minor),

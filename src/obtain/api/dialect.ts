@@ -1,8 +1,8 @@
+import { memberOf, textOf } from '../../model/json.js';
 import type { Answer } from './answer.js';
 import { itemsOf } from './answer.js';
 import { type ApiInfo, isAtLeast } from './api-version.js';
 import type { ApiRequest } from './http.js';
-import { fields, text } from './shape.js';
 
 /** The agent that is asked for, in the words of an API. */
 export interface NewAgent {
@@ -41,13 +41,13 @@ export const dialect3: Dialect = {
   find: (name) => ({ method: 'GET', path: `/agents/name/${encodeURIComponent(name)}` }),
   findAddress: (ip) => ({ method: 'GET', path: `/agents?ip=${encodeURIComponent(ip)}` }),
   key: (id) => ({ method: 'GET', path: `/agents/${padded(id)}/key` }),
-  keyIn: text,
+  keyIn: textOf,
   groups: () => ({ method: 'GET', path: '/agents/groups' }),
   unknownGroups(answer, names) {
     if (answer.kind !== 'done') return [];
-    const known = itemsOf(answer.data).map((item) => text(fields(item)['name']));
+    const known = itemsOf(answer.data).map((item) => textOf(memberOf(item, 'name')));
     // A part of the list proves nothing; every manager has the group default.
-    const isWhole = fields(answer.data)['totalItems'] === known.length && known.includes('default');
+    const isWhole = memberOf(answer.data, 'totalItems') === known.length && known.includes('default');
     return isWhole ? names.filter((name) => !known.includes(name)) : [];
   },
   assign: (id, group) => ({ method: 'PUT', path: `/agents/${padded(id)}/group/${encodeURIComponent(group)}` }),
@@ -74,7 +74,7 @@ export function dialect4(info: ApiInfo): Dialect {
     find: (name) => ({ method: 'GET', path: `/agents?name=${encodeURIComponent(name)}` }),
     findAddress: (ip) => ({ method: 'GET', path: `/agents?registerIP=${encodeURIComponent(ip)}` }),
     key: (id) => ({ method: 'GET', path: `/agents/${padded(id)}/key` }),
-    keyIn: (data) => text(fields(itemsOf(data)[0])['key']),
+    keyIn: (data) => textOf(memberOf(itemsOf(data)[0], 'key')),
     groups: (names) => ({ method: 'GET', path: `/groups?groups_list=${names.map(encodeURIComponent).join(',')}` }),
     unknownGroups(answer, names) {
       if (answer.kind === 'refused') return answer.code === 1710 && names.length === 1 ? [...names] : [];

@@ -1,5 +1,6 @@
 import { EnrollError } from '../../errors.js';
 import { printable } from '../../model/printable.js';
+import type { Completion } from '../key-source.js';
 import type { Answer } from './answer.js';
 import type { Dialect } from './dialect.js';
 import type { Patience } from './patience.js';
@@ -11,12 +12,6 @@ export interface GroupContext {
   readonly session: Session;
   readonly patience: Patience;
   readonly quote: (said: string) => string;
-}
-
-/** What has come of the groups. The agent has its key in any case. */
-export interface Assignment {
-  readonly groups: readonly string[];
-  readonly warnings: readonly string[];
 }
 
 // What every manager refuses in a name; a dot or two would make another path of it.
@@ -48,14 +43,14 @@ export async function checkGroups(names: readonly string[], context: GroupContex
 
 /**
  * Assigns the groups, one by one. Nothing that goes wrong here costs the key: every failure is a warning, an abort too,
- * which leaves it to the caller what becomes of the key.
+ * which leaves it to the caller how the run ends.
  */
 export async function assignGroups(
   id: string,
   names: readonly string[],
   context: GroupContext,
   signal: AbortSignal,
-): Promise<Assignment> {
+): Promise<Completion> {
   const groups: string[] = [];
   const warnings: string[] = [];
   for (const [index, name] of names.entries()) {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Client } from 'undici';
 import { abortReason, EnrollError, EXIT, systemCode } from '../../errors.js';
 import { formatEndpoint } from '../../model/endpoint.js';
 import { printable } from '../../model/printable.js';
@@ -7,7 +8,7 @@ import type { Dial } from '../../net/connect.js';
 import { deadline } from '../../net/deadline.js';
 import { connectTls } from '../../net/tls.js';
 import type { TrustSettings, TrustVerdict } from '../../net/trust.js';
-import { type Reply, readReply, UnusableReply } from './reply.js';
+import { exchange, type Reply, UnusableReply } from './reply.js';
 import type { ApiAddress } from './url.js';
 
 /** One call of the API. */
@@ -46,6 +47,7 @@ export interface ApiHttp {
    * reason of `signal`
    */
   request(request: ApiRequest, authorization: Secret | undefined, signal: AbortSignal): Promise<Exchange>;
+  /** Ends the connection. A request that comes after it opens another one, trusted or not by the same rules. */
   close(): Promise<void>;
 }
 
@@ -54,10 +56,11 @@ export interface ApiHttp {
  * a request is sent before the server is trusted: by a CA, a pin or the roots of this host, never by first use.
  */
 export async function openHttp(address: ApiAddress, options: HttpOptions): Promise<ApiHttp> {
-  const { Client } = await import('undici');
+  const undici = await import('undici');
   const where = formatEndpoint(address.endpoint);
   let verdict: TrustVerdict | undefined;
   let signalOfRequest = new AbortController().signal;
+  let client: Client | undefined;
   let open: Socket | undefined;
   /** Whether the request under way may have left this host. */
   let reached = false;
@@ -72,21 +75,22 @@ export async function openHttp(address: ApiAddress, options: HttpOptions): Promi
     return connection.socket;
   };
 
-  const client = new Client(address.origin, {
-    // The deadline of a request covers its headers and its body.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: (_options, callback) => {
-      reach(signalOfRequest).then(
-        (socket) => {
-          reached = true;
-          open = socket;
-          callback(null, socket);
-        },
-        (thrown: unknown) => callback(thrown instanceof Error ? thrown : new Error(String(thrown)), null),
-      );
-    },
-  });
+  const newClient = () =>
+    new undici.Client(address.origin, {
+      // The deadline of a request covers its headers and its body.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: (_options, callback) => {
+        reach(signalOfRequest).then(
+          (socket) => {
+            reached = true;
+            open = socket;
+            callback(null, socket);
+          },
+          (thrown: unknown) => callback(thrown instanceof Error ? thrown : new Error(String(thrown)), null),
+        );
+      },
+    });
 
   return {
     get verdict() {
@@ -102,22 +106,23 @@ export async function openHttp(address: ApiAddress, options: HttpOptions): Promi
       });
       signalOfRequest = limit.signal;
       reached = open !== undefined && !open.destroyed;
+      const asked = {
+        method,
+        path: `${address.prefix}${path}`,
+        headers: {
+          accept: 'application/json',
+          'accept-encoding': 'identity',
+          'user-agent': 'agent-enroll',
+          ...(authorization === undefined ? {} : { authorization: authorization.reveal() }),
+          // Nothing may follow: 3.x (3.13.6) answers 400 with error 607 to a charset.
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      };
+      client ??= newClient();
       try {
-        const response = await client.request({
-          method,
-          path: `${address.prefix}${path}`,
-          signal: limit.signal,
-          headers: {
-            accept: 'application/json',
-            'accept-encoding': 'identity',
-            'user-agent': 'agent-enroll',
-            ...(authorization === undefined ? {} : { authorization: authorization.reveal() }),
-            // Nothing may follow: 3.x (3.13.6) answers 400 with error 607 to a charset.
-            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          },
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        });
-        return { kind: 'reply', reply: await readReply(response, address, where) };
+        const reply = await exchange(client, asked, { where, origin: address.origin }, limit.signal);
+        return { kind: 'reply', reply };
       } catch (thrown) {
         if (signal.aborted) throw abortReason(signal);
         const failure = limit.signal.aborted ? abortReason(limit.signal) : thrown;
@@ -127,7 +132,12 @@ export async function openHttp(address: ApiAddress, options: HttpOptions): Promi
         limit.clear();
       }
     },
-    close: () => client.destroy(),
+    async close() {
+      const ending = client;
+      client = undefined;
+      open = undefined;
+      await ending?.destroy();
+    },
   };
 }
 

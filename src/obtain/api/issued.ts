@@ -1,7 +1,7 @@
 import { EnrollError } from '../../errors.js';
-import { type AgentRecord, parseRecord } from '../../model/agent-record.js';
+import { type AgentRecord, faultInWords, parseRecord } from '../../model/agent-record.js';
+import { objectOf, textOf } from '../../model/json.js';
 import { fitAddress, type RegisterIp } from '../../model/register-address.js';
-import { fields, text } from './shape.js';
 
 /** What an issued key must be. */
 export interface KeyExpectation {
@@ -27,8 +27,8 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4}){1,128}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{
  * @throws EnrollError `REPLY_INVALID`
  */
 export function readIssued(data: unknown, expected: KeyExpectation): Issued {
-  const { id, key } = fields(data);
-  return readKey(text(id), text(key), expected);
+  const { id, key } = objectOf(data);
+  return readKey(textOf(id), textOf(key), expected);
 }
 
 /**
@@ -45,7 +45,7 @@ export function readKey(id: string | undefined, key: string | undefined, expecte
   const bytes = Buffer.from(key, 'base64');
   if (bytes.toString('base64') !== key) throw invalid('the key is not base64');
   const parsed = parseRecord(bytes.toString('latin1'));
-  if (!parsed.ok) throw invalid(`the key is not one record of client.keys (${parsed.fault})`);
+  if (!parsed.ok) throw invalid(`the key is not one record of client.keys: ${faultInWords(parsed.fault)}`);
   const { record } = parsed;
   if (record.name !== name) throw invalid(`it is for the agent ${record.name}`);
   if (record.id !== id) throw invalid(`it is for the id ${record.id}, and the answer names another`);

@@ -1,14 +1,15 @@
 import { EnrollError } from '../../errors.js';
+import { memberOf, textOf } from '../../model/json.js';
 import { Secret } from '../../model/secret.js';
 import type { ApiKind } from './api-version.js';
 import type { Converse, Settled } from './converse.js';
 import type { ApiRequest } from './http.js';
-import { fields, text } from './shape.js';
 
 /** Who asks. */
 export interface ApiCredentials {
   readonly user: string;
-  readonly password: Secret;
+  /** Its bytes go out as they stand. */
+  readonly password: Secret<Uint8Array>;
 }
 
 /** Authorized calls of one API. */
@@ -19,7 +20,7 @@ export interface Session {
    */
   call(request: ApiRequest, signal: AbortSignal): Promise<Settled>;
   /** What must not be shown, should an answer repeat it. */
-  readonly secrets: readonly Secret[];
+  readonly secrets: readonly Secret<string | Uint8Array>[];
 }
 
 // A token goes into a header.
@@ -32,7 +33,11 @@ const TOKEN = /^[A-Za-z0-9._~+/=-]{1,8192}$/;
  */
 export function session(kind: ApiKind, credentials: ApiCredentials, converse: Converse, where: string): Session {
   const basic = basicHeader(credentials);
-  const secrets = [credentials.password, basic, new Secret(basic.reveal().slice('Basic '.length))];
+  const secrets: Secret<string | Uint8Array>[] = [
+    credentials.password,
+    basic,
+    new Secret(basic.reveal().slice('Basic '.length)),
+  ];
   let token: Secret | undefined;
 
   const refused = () =>
@@ -49,7 +54,7 @@ export function session(kind: ApiKind, credentials: ApiCredentials, converse: Co
         if (answer.status === 405 && method === 'POST') continue;
         throw new EnrollError('NOT_API', `${where} has no login as the manager's API has it (HTTP ${answer.status}).`);
       }
-      const given = text(fields(answer.data)['token']);
+      const given = textOf(memberOf(answer.data, 'token'));
       if (given === undefined || !TOKEN.test(given)) {
         throw new EnrollError('NOT_API', `${where} accepted the credentials, but gave no token.`);
       }
@@ -87,5 +92,6 @@ function basicHeader({ user, password }: ApiCredentials): Secret {
       hint: 'Give the user with --api-user and the password with --api-password-file.',
     });
   }
-  return new Secret(`Basic ${Buffer.from(`${user}:${password.reveal()}`).toString('base64')}`);
+  const bytes = Buffer.concat([Buffer.from(`${user}:`, 'utf8'), password.reveal()]);
+  return new Secret(`Basic ${bytes.toString('base64')}`);
 }

@@ -4,7 +4,8 @@ import { formatEndpoint } from '../../model/endpoint.js';
 import { printable } from '../../model/printable.js';
 import type { Dial } from '../../net/connect.js';
 import type { TrustSettings } from '../../net/trust.js';
-import type { AgentKey, KeyRequest, KeySource } from '../key-source.js';
+import type { AgentKey, Completion, KeyRequest, KeySource } from '../key-source.js';
+import { quote } from '../quote.js';
 import { addressFor } from './address-field.js';
 import { type ApiInfo, type ApiKind, apiInfo, familyOf, kindOf } from './api-version.js';
 import { type Converse, converse } from './converse.js';
@@ -14,7 +15,6 @@ import { assignGroups, checkGroupNames, checkGroups } from './groups.js';
 import { type ApiHttp, openHttp } from './http.js';
 import { type Issued, readIssued } from './issued.js';
 import { patience } from './patience.js';
-import { quote } from './quote.js';
 import { recover } from './recover.js';
 import { refusal } from './refusal.js';
 import { type ApiCredentials, type Session, session } from './session.js';
@@ -52,6 +52,9 @@ export interface ApiOptions {
  * The request for the agent is sent once. Where its answer is lost the outcome is looked up, see `recover`, and where
  * that tells nothing the error is `ANSWER_LOST` or `REPLY_INVALID`. Credentials that were refused are not sent again by
  * this source.
+ *
+ * The groups are assigned by `complete` of the key, over a connection of its own: that one may hang, and the key is to be
+ * on the disk by then.
  */
 export function apiSource(options: ApiOptions): KeySource {
   let refused: EnrollError | undefined;
@@ -121,16 +124,23 @@ async function enroll(
     issued = readIssued(answer.data, expected);
   }
 
-  const assignment = await assignGroups(issued.record.id, groups, context, signal);
   const trust = http.verdict;
+  const complete = async (later: AbortSignal): Promise<Completion> => {
+    try {
+      return await assignGroups(issued.record.id, groups, context, later);
+    } finally {
+      await http.close();
+    }
+  };
   return {
     method: 'api',
     record: issued.record,
-    groups: assignment.groups,
+    groups: [],
     endpoint: address.endpoint,
     family: familyOf(info),
-    warnings: [...exposure(address, http), ...warnings, ...issued.warnings, ...assignment.warnings],
+    warnings: [...exposure(address, http), ...warnings, ...issued.warnings],
     ...(trust === undefined ? {} : { trust }),
+    ...(groups.length === 0 ? {} : { complete }),
   };
 }
 

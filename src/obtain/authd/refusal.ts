@@ -3,29 +3,16 @@ import { printable } from '../../model/printable.js';
 import type { Secret } from '../../model/secret.js';
 import type { TlsVersion } from '../../net/tls.js';
 import type { KeyRequest } from '../key-source.js';
+import { quote } from '../quote.js';
 
 /** What is known about an exchange, to tell apart what looks alike in the reply. */
 export interface ReplyContext {
   /** The password that was sent. It is hidden wherever a reply repeats it. */
-  readonly password?: Secret;
+  readonly password?: Secret<Uint8Array>;
   readonly clientCertificateSent: boolean;
   readonly tlsVersion: TlsVersion;
   /** Whether the server certainly finished its side of the handshake before it closed. */
   readonly confirmed: boolean;
-}
-
-/**
- * The manager has an agent of this name or address. Where `keySent` is true the request carried the hash of the
- * present key, and a Wazuh manager since 4.2 gives this same answer when that key is the one it has: the key is then
- * good. An active agent is answered alike whatever the hash, so only a handshake with the present key can tell.
- */
-export class DuplicateAgentError extends EnrollError {
-  readonly keySent: boolean;
-
-  constructor(code: 'NAME_DUPLICATE' | 'IP_DUPLICATE', message: string, details: ErrorDetails, keySent: boolean) {
-    super(code, message, details);
-    this.keySent = keySent;
-  }
 }
 
 interface Refusal {
@@ -154,38 +141,26 @@ function withoutEnding(text: string): string {
 /** The error for a reply that starts with `ERROR: `; a text that nobody has seen before is shown whole. */
 export function refusal(text: string, request: KeyRequest, context: ReplyContext): EnrollError {
   const said = withoutEnding(text).slice('ERROR: '.length).trim();
-  const managerSaid = quotable(said, request, context);
+  const managerSaid = quoteReply(said, request, context);
   for (const [pattern, explain] of REFUSALS) {
     const match = pattern.exec(said);
     if (match === null) continue;
-    const { code, message, hint } = explain(request, context, quotable(match[1] ?? '', request, context));
+    const { code, message, hint } = explain(request, context, quoteReply(match[1] ?? '', request, context));
     const details: ErrorDetails = { managerSaid, ...(hint === undefined ? {} : { hint }) };
     const sentence = `${message} It said: "${managerSaid}".`;
-    return code === 'NAME_DUPLICATE' || code === 'IP_DUPLICATE'
-      ? new DuplicateAgentError(code, sentence, details, request.present !== undefined)
-      : new EnrollError(code, sentence, details);
+    return new EnrollError(code, sentence, details);
   }
   return new EnrollError('REQUEST_REFUSED', `The manager refused the request. It said: "${managerSaid}".`, {
     managerSaid,
   });
 }
 
-/**
- * A part of a reply, fit to be shown: printable, and without the password, the present key or anything that looks like
- * a key, should the other side repeat them.
- */
-export function quotable(
-  text: string,
-  { present }: Pick<KeyRequest, 'present'>,
-  { password }: Pick<ReplyContext, 'password'>,
-): string {
-  let hidden = text;
-  for (const secret of [password, present?.key]) {
-    const plain = secret?.reveal();
-    // authd's replies are read as Latin-1, so that no byte is lost; what was sent was UTF-8.
-    if (plain) hidden = hidden.replaceAll(Buffer.from(plain).toString('latin1'), '[secret]');
-  }
-  return printable(hidden.replace(/[0-9a-f]{32,}/gi, '[key]'));
+/** A part of a reply, fit to be shown, should the other side repeat the password or the present key in it. */
+export function quoteReply(text: string, { present }: KeyRequest, { password }: ReplyContext): string {
+  return quote(
+    text,
+    [password, present?.key].filter((secret) => secret !== undefined),
+  );
 }
 
 /**

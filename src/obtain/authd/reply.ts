@@ -1,9 +1,9 @@
 import { EnrollError } from '../../errors.js';
-import { type AgentRecord, isAgentName, parseRecord, type RecordFault } from '../../model/agent-record.js';
+import { type AgentRecord, faultInWords, isAgentName, parseRecord } from '../../model/agent-record.js';
 import type { ManagerFamily } from '../../model/endpoint.js';
 import { fitAddress } from '../../model/register-address.js';
 import type { KeyRequest } from '../key-source.js';
-import { closedSilently, isWholeRefusal, quotable, type ReplyContext, refusal } from './refusal.js';
+import { closedSilently, isWholeRefusal, quoteReply, type ReplyContext, refusal } from './refusal.js';
 
 export type { ReplyContext } from './refusal.js';
 
@@ -60,7 +60,7 @@ export function readReply(reply: Buffer, request: KeyRequest, context: ReplyCont
   if (isRefusal(reply)) throw refusal(text, request, context);
   if (KEY_START.startsWith(text) || ERROR_START.startsWith(text)) throw cutOff();
   if (!text.startsWith(KEY_START)) {
-    const said = quotable(text.slice(0, 80), request, context);
+    const said = quoteReply(text.slice(0, 80), request, context);
     throw new EnrollError('NOT_AUTHD', `What answered is not authd. It said: "${said}".`, { managerSaid: said });
   }
   const close = text.indexOf("'", KEY_START.length);
@@ -77,18 +77,20 @@ export function readReply(reply: Buffer, request: KeyRequest, context: ReplyCont
 
 function granted(body: string, tail: string, request: KeyRequest, context: ReplyContext): IssuedKey {
   const parsed = parseRecord(body);
-  if (!parsed.ok) throw invalid(FAULTS[parsed.fault]);
+  if (!parsed.ok) throw invalid(faultInWords(parsed.fault));
   const { record } = parsed;
   // "%03d", from 001: 000 is the manager's own.
-  if (!/^(?:0\d\d|[1-9]\d{2,9})$/.test(record.id) || record.id === '000') throw invalid(FAULTS.id);
-  if (!/^[0-9a-f]{64}$/i.test(record.key.reveal())) throw invalid(FAULTS.key);
+  if (!/^(?:0\d\d|[1-9]\d{2,9})$/.test(record.id) || record.id === '000') {
+    throw invalid('its id is not one that a manager gives to an agent');
+  }
+  if (!/^[0-9a-f]{64}$/i.test(record.key.reveal())) throw invalid('its key is not 64 hexadecimal digits');
 
   const family = familyOf(record, tail, context);
   const warnings: string[] = [];
   const renamed = record.name !== request.name;
   if (renamed) {
     if (family !== 'ossec' || !isRenamed(record.name, request.name)) {
-      throw invalid(`it is for the name ${quotable(record.name, request, context)} and not for ${request.name}`);
+      throw invalid(`it is for the name ${quoteReply(record.name, request, context)} and not for ${request.name}`);
     }
     warnings.push(
       `The manager already has an agent called ${request.name} and registered this one as ${record.name}. That is its name now.`,
@@ -128,16 +130,6 @@ function isPlain(body: string): boolean {
 function isTail(tail: string): boolean {
   return tail === '' || tail === '\n' || tail === '\n\n';
 }
-
-const FAULTS: Readonly<Record<RecordFault, string>> = {
-  fields: 'the record is not "id name ip key"',
-  id: 'its id is not one that a manager gives to an agent',
-  name: 'its name is not that of an agent',
-  ip: 'its address is not valid, and would stop the agent',
-  key: 'its key is not 64 hexadecimal digits',
-  removed: 'its name is that of a removed agent',
-  characters: 'the record holds characters that none may hold',
-};
 
 function invalid(why: string): EnrollError {
   return new EnrollError('REPLY_INVALID', `The manager answered with a key that cannot be used: ${why}.`);

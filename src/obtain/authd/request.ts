@@ -12,7 +12,7 @@ const GROUP_BYTES = 255;
 const GROUP_COUNT = 128;
 
 /**
- * The request as authd reads it, a line of at most 16384 bytes:
+ * The request as authd reads it, a line of at most 16384 bytes, in which the password's stand as they are:
  * `[OSSEC PASS: <password> ]OSSEC A:'<name>'[ G:'g1,g2'] IP:'src|any|address'[ K:'<sha1>']\n`.
  *
  * The order of the fields is fixed; authd ignores one that is out of order, with all that follows it (Wazuh 4.14).
@@ -22,7 +22,7 @@ const GROUP_COUNT = 128;
  *
  * @throws EnrollError `NAME_UNUSABLE` or `SETTING_INVALID` for what a manager would refuse or misread
  */
-export function formatRequest(request: KeyRequest, password?: Secret): string {
+export function formatRequest(request: KeyRequest, password?: Secret<Uint8Array>): Uint8Array {
   if (!isAgentName(request.name)) {
     throw new EnrollError('NAME_UNUSABLE', `No manager takes ${printable(request.name)} as the name of an agent.`, {
       hint: "Give a name of 2 to 128 letters, digits, '.', '_' and '-', without a leading '.', with --name.",
@@ -34,12 +34,11 @@ export function formatRequest(request: KeyRequest, password?: Secret): string {
     `IP:'${address(request.ip)}'`,
     ...(request.present === undefined ? [] : [`K:'${keyHash(request.present)}'`]),
   ];
-  const line = `${passwordPart(password)}${fields.join(' ')}\n`;
-  const bytes = Buffer.byteLength(line);
-  if (bytes > RECORD_BYTES) {
+  const line = Buffer.concat([passwordPart(password), Buffer.from(`${fields.join(' ')}\n`, 'utf8')]);
+  if (line.length > RECORD_BYTES) {
     throw new EnrollError(
       'SETTING_INVALID',
-      `The request would have ${bytes} bytes, and a manager reads ${RECORD_BYTES} at most.`,
+      `The request would have ${line.length} bytes, and a manager reads ${RECORD_BYTES} at most.`,
       { hint: 'Name fewer groups, and assign the others on the manager afterwards.' },
     );
   }
@@ -48,17 +47,18 @@ export function formatRequest(request: KeyRequest, password?: Secret): string {
 
 // The password stands between two fixed words, unquoted. A line end would end the request, and a password that holds
 // the words that follow it would be read as another password and another name.
-function passwordPart(password: Secret | undefined): string {
-  if (password === undefined) return '';
-  const text = password.reveal();
+function passwordPart(password: Secret<Uint8Array> | undefined): Uint8Array {
+  if (password === undefined) return Buffer.alloc(0);
+  const bytes = Buffer.from(password.reveal());
   const wrong = (why: string) =>
     new EnrollError('SETTING_INVALID', `The enrollment password ${why}, so it cannot be sent to a manager.`, {
       hint: 'Use the first line of etc/authd.pass on the manager, without its line end.',
     });
-  if (text === '') throw wrong('is empty');
-  if (/\p{Cc}/u.test(text)) throw wrong('holds a line end or another control character');
-  if (text.includes(" OSSEC A:'")) throw wrong("holds the text OSSEC A:'");
-  return `OSSEC PASS: ${text} `;
+  if (bytes.length === 0) throw wrong('is empty');
+  // Those of ASCII: what a byte beyond it means is the manager's to say.
+  if (bytes.some((byte) => byte < 0x20 || byte === 0x7f)) throw wrong('holds a line end or another control character');
+  if (bytes.includes(" OSSEC A:'")) throw wrong("holds the text OSSEC A:'");
+  return Buffer.concat([Buffer.from('OSSEC PASS: ', 'utf8'), bytes, Buffer.from(' ', 'utf8')]);
 }
 
 function groupField(groups: readonly string[]): string[] {

@@ -14,7 +14,8 @@ import { formatRequest } from './request.js';
 /** Where authd is and how to come to it. */
 export interface AuthdOptions {
   readonly endpoint: Endpoint;
-  readonly password?: Secret;
+  /** Its bytes go out as they stand. */
+  readonly password?: Secret<Uint8Array>;
   readonly trust: TrustSettings;
   readonly clientCertificate?: ClientCertificate;
   readonly dial: Dial;
@@ -36,7 +37,7 @@ const WORKER_GRACE_MS = 2000;
  * Asks a manager's authd for a key: one request, one reply, over TLS (OSSEC 2.8 to 4.x, Wazuh 3.x to 5.x).
  *
  * From the moment on where the request is written the manager may have registered the agent, so a connection that is
- * lost from then on is `ANSWER_LOST`. An abort ends with its own reason at any time.
+ * lost from then on is `ANSWER_LOST`. An abort ends with its own reason at any time, unless the whole key is there.
  */
 export function authdSource(options: AuthdOptions): KeySource {
   return {
@@ -103,7 +104,7 @@ function agentKey(
  * The end is a close_notify (Wazuh) or a bare FIN (OSSEC); a whole key does not wait long for either, a whole refusal
  * not at all (ossec-authd sleeps 1 s before it closes after one).
  */
-function exchange(socket: TLSSocket, line: string, options: AuthdOptions, signal: AbortSignal): Promise<Buffer> {
+function exchange(socket: TLSSocket, line: Uint8Array, options: AuthdOptions, signal: AbortSignal): Promise<Buffer> {
   const where = formatEndpoint(options.endpoint);
   const lost = (what: string, cause?: unknown) =>
     new EnrollError('ANSWER_LOST', `${what} after the request was sent to ${where}.`, { cause });
@@ -131,7 +132,9 @@ function exchange(socket: TLSSocket, line: string, options: AuthdOptions, signal
     };
     // A refusal that did not come to its end is still a refusal, and a whole key a key: the reader judges those.
     const isTelling = () => replyState(reply) !== 'open' || isRefusal(reply);
-    const onAbort = () => (isTelling() && !signal.aborted ? done() : fail(abortReason(limit.signal)));
+    // A whole key is a key, whoever wants the run to stop: the manager has the agent by now.
+    const isEnough = () => (signal.aborted ? replyState(reply) === 'complete' : isTelling());
+    const onAbort = () => (isEnough() ? done() : fail(abortReason(limit.signal)));
     const onError = (thrown: Error) => {
       if (isTelling()) return done();
       const alert = alertError({ thrown, where, clientCertificateGiven: options.clientCertificate !== undefined });

@@ -68,8 +68,3 @@ export function matchRoute(route: string, segments: readonly string[]): readonly
   }
   return values.some((value) => value === '') ? undefined : values;
 }
-
-/** Whether a value of JSON is an object. */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

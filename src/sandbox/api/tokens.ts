@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign, verify } from 'node:crypto';
+import { isObject } from '../../model/json.js';
 import { Secret } from '../../model/secret.js';
-import { isObject } from './exchange.js';
 import type { ApiUser } from './users.js';
 
 /** What {@link ApiTokens} are made with. */

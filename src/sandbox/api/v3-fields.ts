@@ -1,5 +1,6 @@
+import { isObject } from '../../model/json.js';
 import { registeredAddress } from '../addresses.js';
-import { type ApiAnswer, type ApiRequest, isObject } from './exchange.js';
+import type { ApiAnswer, ApiRequest } from './exchange.js';
 import { fault } from './v3-answer.js';
 
 /** What a field may hold, and what is said where it does not. */

@@ -1,4 +1,5 @@
-import { type ApiAnswer, type ApiRequest, isObject } from './exchange.js';
+import { isObject, parseJson } from '../../model/json.js';
+import type { ApiAnswer, ApiRequest } from './exchange.js';
 import { badRequest, problem } from './v4-answer.js';
 
 /** What is wrong with a value, in the words of the schema; `undefined`: nothing. */
@@ -59,8 +60,8 @@ export function readBody({ contentType, body }: ApiRequest, schema: BodySchema):
     const detail = 'The body type is not the one specified in the content-type';
     return { ok: false, answer: problem(406, 'Not Acceptable', detail, { code: 6002 }) };
   }
-  const fields = parse(body);
-  if (fields === undefined) return refuse('Request body is not an object in JSON');
+  const fields = parseJson(body);
+  if (!isObject(fields)) return refuse('Request body is not an object in JSON');
   for (const [name, { required, check }] of Object.entries(schema)) {
     if (!(name in fields)) {
       if (required) return refuse(`'${name}' is a required property`);
@@ -72,15 +73,6 @@ export function readBody({ contentType, body }: ApiRequest, schema: BodySchema):
   const unknown = Object.keys(fields).filter((name) => !(name in schema));
   if (unknown.length > 0) return refuse(`Invalid field found {${unknown.map((name) => `'${name}'`).join(', ')}}`);
   return { ok: true, fields };
-}
-
-function parse(body: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(body);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function refuse(detail: string): ReadBody {

@@ -1,8 +1,9 @@
 import ipaddr from 'ipaddr.js';
+import { isObject } from '../../model/json.js';
 import { Secret } from '../../model/secret.js';
 import { type RegisteredAddress, registeredAddress } from '../addresses.js';
 import type { DuplicateRules } from '../agent-table.js';
-import { type ApiAnswer, isObject } from './exchange.js';
+import type { ApiAnswer } from './exchange.js';
 import { type ApiDuplicate, registerAgent } from './register.js';
 import { may } from './users.js';
 import { badRequest, denied, done, type FrameworkError, refused, type V4Call } from './v4-answer.js';

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import type { CipherChoice } from '../../../src/link/message/cipher.js';
 import type { MessageParts } from '../../../src/link/message/codec.js';
-import { MessageKey } from '../../../src/link/message/key.js';
+import { messageKey } from '../../../src/link/message/key.js';
 
 const hexDigit = fc.constantFrom(...'0123456789abcdef');
 const digit = fc.constantFrom(...'0123456789');
 
 export const keys = fc
   .string({ unit: hexDigit, minLength: 47, maxLength: 47 })
-  .map((text) => new MessageKey(Buffer.from(text, 'latin1')));
+  .map((text) => messageKey(Buffer.from(text, 'latin1')));
 
 export const choices: fc.Arbitrary<CipherChoice> = fc.oneof(
   fc.constant<CipherChoice>({ cipher: 'blowfish' }),

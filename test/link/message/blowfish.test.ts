@@ -3,9 +3,9 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { blowfishDecrypt, blowfishEncrypt } from '../../../src/link/message/blowfish.js';
-import { MessageKey } from '../../../src/link/message/key.js';
+import { messageKey } from '../../../src/link/message/key.js';
 
-const KEY = new MessageKey(Buffer.from('0123456789abcdef0123456789abcdef0123456789abcde', 'latin1'));
+const KEY = messageKey(Buffer.from('0123456789abcdef0123456789abcdef0123456789abcde', 'latin1'));
 
 // Encrypts each line of hex from standard input with the Blowfish of OpenSSL's legacy provider.
 const OPENSSL = `

@@ -11,11 +11,11 @@ import {
   type MessageFault,
   peekId,
 } from '../../../src/link/message/codec.js';
-import { MessageKey } from '../../../src/link/message/key.js';
+import { messageKey } from '../../../src/link/message/key.js';
 import { keys, messages } from './arbitraries.js';
 
-const KEY = new MessageKey(Buffer.from('0123456789abcdef0123456789abcdef0123456789abcde', 'latin1'));
-const OTHER = new MessageKey(Buffer.from('f123456789abcdef0123456789abcdef0123456789abcde', 'latin1'));
+const KEY = messageKey(Buffer.from('0123456789abcdef0123456789abcdef0123456789abcde', 'latin1'));
+const OTHER = messageKey(Buffer.from('f123456789abcdef0123456789abcdef0123456789abcde', 'latin1'));
 const IV = Buffer.alloc(16, 7);
 const CHOICES: readonly CipherChoice[] = [
   { cipher: 'blowfish' },

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { deriveKey, MessageKey } from '../../../src/link/message/key.js';
+import { deriveKey, messageKey } from '../../../src/link/message/key.js';
 import type { AgentRecord } from '../../../src/model/agent-record.js';
 import { Secret } from '../../../src/model/secret.js';
 
@@ -43,6 +43,6 @@ describe('link/key', () => {
   });
 
   it('has 47 bytes', () => {
-    expect(() => new MessageKey(new Uint8Array(46))).to.throw(RangeError);
+    expect(() => messageKey(new Uint8Array(46))).to.throw(RangeError);
   });
 });

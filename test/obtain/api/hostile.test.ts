@@ -6,7 +6,7 @@ import { afterEach, describe, it } from 'mocha';
 import { EnrollError } from '../../../src/errors.js';
 import { failure } from '../../net/expect-error.js';
 import { apiServer, managerApi, problem, recorded, type Step, success, type Version } from './api-server.js';
-import { asking, obtainPlainly as obtain, PASSWORD } from './setting.js';
+import { asking, completed, obtainPlainly as obtain, PASSWORD } from './setting.js';
 
 const record = (line: string) => Buffer.from(line).toString('base64');
 const HEX = 'ab'.repeat(32);
@@ -185,7 +185,7 @@ describe('a hostile API server', () => {
         },
       });
       try {
-        const key = await obtain(url, asking('web01', undefined, ['web']));
+        const key = await completed(await obtain(url, asking('web01', undefined, ['web'])));
         shown.push(...key.warnings);
       } catch (error) {
         if (!(error instanceof EnrollError)) throw error;

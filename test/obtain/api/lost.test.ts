@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
+import { type Dial, directDial } from '../../../src/net/connect.js';
 import { failure } from '../../net/expect-error.js';
 import {
   type ApiServer,
@@ -141,6 +142,22 @@ describe('an answer that was lost', () => {
     const stop = new AbortController();
     const { url } = await serve('4.14.7', { 'POST /agents': () => stop.abort() });
     await failure('INTERRUPTED', () => obtain(url, asking('web03'), {}, stop.signal));
+  });
+
+  it('is none that has arrived: an abort in the same moment comes too late', async () => {
+    const stop = new AbortController();
+    const { url, calls } = await serve('4.14.7', { 'POST /agents': 'add-success-ip' });
+    const direct = directDial(2000);
+    const dial: Dial = async (endpoint, signal) => {
+      const socket = await direct(endpoint, signal);
+      // Heard before the reader's own listener has the answer, done right after it.
+      return socket.on('readable', () => {
+        if (calls.includes('POST /agents')) queueMicrotask(() => stop.abort());
+      });
+    };
+    const key = await obtain(url, asking('web03', '10.0.0.9'), { dial }, stop.signal);
+    expect(stop.signal.aborted).to.equal(true);
+    expect(key.record.id).to.equal('005');
   });
 
   it('a connection that never came about is no lost answer', async () => {

@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../../src/errors.js';
 import { isRecordAddress } from '../../../src/model/agent-record.js';
-import { Secret } from '../../../src/model/secret.js';
 import { decideTrust } from '../../../src/net/trust.js';
 import { addressFor, storedForm } from '../../../src/obtain/api/address-field.js';
 import { foundAgents } from '../../../src/obtain/api/agents.js';
@@ -13,7 +12,6 @@ import { apiInfo, isAtLeast, kindOf } from '../../../src/obtain/api/api-version.
 import { dialect3, dialect4 } from '../../../src/obtain/api/dialect.js';
 import { readIssued } from '../../../src/obtain/api/issued.js';
 import { patience } from '../../../src/obtain/api/patience.js';
-import { quote } from '../../../src/obtain/api/quote.js';
 import { apiAddress } from '../../../src/obtain/api/url.js';
 import { certificates } from '../../net/certificates.js';
 import { failure } from '../../net/expect-error.js';
@@ -179,22 +177,6 @@ describe('the paths of the calls', () => {
       expect(dialect.find('a&b').path).to.match(/a%26b$/);
     });
   }
-});
-
-describe('quote', () => {
-  it('shows no secret, wherever it stands', () => {
-    fc.assert(
-      fc.property(
-        fc.string(),
-        fc.string(),
-        fc.string({ minLength: 12, unit: 'grapheme-ascii' }),
-        (before, after, plain) => {
-          fc.pre(!'[secret]'.includes(plain));
-          return !quote(`${before} ${plain} ${after}`, [new Secret(plain)]).includes(plain);
-        },
-      ),
-    );
-  });
 });
 
 describe('patience', () => {

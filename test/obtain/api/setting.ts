@@ -1,9 +1,9 @@
 import type { RegisterIp } from '../../../src/model/register-address.js';
-import { Secret } from '../../../src/model/secret.js';
 import { directDial } from '../../../src/net/connect.js';
 import { type ApiOptions, apiSource } from '../../../src/obtain/api/source.js';
 import type { AgentKey, KeyRequest } from '../../../src/obtain/key-source.js';
 import { certificates } from '../../net/certificates.js';
+import { passwordOf } from '../password.js';
 
 /** A password that can be told from everything else. */
 export const PASSWORD = 'Wa.zuh*Passw0rd-of-the-tests';
@@ -14,7 +14,7 @@ export function options(url: string, changes: Partial<ApiOptions> = {}): ApiOpti
   let clock = 0;
   return {
     url,
-    credentials: { user: 'enroll', password: new Secret(PASSWORD) },
+    credentials: { user: 'enroll', password: passwordOf(PASSWORD) },
     trust: { ca: certificates().ca.certificate, insecure: false },
     dial: directDial(2000),
     timeoutMs: 2000,
@@ -44,6 +44,13 @@ export function obtain(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<AgentKey> {
   return apiSource(options(url, changes)).obtain(request, signal);
+}
+
+/** A key with what came of that which was still to be asked of the manager. */
+export async function completed(key: AgentKey): Promise<AgentKey> {
+  const completion = await key.complete?.(new AbortController().signal);
+  if (completion === undefined) return key;
+  return { ...key, groups: completion.groups, warnings: [...key.warnings, ...completion.warnings] };
 }
 
 /** As {@link obtain} over plain http, which a test without TLS in its name needs no handshake for. */

@@ -6,8 +6,9 @@ import { type Dial, directDial } from '../../../src/net/connect.js';
 import { apiSource } from '../../../src/obtain/api/source.js';
 import { certificates } from '../../net/certificates.js';
 import { failure } from '../../net/expect-error.js';
+import { passwordOf } from '../password.js';
 import { type ApiServer, failedItem, managerApi, problem, success, type Version } from './api-server.js';
-import { asking, obtain, options, PASSWORD } from './setting.js';
+import { asking, completed, obtain, options, PASSWORD } from './setting.js';
 
 const live = new AbortController().signal;
 const basic = `Basic ${Buffer.from(`enroll:${PASSWORD}`).toString('base64')}`;
@@ -68,6 +69,16 @@ describe('apiSource', () => {
       expect(seen[1]?.headers.authorization).to.equal(basic);
       for (const { headers } of seen.slice(2)) expect(headers.authorization).to.match(/^Bearer eyJ/);
     });
+
+    for (const version of ['3.13.6-authd', '4.14.7'] as const) {
+      it(`with the bytes of the password as they stand, and the user's in UTF-8 (${version})`, async () => {
+        const { url, seen } = await serve(version, { 'POST /agents': 'add-success-ip' });
+        const credentials = { user: 'jürgen', password: passwordOf('p\xe4ss:w', 'latin1') };
+        await obtain(url, asking('web03', '10.0.0.9'), { credentials });
+        const sent = /^Basic (.*)$/.exec(seen[1]?.headers.authorization ?? '')?.[1] ?? '';
+        expect(Buffer.from(sent, 'base64').toString('latin1')).to.equal('j\xc3\xbcrgen:p\xe4ss:w');
+      });
+    }
 
     it('by GET where POST is 405 (4.0 to 4.3)', async () => {
       const { url, calls } = await serve('4.3.11', { 'POST /agents': 'add-success-ip' });
@@ -268,7 +279,7 @@ describe('apiSource', () => {
         'GET /groups': success({ affected_items: [{ name: 'default' }], failed_items: [] }),
         'PUT /agents/001/group/default': 'group-assign',
       });
-      const key = await obtain(url, asking('web01', undefined, ['default']));
+      const key = await completed(await obtain(url, asking('web01', undefined, ['default'])));
       expect(key.groups).to.deep.equal(['default']);
       expect(key.warnings).to.deep.equal([]);
       expect(calls.slice(-3)).to.deep.equal([
@@ -287,7 +298,7 @@ describe('apiSource', () => {
         },
         'PUT /agents/001/group/default': 'group-assign',
       });
-      const key = await obtain(url, asking('web01', undefined, ['default']));
+      const key = await completed(await obtain(url, asking('web01', undefined, ['default'])));
       expect(key.groups).to.deep.equal(['default']);
     });
 
@@ -315,7 +326,7 @@ describe('apiSource', () => {
         'GET /groups': problem(403, 'Permission denied', 4000),
         'PUT /agents/001/group/web': 'rbac-denied-key',
       });
-      const key = await obtain(url, asking('web01', undefined, ['web']));
+      const key = await completed(await obtain(url, asking('web01', undefined, ['web'])));
       expect(key.groups).to.deep.equal([]);
       expect(key.warnings.join()).to.include('web').and.include('agent:modify_group');
     });
@@ -326,7 +337,7 @@ describe('apiSource', () => {
         'GET /groups': success({ affected_items: [], failed_items: [] }),
         'PUT /agents/001/group/default': 'group-assign',
       });
-      const key = await obtain(url, asking('web01', undefined, ['default', 'db']));
+      const key = await completed(await obtain(url, asking('web01', undefined, ['default', 'db'])));
       expect(key.groups).to.deep.equal([]);
       expect(key.warnings).to.have.length(1);
       expect(key.warnings[0]).to.include('default, db').and.include('once the agent has connected');
@@ -342,7 +353,7 @@ describe('apiSource', () => {
         'PUT /agents/001/group/there': failedItem(1751, 'already'),
         'PUT /agents/001/group/odd': problem(400, 'Never seen before', 1799),
       });
-      const key = await obtain(url, asking('web01', undefined, ['nosuch', 'default', 'there', 'odd']));
+      const key = await completed(await obtain(url, asking('web01', undefined, ['nosuch', 'default', 'there', 'odd'])));
       expect(key.groups).to.deep.equal(['default', 'there']);
       expect(key.warnings).to.have.length(2);
       expect(key.warnings[0]).to.include('nosuch').and.include('1710');
@@ -355,7 +366,9 @@ describe('apiSource', () => {
         'GET /groups': success({ affected_items: [], failed_items: [] }),
         'PUT /agents/001/group/default': [failedItem(1701, 'Agent does not exist'), 'group-assign'],
       });
-      expect((await obtain(url, asking('web01', undefined, ['default']))).groups).to.deep.equal(['default']);
+      expect((await completed(await obtain(url, asking('web01', undefined, ['default'])))).groups).to.deep.equal([
+        'default',
+      ]);
     });
 
     it('keeps the key when the connection breaks meanwhile', async () => {
@@ -364,7 +377,7 @@ describe('apiSource', () => {
         'GET /groups': success({ affected_items: [], failed_items: [] }),
         'PUT /agents/001/group/default': (_seen, response) => response.socket?.destroy(),
       });
-      const key = await obtain(url, asking('web01', undefined, ['default', 'db']));
+      const key = await completed(await obtain(url, asking('web01', undefined, ['default', 'db'])));
       expect(key.record.id).to.equal('001');
       expect(key.warnings[0]).to.include('default, db');
     });

@@ -3,7 +3,7 @@ import { afterEach, describe, it } from 'mocha';
 import { budgetOfTry } from '../../../src/obtain/api/patience.js';
 import { failure } from '../../net/expect-error.js';
 import { type ApiServer, managerApi, problem, recorded, type Step, success, type Version } from './api-server.js';
-import { asking, obtainPlainly as obtain } from './setting.js';
+import { asking, completed, obtainPlainly as obtain } from './setting.js';
 
 const LOGIN = '/security/user/authenticate';
 const POST = `POST ${LOGIN}`;
@@ -142,7 +142,7 @@ describe('the versions of the API', () => {
 
       it(groups ? 'assigns a group' : 'keeps the key without the group, and says when it can be assigned', async () => {
         const { url } = await serve({});
-        const key = await obtain(url, asking('web01', undefined, ['default']));
+        const key = await completed(await obtain(url, asking('web01', undefined, ['default'])));
         expect(key.record.id).to.equal('001');
         expect(key.groups).to.deep.equal(groups ? ['default'] : []);
         const told = key.warnings.join();

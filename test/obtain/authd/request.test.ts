@@ -7,35 +7,58 @@ import { Secret } from '../../../src/model/secret.js';
 import { formatRequest } from '../../../src/obtain/authd/request.js';
 import type { KeyRequest } from '../../../src/obtain/key-source.js';
 import { failure } from '../../net/expect-error.js';
+import { passwordOf } from '../password.js';
 
 const plain: KeyRequest = { name: 'web-01', ip: { kind: 'any' }, groups: [] };
+/** The request as one text, a character a byte. */
+const format = (wanted: KeyRequest, password?: Secret<Uint8Array>) =>
+  Buffer.from(formatRequest(wanted, password)).toString('latin1');
 const present = { id: '003', name: 'web-01', ip: 'any', key: new Secret('ab'.repeat(32)) };
 
 describe('the request to authd', () => {
   it('has its fields in the order that every generation takes, and no version', () => {
-    expect(formatRequest(plain)).to.equal("OSSEC A:'web-01' IP:'any'\n");
+    expect(format(plain)).to.equal("OSSEC A:'web-01' IP:'any'\n");
     expect(
-      formatRequest({ ...plain, groups: ['web', 'db'], ip: { kind: 'source' }, present }, new Secret("p w 'q'")),
+      format({ ...plain, groups: ['web', 'db'], ip: { kind: 'source' }, present }, passwordOf("p w 'q'")),
     ).to.equal(`OSSEC PASS: p w 'q' OSSEC A:'web-01' G:'web,db' IP:'src' K:'${keyHash(present)}'\n`);
   });
 
   it('sends addresses and ranges as given, and IPv6 written out for managers that know no short form', () => {
-    const ip = (address: string) => formatRequest({ ...plain, ip: { kind: 'address', address } }).slice(17, -1);
+    const ip = (address: string) => format({ ...plain, ip: { kind: 'address', address } }).slice(17, -1);
     expect(ip('10.1.2.3')).to.equal("IP:'10.1.2.3'");
     expect(ip('10.8.0.0/255.255.0.0')).to.equal("IP:'10.8.0.0/255.255.0.0'");
     expect(ip('2001:db8::2')).to.equal("IP:'2001:0DB8:0000:0000:0000:0000:0000:0002'");
     expect(ip('2001:db8:1::/48')).to.equal("IP:'2001:0DB8:0001:0000:0000:0000:0000:0000/48'");
   });
 
+  it('has the bytes of the password as they stand, UTF-8 or not', () => {
+    const line = format(plain, passwordOf('p\xe4ss', 'latin1'));
+    expect(line).to.equal("OSSEC PASS: p\xe4ss OSSEC A:'web-01' IP:'any'\n");
+    expect(format(plain, passwordOf('p\xe4ss'))).to.equal("OSSEC PASS: p\xc3\xa4ss OSSEC A:'web-01' IP:'any'\n");
+  });
+
+  it('has every password that no manager misreads, byte for byte', () => {
+    const bytes = fc.uint8Array({ minLength: 1, maxLength: 80 }).map((any) => any.map((byte) => byte | 0x80));
+    fc.assert(
+      fc.property(bytes, (password) => {
+        const line = Buffer.from(formatRequest(plain, new Secret(password)));
+        expect(line.subarray(12, 12 + password.length).equals(password)).to.equal(true);
+        expect(line.toString('latin1', 12 + password.length)).to.equal(` ${format(plain)}`);
+      }),
+    );
+  });
+
   for (const [why, password] of [
     ['a line feed', 'a\nb'],
     ['a carriage return', 'secretword\r'],
     ['a NUL', 'a\0'],
+    ['UTF-16 in it', 'p\0w\0'],
+    ['the byte that deletes', 'a\x7f'],
     ['nothing in it', ''],
     ['the words that end it', "a OSSEC A:'evil' b"],
   ] as const) {
     it(`refuses a password with ${why}, without showing it`, async () => {
-      const error = await failure('SETTING_INVALID', () => formatRequest(plain, new Secret(password)));
+      const error = await failure('SETTING_INVALID', () => formatRequest(plain, passwordOf(password)));
       if (password !== '') expect(error.message).not.to.include(password);
     });
   }
@@ -52,7 +75,7 @@ describe('the request to authd', () => {
 
   it('takes 128 groups and not one more', async () => {
     const groups = Array.from({ length: 128 }, (_, index) => `g${index}`);
-    expect(formatRequest({ ...plain, groups })).to.include('g127');
+    expect(format({ ...plain, groups })).to.include('g127');
     await failure('SETTING_INVALID', () => formatRequest({ ...plain, groups: [...groups, 'one'] }));
   });
 
@@ -71,9 +94,9 @@ describe('the request to authd', () => {
       fc.property(fc.string(), fc.array(fc.string(), { maxLength: 5 }), fc.string(), (name, groups, secret) => {
         const password = `${secret}hunter2`;
         try {
-          const line = formatRequest({ ...plain, name, groups }, new Secret(password));
-          expect(line.indexOf('\n')).to.equal(line.length - 1);
-          expect(Buffer.byteLength(line)).to.be.at.most(16_384);
+          const line = formatRequest({ ...plain, name, groups }, passwordOf(password));
+          expect(line.indexOf(0x0a)).to.equal(line.length - 1);
+          expect(line.length).to.be.at.most(16_384);
         } catch (error) {
           if (!(error instanceof EnrollError)) throw error;
           expect(`${error.message} ${error.hint}`).not.to.include('hunter2');

@@ -4,18 +4,20 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../../src/errors.js';
 import { Secret } from '../../../src/model/secret.js';
-import { directDial } from '../../../src/net/connect.js';
+import { type Dial, directDial } from '../../../src/net/connect.js';
 import { type AuthdOptions, authdSource } from '../../../src/obtain/authd/source.js';
 import type { KeyRequest } from '../../../src/obtain/key-source.js';
 import { certificates } from '../../net/certificates.js';
 import { failure } from '../../net/expect-error.js';
 import { plainServer, type TestServer, tlsServer } from '../../net/tls-server.js';
+import { passwordOf } from '../password.js';
 
 const KEY = '0123456789abcdef'.repeat(4);
 const GOOD = `OSSEC K:'001 web-01 any ${KEY}'`;
 const request: KeyRequest = { name: 'web-01', ip: { kind: 'any' }, groups: ['web'] };
 const never = new AbortController().signal;
-const password = new Secret('correct horse battery');
+const PLAIN = 'correct horse battery';
+const password = passwordOf(PLAIN);
 
 function obtain(server: TestServer, options: Partial<AuthdOptions> = {}, signal = never, wanted = request) {
   const source = authdSource({
@@ -80,6 +82,16 @@ describe('authd as a source of keys', function () {
       );
     });
   }
+
+  it('sends the bytes of a password as they stand', async () => {
+    await manager(
+      (socket) => socket.end(GOOD),
+      async (server) => {
+        await obtain(server, { password: passwordOf('p\xe4ss', 'latin1') });
+        expect(Buffer.concat(server.received).toString('latin1')).to.match(/^OSSEC PASS: p\xe4ss OSSEC A:/);
+      },
+    );
+  });
 
   it('sends the largest request in one record', async () => {
     const groups = Array.from({ length: 60 }, (_, index) => String(index).padStart(255, 'g'));
@@ -177,7 +189,7 @@ describe('authd as a source of keys', function () {
         (socket) => socket.end(),
         async (server) => {
           const error = await failure('CLOSED_SILENTLY', () => obtain(server, { password }));
-          expect(`${error.message}${error.hint}`).not.to.include(password.reveal());
+          expect(`${error.message}${error.hint}`).not.to.include(PLAIN);
         },
         { maxVersion },
       );
@@ -299,6 +311,48 @@ describe('an answer of authd that is lost', function () {
     const controller = new AbortController();
     await manager(
       () => controller.abort(new EnrollError('TERMINATED', 'Terminated.')),
+      async (server) => {
+        await failure('TERMINATED', () => obtain(server, {}, controller.signal));
+        await server.closed;
+      },
+    );
+  });
+
+  it('is none by an interruption once the whole key has arrived', async () => {
+    const controller = new AbortController();
+    const direct = directDial(1000);
+    let raw: Socket | undefined;
+    const dial: Dial = async (endpoint, signal) => {
+      raw = await direct(endpoint, signal);
+      return raw;
+    };
+    // The connection stays open, so the source waits for what may follow.
+    const answer: Behaviour = (socket) => {
+      const before = raw?.bytesRead;
+      const interrupt = () => {
+        if (raw?.bytesRead === before) setImmediate(interrupt);
+        else setImmediate(() => controller.abort(new EnrollError('TERMINATED', 'Terminated.')));
+      };
+      socket.write(GOOD, interrupt);
+    };
+    await manager(
+      answer,
+      async (server) => {
+        const began = performance.now();
+        const key = await obtain(server, { dial, timeoutMs: 5000 }, controller.signal);
+        expect(controller.signal.aborted).to.equal(true);
+        expect(key.record.key.reveal()).to.equal(KEY);
+        expect(performance.now() - began, 'ms').to.be.below(450);
+        await server.closed;
+      },
+      { maxVersion: 'TLSv1.2' },
+    );
+  });
+
+  it('by an interruption before the last byte of the key it is one', async () => {
+    const controller = new AbortController();
+    await manager(
+      (socket) => socket.write(GOOD.slice(0, -1), () => controller.abort(new EnrollError('TERMINATED', 'Terminated.'))),
       async (server) => {
         await failure('TERMINATED', () => obtain(server, {}, controller.signal));
         await server.closed;

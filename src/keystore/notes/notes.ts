@@ -1,0 +1,65 @@
+import type { ManagerFamily } from '../../model/endpoint.js';
+import type { JsonObject } from '../../model/json.js';
+import type { MachineBinding } from '../../model/machine-binding.js';
+
+/**
+ * What this program remembers on a host: whom it trusts, which machine the key belongs to, what a manager acknowledged
+ * and how, and a request whose end is not known. It holds no secret.
+ *
+ * `other`, here and in its parts, is what another version of this program noted; it is kept as it is.
+ */
+export interface Notes {
+  /** By `host:port` of the enrollment service, an IPv6 address in brackets. */
+  readonly managers: ReadonlyMap<string, KnownManager>;
+  /** The agent, as `id name`, whose key a manager has acknowledged; absent: none has been seen to. */
+  readonly acknowledged?: string;
+  /** How the key of `acknowledged` was proven, by `host:port` of the agent port. */
+  readonly links: ReadonlyMap<string, WorkingLink>;
+  /** Absent: the key is not bound to a machine. */
+  readonly binding?: KeyBinding;
+  /** Absent: every request came to an end that is known. */
+  readonly request?: BegunRequest;
+  readonly other: JsonObject;
+}
+
+/** What an earlier run saw of a manager, for trust by first use. */
+export interface KnownManager {
+  /** `sha256:` and 64 lower-case hex digits of the public key (SPKI) of its certificate. */
+  readonly fingerprint: string;
+  /** When, as ISO 8601 in UTC. */
+  readonly firstSeen: string;
+  readonly other: JsonObject;
+}
+
+/** What a manager answered to. */
+export interface WorkingLink {
+  readonly protocol: 'tcp' | 'udp';
+  readonly cipher: 'aes' | 'blowfish';
+  readonly family?: ManagerFamily;
+}
+
+/** On which machine a key was enrolled. */
+export interface KeyBinding extends MachineBinding {
+  /** The agent's id, as in its record. */
+  readonly agentId: string;
+  /** Which of the keys that an agent of this id can have: 64 hex digits, made of its hash with the salt. */
+  readonly key: string;
+  /** Names that this machine found on copied keys: other machines go by them. */
+  readonly othersNames: readonly string[];
+  readonly other: JsonObject;
+}
+
+/**
+ * A request to a manager that was begun and, as far as this host knows, not ended: the manager may have registered an
+ * agent whose key nobody has.
+ */
+export interface BegunRequest {
+  readonly name: string;
+  /** `host:port` of the enrollment service. */
+  readonly manager: string;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+}
+
+/** What is known on a host where this program has not run before. */
+export const NOTHING_KNOWN: Notes = { managers: new Map(), links: new Map(), other: {} };
