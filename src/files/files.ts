@@ -95,9 +95,13 @@ export function nodeFiles(byDescriptor = process.platform === 'linux' && existsS
 async function openDirectory(at: string, path: string, byDescriptor: boolean): Promise<Directory> {
   if (byDescriptor) {
     const handle = await open(at, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-    const base = `/proc/self/fd/${handle.fd}`;
+    const base = () => {
+      // The number of one that was closed is soon another's.
+      if (handle.fd < 0) throw systemError('EBADF', path);
+      return `/proc/self/fd/${handle.fd}`;
+    };
     const nothing = async () => {};
-    return directoryAt(path, (name) => `${base}/${name}`, handle, nothing, byDescriptor);
+    return directoryAt(path, (name) => `${base()}/${name}`, handle, nothing, byDescriptor);
   }
   const before = await factsAt(at);
   if (before.kind !== 'directory') throw systemError('ENOTDIR', path);
@@ -137,8 +141,8 @@ function directoryAt(
   };
 }
 
-// Windows knows neither of the two.
-const UNFOLLOWED = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+// Windows knows none of the three. A terminal that is opened must not become this process's own.
+const UNFOLLOWED = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 const FLAGS: Readonly<Record<OpenFlag, number>> = {
   r: constants.O_RDONLY | UNFOLLOWED,
   'r+': constants.O_RDWR | UNFOLLOWED,
