@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { systemCode } from '../errors.js';
 import type { Access } from './access.js';
 import type { FileEdge } from './file-edge.js';
+import { Untouched } from './file-error.js';
 import type { FileFacts } from './files.js';
 import { atPlace, type Place } from './place.js';
 
@@ -43,6 +44,7 @@ export async function makeDirectory(
       }
       const made = await directory.open(name, 'r');
       try {
+        requireMade(await made.facts(), edge);
         if (wanted.owner !== undefined) await made.chown(wanted.owner.uid, wanted.owner.gid);
         await made.chmod(wanted.mode);
       } finally {
@@ -55,6 +57,12 @@ export async function makeDirectory(
       throw error;
     }
   });
+}
+
+/** Whoever may write the directory above may have put something else in its place, which is not ours to give away. */
+function requireMade({ kind, uid }: FileFacts, edge: FileEdge): void {
+  if (kind !== 'directory') throw new Untouched('another was put in its place');
+  if (uid !== edge.uid) throw new Untouched(`it was only just made, and belongs to another user (${uid})`);
 }
 
 /** Takes directories away again, the last that was made first; one that something was put into stays. */

@@ -80,9 +80,12 @@ export interface Files {
 /** Linux, open(2): a descriptor of the thing itself, which needs no permission to read it and does nothing to it. */
 const O_PATH = 0o10000000;
 
-/** {@link Files} over node:fs. */
-export function nodeFiles(): Files {
-  const byDescriptor = process.platform === 'linux' && existsSync('/proc/self/fd');
+/**
+ * {@link Files} over node:fs.
+ *
+ * @param byDescriptor whether directories are held by descriptors; else their paths are looked at before each use
+ */
+export function nodeFiles(byDescriptor = process.platform === 'linux' && existsSync('/proc/self/fd')): Files {
   return {
     root: (path) => openDirectory(path, path, byDescriptor),
     isMountPoint: (path) => process.platform === 'linux' && mountPoints().has(path),
@@ -92,9 +95,13 @@ export function nodeFiles(): Files {
 async function openDirectory(at: string, path: string, byDescriptor: boolean): Promise<Directory> {
   if (byDescriptor) {
     const handle = await open(at, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-    const base = `/proc/self/fd/${handle.fd}`;
+    const base = () => {
+      // The number of one that was closed is soon another's.
+      if (handle.fd < 0) throw systemError('EBADF', path);
+      return `/proc/self/fd/${handle.fd}`;
+    };
     const nothing = async () => {};
-    return directoryAt(path, (name) => `${base}/${name}`, handle, nothing, byDescriptor);
+    return directoryAt(path, (name) => `${base()}/${name}`, handle, nothing, byDescriptor);
   }
   const before = await factsAt(at);
   if (before.kind !== 'directory') throw systemError('ENOTDIR', path);
@@ -134,8 +141,8 @@ function directoryAt(
   };
 }
 
-// Windows knows neither of the two.
-const UNFOLLOWED = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+// Windows knows none of the three. A terminal that is opened must not become this process's own.
+const UNFOLLOWED = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 const FLAGS: Readonly<Record<OpenFlag, number>> = {
   r: constants.O_RDONLY | UNFOLLOWED,
   'r+': constants.O_RDWR | UNFOLLOWED,

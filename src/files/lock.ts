@@ -1,41 +1,44 @@
+import { join } from 'node:path';
 import { abortReason, EnrollError } from '../errors.js';
 import { printable } from '../model/printable.js';
 import type { FileEdge } from './file-edge.js';
 import { unwritable } from './file-error.js';
-import type { Directory, FileFacts, OpenFile } from './files.js';
-import { createLock, type FoundLock, findLock, lifeOf } from './lock-file.js';
+import type { Directory } from './files.js';
+import { beatLock, endLock, type FoundLock, findLock, type Holder, LOCK, putLock } from './lock-on-disk.js';
 import { atPlace } from './place.js';
+import type { Processes } from './processes.js';
 
-/** A run of this program that has the agent's files to itself. */
+/** A run of this program that has the agent's home to itself. */
 export interface Lock {
-  /** Aborted where another run has taken the lock, because this one was not seen to live for long. */
+  /**
+   * Aborted, with an EnrollError `ANOTHER_RUN`, when it is found that another run has taken the lock: it took this one
+   * for dead, which stood still for longer than {@link STALE_MS} in a container or machine of its own.
+   */
   readonly lost: AbortSignal;
+  /** Lets the next run have it. Of a lock that was lost nothing is touched. Never fails. */
   release(): Promise<void>;
 }
 
-const LOCK = 'lock';
-/** Held while a dead run's lock is removed. */
-const GUARD = 'lock.breaking';
+/**
+ * So long, in milliseconds, the heart of a holder that is not among the processes that are seen here may stand still
+ * before it counts as dead.
+ */
+export const STALE_MS = 10_000;
+const BEAT_MS = 1000;
 const LOOK_MS = 100;
 /** No run is told to wait longer for another than the longest stock wait for a key allows. */
 const PATIENCE_MS = 180_000;
-/** So often a holder touches its lock file. */
-const BEAT_MS = 1000;
-/** A holder that cannot be looked at is taken for dead when its file has not been touched for so long. */
-export const STALE_MS = 10_000;
 
 /**
- * Takes the lock of an agent home: one run is at work on its files at a time, so that two never make two agents of one
- * host. The lock of a process that no longer runs is broken.
+ * Takes the lock of an agent home; one run enrolls at a time, so that two never make two agents of one host. It holds
+ * between processes of one system, of containers that do not see each other's, and of machines that share the directory.
+ * The lock of a dead process is broken: at once where its number is one of those seen here, else when its heart has
+ * stood still for {@link STALE_MS} of the time that is measured here. No clock is compared with another.
  *
- * It holds between processes that do not see each other, in containers on one volume: whether such a holder lives is
- * told by its file's modification time. That is set by the file system, and looked at twice on the waiter's own clock
- * that never goes back, so that no clock is compared with another.
- *
- * @param directory this program's own, where nobody else can write
- * @param waiting is told once, with the process that is waited for
- * @throws EnrollError `ANOTHER_RUN` when the other has not ended after three minutes or before the deadline of this run,
- * `FILE_UNWRITABLE`, or the signal's reason
+ * @param directory this program's own, which is there
+ * @param waiting is told once, with the number (in its own system) of the process that is waited for
+ * @throws EnrollError `ANOTHER_RUN` when the other has not ended after three minutes or when the deadline of this run
+ * has passed, `FILE_UNWRITABLE`, or the signal's reason
  */
 export async function takeLock(
   directory: string,
@@ -43,148 +46,125 @@ export async function takeLock(
   waiting: (pid: number) => void,
   signal: AbortSignal,
 ): Promise<Lock> {
-  const held = await heldDirectory(directory, edge);
+  const path = join(directory, LOCK);
+  let own: Directory | undefined;
   try {
-    return await wait(held, edge, waiting, signal);
-  } catch (error) {
-    await held.close();
-    throw error instanceof EnrollError ? error : unwritable(`${directory}/${LOCK}`, error);
+    own = await atPlace(directory, edge, (place) => place.directory.directory(place.name));
+    return hold(own, await waitForTurn(own, path, edge, waiting, signal), edge);
+  } catch (thrown) {
+    await own?.close();
+    throw unwritable(path, thrown);
   }
 }
 
-async function heldDirectory(path: string, edge: FileEdge): Promise<Directory> {
-  try {
-    return await atPlace(path, edge, ({ directory, name }) => directory.directory(name));
-  } catch (error) {
-    throw unwritable(path, error);
-  }
-}
-
-async function wait(
-  directory: Directory,
+/** @returns the token of the lock, which is taken then */
+async function waitForTurn(
+  own: Directory,
+  path: string,
   edge: FileEdge,
   waiting: (pid: number) => void,
   signal: AbortSignal,
-): Promise<Lock> {
+): Promise<string> {
   const until = edge.monotonic() + PATIENCE_MS;
-  const heart = new Heart(edge);
+  const stillFor = stillness(edge);
+  let holder: Holder | undefined;
   let told = false;
   for (;;) {
-    if (signal.aborted) throw abortReason(signal);
-    const own = await createLock(directory, LOCK, edge);
-    if (own !== undefined) return hold(directory, own.file, own.facts, edge);
-    const found = await findLock(directory, LOCK);
-    if (found === undefined) continue;
-    if (heart.isDead(found)) {
-      await breakLock(directory, found, edge);
-      continue;
+    if (signal.aborted) throw endOfWait(signal, path, holder);
+    const found = await findLock(own);
+    const dead = found !== undefined && isDead(found, stillFor(found), edge);
+    if (found === undefined || (dead && (await endLock(own, found.token, edge)))) {
+      const token = await putLock(own, edge);
+      if (token !== undefined) return token;
+    } else if (!dead) {
+      holder = found.holder;
+      if (!told && holder !== undefined) {
+        waiting(holder.pid);
+        told = true;
+      }
     }
-    const pid = found.holder?.pid;
-    if (edge.monotonic() > until) throw anotherRun(directory, pid, 'has been at work on this host for long');
-    if (!told && pid !== undefined) waiting(pid);
-    told ||= pid !== undefined;
+    if (edge.monotonic() >= until) throw anotherRun(path, holder);
     await edge.pause(LOOK_MS, signal);
-    if (signal.aborted && abortReason(signal).code === 'DEADLINE_PASSED') {
-      throw anotherRun(directory, pid, 'was at work on this host until the deadline of this run');
-    }
   }
 }
 
-function anotherRun({ path }: Directory, pid: number | undefined, what: string): EnrollError {
-  const who = pid === undefined ? '' : ` (process ${pid})`;
-  return new EnrollError('ANOTHER_RUN', `Another agent-enroll${who} ${what}.`, {
-    hint: `Wait for it or end it. If there is no such process, remove ${printable(path)}/${LOCK}.`,
+/** It is the other run that did not end in time, not the manager that did not answer. */
+function endOfWait(signal: AbortSignal, path: string, holder: Holder | undefined): EnrollError {
+  const reason = abortReason(signal);
+  if (reason.code !== 'DEADLINE_PASSED' || holder === undefined) return reason;
+  return anotherRun(path, holder, reason);
+}
+
+function anotherRun(path: string, holder: Holder | undefined, cause?: EnrollError): EnrollError {
+  const process = holder === undefined ? '' : ` (process ${holder.pid})`;
+  return new EnrollError('ANOTHER_RUN', `Another agent-enroll${process} has been at work on this host for long.`, {
+    hint: `Wait for it or end it. If there is no such process, remove ${printable(path)}.`,
+    cause,
   });
 }
 
-/** Listens to whether the holder of a lock lives. */
-class Heart {
-  readonly #edge: FileEdge;
-  #seen: { readonly what: string; readonly at: number } | undefined;
-
-  constructor(edge: FileEdge) {
-    this.#edge = edge;
-  }
-
-  isDead({ facts, holder }: FoundLock): boolean {
-    const life = holder === undefined ? 'unknown' : lifeOf(holder, this.#edge.processes);
-    if (life !== 'unknown') return life === 'dead';
-    const what = `${facts.identity} ${facts.modified} ${holder?.token}`;
-    const now = this.#edge.monotonic();
-    if (this.#seen?.what !== what) this.#seen = { what, at: now };
-    return now - this.#seen.at > STALE_MS;
-  }
-}
-
-/**
- * Removes a dead run's lock. Others may have found it dead as well: under the guard one looks again and removes, so that
- * nobody removes the lock that another has taken by then.
- */
-async function breakLock(directory: Directory, dead: FoundLock, edge: FileEdge): Promise<void> {
-  const guard = await createLock(directory, GUARD, edge);
-  if (guard === undefined) return await waitForGuard(directory, edge);
-  try {
-    if (isSame(await findLock(directory, LOCK), dead)) await remove(directory, LOCK);
-  } finally {
-    await guard.file.close();
-    await removeOwn(directory, GUARD, guard.facts);
-  }
-}
-
-/** Whoever has the guard needs it for two file operations; one that stays is a killed run's. */
-async function waitForGuard(directory: Directory, edge: FileEdge): Promise<void> {
-  const heart = new Heart(edge);
-  const until = edge.monotonic() + STALE_MS;
-  for (;;) {
-    const found = await findLock(directory, GUARD);
-    if (found === undefined) return;
-    if (heart.isDead(found) || edge.monotonic() > until) {
-      if (isSame(await findLock(directory, GUARD), found)) await remove(directory, GUARD);
-      return;
-    }
-    await edge.pause(LOOK_MS);
-  }
-}
-
-function isSame(now: FoundLock | undefined, before: FoundLock): boolean {
-  return now?.facts.identity === before.facts.identity && now.holder?.token === before.holder?.token;
-}
-
-function hold(directory: Directory, file: OpenFile, facts: FileFacts, edge: FileEdge): Lock {
-  const lost = new AbortController();
-  const isOurs = async () => (await directory.look(LOCK))?.identity === facts.identity;
-  const beat = async () => {
-    // The same byte again: only the time of the change is meant, by the file system's own clock.
-    await file.write(Buffer.from('{'), 0);
-    if (await isOurs()) return;
-    clearInterval(timer);
-    const text = 'Another agent-enroll took over, because this run was not seen to live for a while.';
-    lost.abort(new EnrollError('ANOTHER_RUN', text));
+/** How long, in milliseconds, the heart of a found lock has not beaten. */
+function stillness(edge: FileEdge): (found: FoundLock) => number {
+  let last: FoundLock | undefined;
+  let lookedAt = 0;
+  let ms = 0;
+  return (found) => {
+    const now = edge.monotonic();
+    const moved = last?.token !== found.token || last.beat !== found.beat;
+    // Between two looks no more than a beat counts: if we were stopped ourselves, the holder may have been so too.
+    ms = moved ? 0 : ms + Math.min(now - lookedAt, BEAT_MS);
+    last = found;
+    lookedAt = now;
+    return ms;
   };
-  let beating: Promise<void> = Promise.resolve();
-  const timer = setInterval(() => {
-    beating = beating.then(beat).catch(() => undefined);
-  }, BEAT_MS).unref();
+}
+
+function isDead({ holder }: FoundLock, stillMs: number, { processes }: FileEdge): boolean {
+  const seen = holder === undefined ? 'unseen' : lookAt(holder, processes);
+  return seen === 'dead' || (seen === 'unseen' && stillMs >= STALE_MS);
+}
+
+function lookAt(holder: Holder, processes: Processes): 'runs' | 'dead' | 'unseen' {
+  if (processes.space === undefined || holder.space !== processes.space) return 'unseen';
+  const now = processes.look(holder.pid);
+  if (!now.runs) return 'dead';
+  if (now.start === undefined || holder.start === undefined) return 'unseen';
+  return now.start === holder.start ? 'runs' : 'dead';
+}
+
+function hold(own: Directory, token: string, edge: FileEdge): Lock {
+  const lost = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let beating = Promise.resolve();
+  let released: Promise<void> | undefined;
+
+  const beat = async () => {
+    if (await beatLock(own, token)) return await sleepUntilBeat();
+    lost.abort(
+      new EnrollError('ANOTHER_RUN', 'Another agent-enroll took this one for dead, and is at work on this host now.'),
+    );
+  };
+  const sleepUntilBeat = async () => {
+    if (released !== undefined) return;
+    timer = setTimeout(() => {
+      beating = beat();
+    }, BEAT_MS);
+    // Nobody waits for a beat.
+    timer.unref();
+  };
+  const release = async () => {
+    clearTimeout(timer);
+    await beating;
+    await endLock(own, token, edge).catch(() => undefined);
+    await own.close().catch(() => undefined);
+  };
+
+  void sleepUntilBeat();
   return {
     lost: lost.signal,
-    async release() {
-      clearInterval(timer);
-      await beating;
-      // While it is open no other file can have its identity.
-      const ours = await isOurs().catch(() => false);
-      if (ours && edge.uid !== undefined) await remove(directory, LOCK);
-      await file.close().catch(() => undefined);
-      // Windows removes no file that is open.
-      if (ours && edge.uid === undefined) await remove(directory, LOCK);
-      await directory.close().catch(() => undefined);
+    release() {
+      released ??= release();
+      return released;
     },
   };
-}
-
-async function removeOwn(directory: Directory, name: string, { identity }: FileFacts): Promise<void> {
-  if ((await directory.look(name))?.identity === identity) await remove(directory, name);
-}
-
-async function remove(directory: Directory, name: string): Promise<void> {
-  await directory.unlink(name).catch(() => undefined);
 }

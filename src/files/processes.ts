@@ -18,32 +18,34 @@ export type ProcessLook = { readonly runs: false } | { readonly runs: true; read
 /** The real processes. On Linux a start is the boot's id and the clock ticks since then (proc(5), `stat`, field 22). */
 export function nodeProcesses(): Processes {
   const boot = read('/proc/sys/kernel/random/boot_id')?.trim();
-  const space = link('/proc/self/ns/pid');
-  // A /proc of another namespace knows this process by another number, and so all others.
-  const own = link('/proc/self') === String(process.pid);
-  const startOf = (pid: number | 'self') => {
-    const ticks = own && boot !== undefined ? startTicks(read(`/proc/${pid}/stat`) ?? '') : undefined;
-    return ticks === undefined ? undefined : `${boot} ${ticks}`;
+  const numbers = link('/proc/self/ns/pid');
+  // Ticks are told by the clock of the reader's time namespace (Linux 5.6), so they compare within one only.
+  const ticks = link('/proc/self/ns/time') ?? '';
+  // A /proc of a namespace above knows a process by several numbers, its own there first.
+  const own = /^NSpid:\t(\d+)$/m.exec(read('/proc/self/status') ?? '')?.[1] === String(process.pid);
+  const look = (pid: number | 'self'): ProcessLook => {
+    const stat = own ? parseStat(read(`/proc/${pid}/stat`) ?? '') : undefined;
+    if (stat?.ended === true) return { runs: false };
+    return { runs: true, ...(stat === undefined || boot === undefined ? {} : { start: `${boot} ${stat.start}` }) };
   };
-  const start = startOf('self');
+  const self = look('self');
   return {
     pid: process.pid,
-    ...(start === undefined ? {} : { start }),
-    ...(space === undefined || boot === undefined ? {} : { space: `${boot} ${space}` }),
-    look(pid) {
-      if (!isRunning(pid)) return { runs: false };
-      const itsStart = startOf(pid);
-      return { runs: true, ...(itsStart === undefined ? {} : { start: itsStart }) };
-    },
+    ...(self.runs && self.start !== undefined ? { start: self.start } : {}),
+    ...(numbers === undefined || boot === undefined ? {} : { space: `${boot} ${numbers} ${ticks}` }),
+    look: (pid) => (isRunning(pid) ? look(pid) : { runs: false }),
   };
 }
 
-/** The 22nd field; the second is a name in parentheses that may hold anything. */
-function startTicks(stat: string): string | undefined {
-  return stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .at(19);
+/**
+ * The third field and the 22nd; the second is a name in parentheses that may hold anything. A process that has ended
+ * keeps its number until its parent has asked for its end, which in a container may be never.
+ */
+function parseStat(stat: string): { readonly ended: boolean; readonly start: string } | undefined {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state] = fields;
+  const start = fields.at(19);
+  return state === undefined || start === undefined ? undefined : { ended: /^[ZXx]$/.test(state), start };
 }
 
 function read(path: string): string | undefined {

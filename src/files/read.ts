@@ -93,9 +93,11 @@ export function requireFile({ kind }: FileFacts): void {
 
 /**
  * A second name of a file that lies elsewhere, given by whoever may write this directory, would make that file's content
- * pass for this one's.
+ * pass for this one's, or what is done to this one be done to that.
+ *
+ * @throws Untouched
  */
-function requireOneName({ links }: FileFacts, directory: FileFacts, edge: FileEdge): void {
+export function requireOneName({ links }: FileFacts, directory: FileFacts, edge: FileEdge): void {
   if (links < 2 || !canOthersWrite(directory, edge)) return;
   throw new Untouched(
     `it has ${links} names (hard links), and others than root can give names in its directory`,

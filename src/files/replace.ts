@@ -2,9 +2,9 @@ import { systemCode } from '../errors.js';
 import { type Access, isAsWanted } from './access.js';
 import type { FileEdge } from './file-edge.js';
 import { Untouched, undurable } from './file-error.js';
-import type { OpenFile } from './files.js';
+import type { FileFacts, OpenFile } from './files.js';
 import type { Place } from './place.js';
-import { requireFile } from './read.js';
+import { requireFile, requireOneName } from './read.js';
 
 /**
  * Puts a file in a place, at once: whoever opens it at any moment, and whoever finds it after the power failed, has the
@@ -25,10 +25,9 @@ export async function replaceFile(
   const temporary = await writeTemporary(place, bytes, access, edge);
   try {
     await renameOver(temporary.name, place, access.platform, edge);
-    const there = access.platform === 'unix' ? await place.directory.look(place.name) : undefined;
     // The file is held open until here, so that no other can have its identity.
-    if (there !== undefined && there.identity !== temporary.identity) {
-      throw new Untouched('another process put another file in its place at the same time');
+    if (access.platform === 'unix' && (await lookAgain(place))?.identity !== temporary.identity) {
+      throw new Untouched('another process removed it, or put another in its place, at the same time');
     }
   } catch (error) {
     await quietly(place.directory.unlink(temporary.name));
@@ -41,6 +40,14 @@ export async function replaceFile(
     await place.directory.sync();
   } catch (error) {
     throw undurable(place.path, error);
+  }
+}
+
+async function lookAgain({ directory, name, path }: Place): Promise<FileFacts | undefined> {
+  try {
+    return await directory.look(name);
+  } catch (error) {
+    throw undurable(path, error);
   }
 }
 
@@ -76,7 +83,7 @@ async function writeTemporary(place: Place, bytes: Uint8Array, access: Access, e
   const temporary = `.${name}.agent-enroll-${edge.token()}.tmp`;
   const file = await directory.open(temporary, 'wx', access.mode);
   try {
-    if (access.platform === 'unix') await giveTo(file, access);
+    if (access.platform === 'unix') await giveTo(file, await file.facts(), access);
     else if (access.secret) await edge.acl.restrict(`${directory.path}\\${temporary}`);
     await file.write(bytes);
     await file.sync();
@@ -91,26 +98,32 @@ async function writeTemporary(place: Place, bytes: Uint8Array, access: Access, e
   }
 }
 
-async function giveTo(file: OpenFile, access: Access): Promise<void> {
-  const facts = await file.facts();
-  const { owner, mode } = access;
+async function giveTo(file: OpenFile, facts: FileFacts, { owner, mode }: Access): Promise<void> {
   if (owner !== undefined && (facts.uid !== owner.uid || facts.gid !== owner.gid)) {
     await file.chown(owner.uid, owner.gid);
   }
   // The umask may have taken bits away.
-  if ((facts.mode & 0o777) !== mode) await file.chmod(mode);
+  if (facts.mode !== mode) await file.chmod(mode);
 }
 
 /**
- * Gives a file that is there the owner and mode that one of its kind has; its content stays. Nothing of this on Windows.
+ * Gives a file or directory that is there the owner and mode that one of its kind has; its content stays. Nothing of this
+ * on Windows.
+ *
  * @throws Untouched, and the system's error
  */
-export async function setAccess({ directory, name, facts }: Place, access: Access): Promise<void> {
+export async function setAccess({ directory, name, facts }: Place, access: Access, edge: FileEdge): Promise<void> {
   if (facts === undefined || isAsWanted(facts, access)) return;
   const file = await directory.open(name, 'r');
   try {
-    requireFile(await file.facts());
-    await giveTo(file, access);
+    const opened = await file.facts();
+    if (opened.identity !== facts.identity) throw new Untouched('another was put in its place');
+    // A directory always has several: one above it, and those of the directories in it.
+    if (opened.kind !== 'directory') {
+      requireFile(opened);
+      requireOneName(opened, await directory.facts(), edge);
+    }
+    await giveTo(file, opened, access);
   } finally {
     await file.close();
   }

@@ -58,12 +58,15 @@ export function icacls(systemRoot: string, run: RunCommand = runCommand): Acl {
     restrict: (path) => restrictTo(path, 'F'),
     restrictDirectory: (path) => restrictTo(path, '(OI)(CI)F'),
     async isAdministrators(path) {
-      const ask = `(Get-Acl -LiteralPath '${path.replaceAll("'", "''")}').GetOwner([Security.Principal.SecurityIdentifier]).Value`;
+      const ask = `(Get-Acl -LiteralPath '${path.replace(QUOTES, '$&$&')}').GetOwner([Security.Principal.SecurityIdentifier]).Value`;
       const { code, output } = await run(powershell, ['-NoProfile', '-NonInteractive', '-Command', ask]);
       return code === 0 && TRUSTED_OWNERS.has(output.trim());
     },
   };
 }
+
+/** PowerShell takes the typographic ones for the plain one, and two of them for one that is meant. */
+const QUOTES = /['\u2018-\u201b]/g;
 
 const LIMIT_MS = 10_000;
 const OUTPUT_BYTES = 16 * 1024;

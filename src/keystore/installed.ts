@@ -56,7 +56,8 @@ function widthOf({ keysFile, platform }: KeysFile, facts: FileFacts): { readonly
 export async function narrowInstalled(agent: KeysFile, edge: FileEdge): Promise<void> {
   try {
     await atPlace(agent.keysFile, edge, async (place) => {
-      if (place.facts !== undefined) await setAccess(place, accessOf('client.keys', agent, place.facts, edge));
+      if (place.facts === undefined) return;
+      await setAccess(place, accessOf('client.keys', agent, place.facts, edge), edge);
     });
   } catch (error) {
     throw unwritable(agent.keysFile, error);

@@ -72,8 +72,9 @@ describe('an interrupted run', function () {
       'the wait for another run',
       async () => {
         const { pid, start, space } = nodeProcesses();
-        await mkdir(join(scratch.home, '.agent-enroll'), { mode: 0o700 });
-        await writeFile(join(scratch.home, '.agent-enroll', 'lock'), JSON.stringify({ pid, start, space, token: '0' }));
+        const lock = join(scratch.home, '.agent-enroll', 'lock');
+        await mkdir(lock, { recursive: true, mode: 0o700 });
+        await writeFile(join(lock, '0'), JSON.stringify({ pid, start, space }));
         return { args: nobody(), busy: `${process.pid}` };
       },
     ],
@@ -105,7 +106,7 @@ describe('an interrupted run', function () {
         const left = Object.keys(await snapshot(scratch.home));
         // Only a request that went out leaves a note for the next run; the lock that stays is the other run's.
         expect(left.filter((path) => /client\.keys|\.tmp|sender_counter/.test(path))).to.deep.equal([]);
-        expect(left.includes('/.agent-enroll/lock')).to.equal(what === 'the wait for another run');
+        expect(left.includes('/.agent-enroll/lock/0')).to.equal(what === 'the wait for another run');
       });
     }
   }

@@ -1,133 +1,128 @@
-import { readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
-import { type KeystoreEdge, nodeEdge } from '../../src/files/file-edge.js';
-import { takeLock } from '../../src/files/lock.js';
-import type { AgentInstallation } from '../../src/model/host.js';
-import { installationAt, removeHome, scratchHome } from '../keystore/scratch.js';
+import { nodeFileEdge } from '../../src/files/file-edge.js';
+import { nodeFiles } from '../../src/files/files.js';
+import { systemError, watched } from './faulty.js';
+import { anybody, edgeOf, fastEdge, LockScene, nobody, OTHER_SPACE, process, until } from './lock-scene.js';
+import { thrownBy } from './scratch.js';
 
-const never = new AbortController().signal;
-const nobody = () => {
-  throw new Error('nobody was to be waited for');
-};
-
-describe('the lock of an agent home', () => {
-  let agent: AgentInstallation;
-  const lockFile = () => join(agent.home, '.agent-enroll.lock');
-  /** The system as another process sees it. */
-  const process = (pid: number, running: readonly number[]): KeystoreEdge => ({
-    ...nodeEdge(),
-    pid,
-    startedAt: 1000 + pid,
-    isRunning: (other) => running.includes(other),
-  });
-
+describe('files/lock', () => {
+  let scene: LockScene;
   beforeEach(async () => {
-    agent = await scratchHome();
+    scene = await LockScene.open();
   });
-  afterEach(() => removeHome(agent));
+  afterEach(() => scene.close());
 
-  it('is there while it is held, and gone afterwards', async () => {
-    const lock = await takeLock(agent, nodeEdge(), nobody, never);
-    expect(await readdir(agent.home)).to.include('.agent-enroll.lock');
-    await lock.release();
-    expect(await readdir(agent.home)).to.not.include('.agent-enroll.lock');
-  });
+  for (const [how, files] of [
+    ['by descriptors', nodeFiles()],
+    ['by paths', nodeFiles(false)],
+  ] as const) {
+    it(`is there for its user alone while it is held, and gone afterwards, ${how}`, async () => {
+      const lock = await scene.take({ ...nodeFileEdge(), files });
+      expect((await lstat(scene.path('lock'))).mode & 0o7777).to.equal(0o700);
+      expect((await lstat(await scene.lockFile())).mode & 0o7777).to.equal(0o600);
+      await lock.release();
+      await lock.release();
+      expect(await scene.names()).to.deep.equal([]);
+    });
+  }
 
   it('is held by one of many at a time', async () => {
     const everybody = Array.from({ length: 12 }, (_, index) => 100 + index);
-    let holders = 0;
-    let most = 0;
-    await Promise.all(
-      everybody.map(async (pid) => {
-        const lock = await takeLock(agent, process(pid, everybody), () => {}, new AbortController().signal);
-        holders += 1;
-        most = Math.max(most, holders);
-        await new Promise(setImmediate);
-        holders -= 1;
-        await lock.release();
-      }),
-    );
-    expect(most).to.equal(1);
+    expect(await scene.most(everybody.map((pid) => edgeOf(process(pid, everybody))))).to.equal(1);
+    expect(await scene.names()).to.deep.equal([]);
   }).timeout(20_000);
 
+  it('is held by one of many at a time in one process too', async () => {
+    const edge = nodeFileEdge();
+    expect(await scene.most([edge, edge, edge])).to.equal(1);
+  });
+
   it('tells once who is waited for', async () => {
-    const first = await takeLock(agent, process(100, [100, 101]), nobody, never);
+    const first = await scene.take(edgeOf(process(100, [100, 101])));
     const told: number[] = [];
-    const second = takeLock(agent, process(101, [100, 101]), (pid) => told.push(pid), never);
-    await nodeEdge().pause(250);
-    await first.release();
-    await (await second).release();
+    let looks = 0;
+    const { edge } = fastEdge(process(101, [100, 101]), async () => {
+      looks += 1;
+      if (looks === 3) await first.release();
+    });
+    await scene.take(edge, (pid) => told.push(pid));
+    expect(looks).to.equal(3);
     expect(told).to.deep.equal([100]);
   });
 
-  it('of a process that was killed is broken, by one of many', async () => {
-    await takeLock(agent, process(99, []), nobody, never);
-    const everybody = [100, 101, 102, 103];
-    let holders = 0;
-    await Promise.all(
-      everybody.map(async (pid) => {
-        const lock = await takeLock(agent, process(pid, everybody), () => {}, new AbortController().signal);
-        holders += 1;
-        expect(holders).to.equal(1);
-        await new Promise(setImmediate);
-        holders -= 1;
-        await lock.release();
-      }),
-    );
-    expect(await readdir(agent.home)).to.deep.equal(['etc']);
-  });
-
-  it('of an earlier process with the same number is broken', async () => {
-    await takeLock(agent, process(100, [100]), nobody, never);
-    const again = { ...process(100, [100]), startedAt: 5_000_000 };
-    await (await takeLock(agent, again, nobody, never)).release();
-  });
-
-  it('of a run that the power failing ended is broken, though its number is another process now', async () => {
-    await takeLock(agent, { ...process(99, [99]), bootId: 'before' }, nobody, never);
-    const after = { ...process(100, [99, 100]), bootId: 'after' };
-    await (await takeLock(agent, after, nobody, never)).release();
-  });
-
-  it('that holds nothing readable is waited for, and broken when it is old', async () => {
-    await writeFile(lockFile(), '');
-    const later = { ...process(100, [100]), now: () => Date.now() + 60_000 };
-    await (await takeLock(agent, later, () => {}, never)).release();
-  });
-
   it('is not waited for longer than the signal says', async () => {
-    await takeLock(agent, process(100, [100, 101]), nobody, never);
+    await scene.take(edgeOf(process(100, [100, 101])));
     const interrupt = new AbortController();
-    const waiting = takeLock(
-      agent,
-      process(101, [100, 101]),
-      () => interrupt.abort(new EnrollError('INTERRUPTED', 'Stop.')),
-      interrupt.signal,
+    const stop = new EnrollError('INTERRUPTED', 'Stop.');
+    const error = await thrownBy(
+      scene.take(edgeOf(process(101, [100, 101])), () => interrupt.abort(stop), interrupt.signal),
     );
-    const error = await waiting.catch((thrown: unknown) => thrown);
-    expect(error).to.have.property('code', 'INTERRUPTED');
+    expect(error).to.equal(stop);
+    expect(await scene.names()).to.deep.equal(['lock']);
   });
 
-  it('gives up on a run that never ends, and says which', async () => {
-    await takeLock(agent, process(100, [100, 101]), nobody, never);
-    let time = Date.now();
-    const hurried = { ...process(101, [100, 101]), now: () => (time += 100_000) };
-    const error = await takeLock(agent, hurried, () => {}, never).catch((thrown: unknown) => thrown);
-    expect(error).to.have.property('code', 'ANOTHER_RUN');
+  it('is not waited for longer than the deadline of the run, and then it is the other run that is named', async () => {
+    await scene.take(edgeOf(process(100, [100, 101])));
+    const limit = new AbortController();
+    const passed = new EnrollError('DEADLINE_PASSED', 'Too late.');
+    const error = await thrownBy(scene.take(edgeOf(process(101, [100, 101])), () => limit.abort(passed), limit.signal));
+    expect(error).to.be.instanceOf(EnrollError).and.include({ code: 'ANOTHER_RUN', cause: passed });
     expect(error).to.have.property('message').that.includes('process 100');
   });
 
-  it('takes a home that it had to make away again, unless something is in it', async () => {
-    const bare = installationAt(join(agent.home, 'bare'));
-    const lock = await takeLock(bare, nodeEdge(), nobody, never);
-    await lock.release();
-    expect(await readdir(agent.home)).to.deep.equal(['etc']);
-    const again = await takeLock(bare, nodeEdge(), nobody, never);
-    await writeFile(join(bare.home, 'something'), '');
-    await again.release();
-    expect(await readdir(bare.home)).to.deep.equal(['something']);
+  it('is not taken after the signal, though it is free', async () => {
+    const passed = new EnrollError('DEADLINE_PASSED', 'Too late.');
+    expect(await thrownBy(scene.take(nodeFileEdge(), nobody, AbortSignal.abort(passed)))).to.equal(passed);
+    expect(await scene.names()).to.deep.equal([]);
+  });
+
+  describe('while it is held', () => {
+    it("has a heart that beats by the file system's clock, and is not lost", async () => {
+      const lock = await scene.take({ ...nodeFileEdge(), now: () => 0 });
+      const changed = async () => (await lstat(await scene.lockFile(), { bigint: true })).mtimeNs;
+      const first = await changed();
+      const before = Date.now();
+      await until(async () => (await changed()) !== first);
+      const second = await changed();
+      await until(async () => (await changed()) !== second);
+      expect(Number(await changed()) / 1e6).to.be.within(before - 1000, Date.now() + 1000);
+      expect(lock.lost.aborted).to.equal(false);
+    });
+
+    it('is not lost when a beat fails', async () => {
+      let failed = 0;
+      const edge = watched(nodeFileEdge(), (operation) => {
+        if (operation !== 'open r+') return;
+        failed += 1;
+        throw systemError('EIO');
+      });
+      const lock = await scene.take(edge);
+      await until(() => failed === 2);
+      expect(lock.lost.aborted).to.equal(false);
+    });
+
+    it('is lost where another run has broken it, and what that has taken is left alone', async () => {
+      const lock = await scene.take(edgeOf(process(100, [100], { space: OTHER_SPACE })));
+      // As if the holder stood still: it beats in its own time, and the waiter's goes faster.
+      const next = await scene.take(fastEdge(process(101, [101])).edge, anybody);
+      await until(() => lock.lost.aborted);
+      expect(lock.lost.reason).to.be.instanceOf(EnrollError).and.include({ code: 'ANOTHER_RUN' });
+      await lock.release();
+      expect(await readdir(scene.path('lock'))).to.have.length(1);
+      expect(next.lost.aborted).to.equal(false);
+      await next.release();
+      expect(await scene.names()).to.deep.equal([]);
+    });
+
+    it('is lost where somebody has removed it', async () => {
+      const lock = await scene.take(nodeFileEdge());
+      await rm(scene.path('lock'), { recursive: true });
+      await until(() => lock.lost.aborted);
+      await lock.release();
+      expect(await scene.names()).to.deep.equal([]);
+    });
   });
 });

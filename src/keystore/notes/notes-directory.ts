@@ -33,7 +33,7 @@ export async function ensureNotesDirectory(agent: AgentInstallation, made: strin
       if (place.facts === undefined) return;
       requireOwn(path, place.facts, edge);
       if (!isTooWide('notes directory', place.facts, agent.platform)) return;
-      await setAccess(place, accessOf('notes directory', agent, place.facts, edge));
+      await setAccess(place, accessOf('notes directory', agent, place.facts, edge), edge);
     });
   } catch (error) {
     throw unwritable(path, error);
