@@ -65,9 +65,32 @@ export async function rehearse(place: Place, access: Access, edge: FileEdge): Pr
     // Not by comparing devices: on an overlay, a file may lie on another one than its directory.
     throw new Untouched('it is a mount of its own, which cannot be replaced', 'Mount its directory instead.');
   }
+  if (place.facts !== undefined) await requireUnprotected(place, access.platform);
   const { name, file } = await writeTemporary(place, PROBE, access, edge);
   await quietly(file.close());
   await place.directory.unlink(name);
+}
+
+/** Opens the file for writing, and writes nothing. @throws Untouched where it could not be replaced */
+export async function requireUnprotected({ directory, name }: Place, platform: Access['platform']): Promise<void> {
+  try {
+    await (await directory.open(name, 'r+')).close();
+  } catch (error) {
+    const code = systemCode(error);
+    // To replace a file one need not be allowed to write it (Unix), and a file that is in use is free again soon (Windows).
+    if (code === (platform === 'unix' ? 'EACCES' : 'EBUSY')) return;
+    if (code !== 'EPERM') throw error;
+    if (platform === 'unix') {
+      throw new Untouched(
+        'it is marked immutable or append-only',
+        'Remove the mark with chattr -i -a, and run the command again.',
+      );
+    }
+    throw new Untouched(
+      'it is read-only, or this user may not write it',
+      'Run as Administrator, and remove the read-only mark (attrib -r).',
+    );
+  }
 }
 
 interface Temporary {

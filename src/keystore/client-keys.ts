@@ -5,7 +5,7 @@ import type { FileEdge } from '../files/file-edge.js';
 import { Untouched, unreadable, unwritable } from '../files/file-error.js';
 import { atPlace, type Place } from '../files/place.js';
 import { ROOT_ONLY, readPlace, requireFile } from '../files/read.js';
-import { rehearse, removeLeftovers, replaceFile } from '../files/replace.js';
+import { rehearse, removeLeftovers, replaceFile, requireUnprotected } from '../files/replace.js';
 import { type AgentRecord, faultInWords, formatRecord, parseRecord } from '../model/agent-record.js';
 import type { AgentInstallation } from '../model/host.js';
 import { ensureDirectory, withDirectories } from './agent-directories.js';
@@ -111,30 +111,8 @@ async function readReplaceable(
       throw new Untouched('it belongs to another user, and its directory lets only the owner replace it');
     }
   }
-  await checkNotProtected(place, platform);
+  await requireUnprotected(place, platform);
   return await readPresent(place, keysFile, edge);
-}
-
-/** Opens the file for writing, and writes nothing. */
-async function checkNotProtected({ directory, name }: Place, platform: string): Promise<void> {
-  try {
-    await (await directory.open(name, 'r+')).close();
-  } catch (error) {
-    const code = systemCode(error);
-    // To replace a file one need not be allowed to write it (Unix), and a file that is in use is free again soon (Windows).
-    if (code === (platform === 'unix' ? 'EACCES' : 'EBUSY')) return;
-    if (code !== 'EPERM') throw error;
-    if (platform === 'unix') {
-      throw new Untouched(
-        'it is marked immutable or append-only',
-        `Remove the mark with chattr -i -a, and run the command again.`,
-      );
-    }
-    throw new Untouched(
-      'it is read-only, or this user may not write it',
-      'Run as Administrator, and remove the read-only mark (attrib -r).',
-    );
-  }
 }
 
 async function readPresent(place: Place, keysFile: string, edge: FileEdge): Promise<string | undefined> {

@@ -40,6 +40,7 @@ describe('the reading of the settings', function () {
         environment: {},
         output: { out: into('out'), err: into('err'), ...printing },
         signal: new AbortController().signal,
+        uninterrupted: (step) => step(),
       },
       async () => ({ changed: false }),
     );

@@ -9,7 +9,13 @@ import type { Flags } from '../../src/settings/sources.js';
 const flags: Flags = new Map(JSON.parse(process.argv[2] ?? '[]'));
 process.exitCode = await runJourney(
   'enroll',
-  { flags, environment: {}, output: createOutput(flags, process.env), signal: new AbortController().signal },
+  {
+    flags,
+    environment: {},
+    output: createOutput(flags, process.env),
+    signal: new AbortController().signal,
+    uninterrupted: (step) => step(),
+  },
   async ({ settings, observe }) => {
     observe({ kind: 'warning', text: Buffer.from(settings.password?.reveal() ?? '').toString('hex') });
     return { changed: false };

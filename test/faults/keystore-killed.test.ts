@@ -7,8 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { build } from 'esbuild';
 import { after, before, describe, it } from 'mocha';
+import { nodeFileEdge } from '../../src/files/file-edge.js';
 import { installKey } from '../../src/keystore/client-keys.js';
 import { filesBelow, installationAt, line, NEW, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
+
+const disk = nodeFileEdge();
 
 const SECOND = 1000;
 
@@ -57,12 +60,12 @@ describe('installing keys, killed', () => {
   it('before any of its file operations leave one whole key, and the next run cleans up', async () => {
     const killedAt = async (at: number) => {
       const agent = await scratchHome();
-      await installKey(OLD, agent);
+      await installKey(OLD, agent, disk);
       const how = await ended(start(agent.home, `die ${at}`));
       expect(how).to.be.oneOf(['SIGKILL', 0]);
       await isWhole(agent.keysFile, `killed at ${at}`);
       const left = (await filesBelow(agent.home)).length - 1;
-      await installKey(NEW, agent);
+      await installKey(NEW, agent, disk);
       expect(await filesBelow(agent.home)).to.deep.equal(['etc/client.keys']);
       await removeHome(agent);
       return { complete: how === 0, left };
@@ -78,7 +81,7 @@ describe('installing keys, killed', () => {
   it('at random moments leave one whole key, and the next run cleans up', async () => {
     const lane = async () => {
       const agent = await scratchHome();
-      await installKey(OLD, agent);
+      await installKey(OLD, agent, disk);
       for (let kill = 0; kill < 10; kill += 1) {
         const child = await looping(agent.home);
         const ms = Math.random() * 12;
@@ -87,8 +90,8 @@ describe('installing keys, killed', () => {
         expect(await ended(child)).to.equal('SIGKILL');
         await isWhole(agent.keysFile, `killed after ${ms} ms`);
       }
-      await installKey(OLD, agent);
-      await installKey(NEW, agent);
+      await installKey(OLD, agent, disk);
+      await installKey(NEW, agent, disk);
       expect(await filesBelow(agent.home)).to.deep.equal(['etc/client.keys']);
       await removeHome(agent);
     };
@@ -97,7 +100,7 @@ describe('installing keys, killed', () => {
 
   it('meanwhile never show a reader a torn file', async () => {
     const agent = await scratchHome();
-    await installKey(OLD, agent);
+    await installKey(OLD, agent, disk);
     const child = await looping(agent.home);
     const seen = new Set<string>();
     const until = Date.now() + 5 * SECOND;

@@ -3,36 +3,31 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
-import { type KeystoreEdge, nodeEdge } from '../../src/files/file-edge.js';
+import { type FileEdge, nodeFileEdge } from '../../src/files/file-edge.js';
 import { checkWritable, installKey } from '../../src/keystore/client-keys.js';
 import { resetCounters, SenderCounter } from '../../src/keystore/sender-counter.js';
 import type { AgentInstallation } from '../../src/model/host.js';
-import { systemError, unsynced, watched } from '../keystore/faulty.js';
+import { systemError, unsynced, watched } from '../files/faulty.js';
 import { filesBelow, line, NEW, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
 
 const ONCE = ['ENOSPC', 'EACCES', 'ENOENT'].map((code) => ({ code, lasting: false }));
 const KINDS = [...ONCE, { code: 'EIO', lasting: true }];
 
-/** Counts the files that are open. */
-const counted = (edge: KeystoreEdge) => {
+/** Counts the files and directories that are open. */
+const counted = (edge: FileEdge) => {
   const handles = { open: 0 };
-  const open: KeystoreEdge['files']['open'] = async (path, flag, mode) => {
-    const file = await edge.files.open(path, flag, mode);
-    handles.open += 1;
-    const close = async () => {
-      await file.close();
-      handles.open -= 1;
-    };
-    return { ...file, close };
+  const after = (operation: string) => {
+    if (/^(open |root$|directory$)/.test(operation)) handles.open += 1;
+    if (operation.startsWith('close')) handles.open -= 1;
   };
-  return { handles, edge: { ...edge, files: { ...edge.files, open } } };
+  return { handles, edge: watched(edge, () => {}, after) };
 };
 
-const runAll = async (work: (agent: AgentInstallation, edge: KeystoreEdge) => Promise<unknown>, fault: Fault) => {
+const runAll = async (work: (agent: AgentInstallation, edge: FileEdge) => Promise<unknown>, fault: Fault) => {
   const agent = await scratchHome(['etc', 'queue/rids']);
   let count = 0;
   let hit = '';
-  const real = counted(unsynced(nodeEdge()));
+  const real = counted(unsynced(nodeFileEdge()));
   const edge = watched(real.edge, (operation) => {
     count += 1;
     if (fault.at !== count && !(fault.lasting && operation === hit)) return;
@@ -59,7 +54,7 @@ interface Fault {
 const NONE: Fault = { at: 0, code: '', lasting: false };
 
 const everyFault = async (
-  work: (agent: AgentInstallation, edge: KeystoreEdge) => Promise<unknown>,
+  work: (agent: AgentInstallation, edge: FileEdge) => Promise<unknown>,
   judge: (agent: AgentInstallation, failed: unknown, what: string, hit: string) => Promise<void>,
 ) => {
   const { agent, operations, failed } = await runAll(work, NONE);

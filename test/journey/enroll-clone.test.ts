@@ -4,15 +4,16 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
+import { nodeFileEdge } from '../../src/files/file-edge.js';
 import { check } from '../../src/journey/check.js';
 import type { Journey } from '../../src/journey/context.js';
 import { enroll } from '../../src/journey/enroll.js';
 import type { JourneyEvent } from '../../src/journey/events.js';
-import { bindKey, checkBinding } from '../../src/journey/identity.js';
-import { nodeJourneyEdge } from '../../src/journey/journey-edge.js';
+import { type JourneyEdge, nodeJourneyEdge } from '../../src/journey/journey-edge.js';
+import { boundTo, checkBinding } from '../../src/journey/machine-binding.js';
 import { readInstalled } from '../../src/keystore/installed.js';
-import { readSidecar, sidecarFile } from '../../src/keystore/notes/sidecar.js';
-import { formatRecord, keyHash } from '../../src/model/agent-record.js';
+import { type NotesFile, notesPath, openNotes, readNotes } from '../../src/keystore/notes/notes-file.js';
+import { type AgentRecord, formatRecord, keyHash } from '../../src/model/agent-record.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
@@ -21,6 +22,7 @@ import type { Settings } from '../../src/settings/settings.js';
 import { type FakeFacts, fakeSystem, never } from '../host/fake-system.js';
 import { installationAt, scratchHome } from '../keystore/scratch.js';
 
+const disk = nodeFileEdge();
 const ORIGINAL = { '/etc/machine-id': '1'.repeat(31).concat('a') };
 const CLONE = { '/etc/machine-id': '2'.repeat(31).concat('b') };
 const PARTS = ['etc', 'queue/rids'];
@@ -175,12 +177,12 @@ describe('a host that is a copy of another', function () {
   });
 
   it('uses the key with --no-machine-binding, and notes nothing', async () => {
-    const notes = await readFile(sidecarFile(clone.keysFile), 'utf8');
+    const notes = await readFile(notesPath(clone), 'utf8');
     const given = { machineBinding: false };
     const facts = { hostname: 'web-02', files: CLONE };
     expect((await check(journey(clone, facts, given))).record.name).to.equal('web-01');
     expect(await enroll(journey(clone, facts, given))).to.include({ changed: false });
-    expect(await readFile(sidecarFile(clone.keysFile), 'utf8')).to.equal(notes);
+    expect(await readFile(notesPath(clone), 'utf8')).to.equal(notes);
     expect(names()).to.deep.equal(['web-01']);
 
     const unbound = await scratchHome(PARTS);
@@ -206,31 +208,31 @@ describe('a host that is a copy of another', function () {
     const bare = await scratchHome(PARTS);
     homes.push(bare.home);
     await enroll(journey(bare, { hostname: 'web-04' }));
-    expect((await readSidecar(bare.keysFile)).binding).to.equal(undefined);
+    expect((await readNotes(bare, disk)).binding).to.equal(undefined);
   });
 
   describe('the note', () => {
     it('holds neither ids nor the key, and stays as it is', async () => {
-      const notes = await readFile(sidecarFile(original.keysFile), 'utf8');
+      const notes = await readFile(notesPath(original), 'utf8');
       const record = await readRecord(original);
       if (record === undefined) throw new Error('There is no key.');
       for (const secret of [ORIGINAL['/etc/machine-id'], record.key.reveal(), keyHash(record), formatRecord(record)]) {
         expect(notes).to.not.contain(secret);
       }
       await enroll(journey(original, { hostname: 'web-01', files: ORIGINAL }));
-      expect(await readFile(sidecarFile(original.keysFile), 'utf8')).to.equal(notes);
+      expect(await readFile(notesPath(original), 'utf8')).to.equal(notes);
     });
 
     it('is of no weight for a key that was put there by hand', async () => {
       const record = await readRecord(clone);
       if (record === undefined) throw new Error('There is no key.');
       const { edge } = journey(clone, { files: CLONE });
-      expect(await checkBinding(clone, record, edge, never)).to.equal('other');
+      expect(await checkBinding(await readNotes(clone, disk), record, edge, never)).to.equal('other');
       for (const other of [
         { ...record, id: '007' },
         { ...record, name: 'web-09' },
       ]) {
-        expect(await checkBinding(clone, other, edge, never)).to.equal('unknown');
+        expect(await checkBinding(await readNotes(clone, disk), other, edge, never)).to.equal('unknown');
       }
     });
 
@@ -238,21 +240,22 @@ describe('a host that is a copy of another', function () {
       const record = await readRecord(original);
       if (record === undefined) throw new Error('There is no key.');
       const root = { ...ORIGINAL, '/sys/class/dmi/id/product_uuid': '4c4c4544-0051-3610-8052-b4c04f4d3132' };
-      await bindKey(original, record, journey(original, { files: root }).edge, never);
-      await bindKey(original, record, journey(original, { files: ORIGINAL }).edge, never);
-      const noted = (await readSidecar(original.keysFile)).binding;
+      const notes = await openNotes(original, disk);
+      await bind(notes, record, journey(original, { files: root }).edge);
+      await bind(notes, record, journey(original, { files: ORIGINAL }).edge);
+      const noted = (await readNotes(original, disk)).binding;
       expect([...(noted?.hashes.keys() ?? [])]).to.deep.equal(['machine-id', 'dmi-uuid']);
     });
 
     it('binds a key that was there before there were notes', async () => {
-      await rm(sidecarFile(original.keysFile));
+      await rm(notesPath(original));
       await enroll(journey(original, { hostname: 'web-01', files: ORIGINAL }));
       const record = await readRecord(original);
       if (record === undefined) throw new Error('There is no key.');
       const here = journey(original, { files: ORIGINAL }).edge;
       const there = journey(original, { files: CLONE }).edge;
-      expect(await checkBinding(original, record, here, never)).to.equal('same');
-      expect(await checkBinding(original, record, there, never)).to.equal('other');
+      expect(await checkBinding(await readNotes(original, disk), record, here, never)).to.equal('same');
+      expect(await checkBinding(await readNotes(original, disk), record, there, never)).to.equal('other');
     });
 
     it('is not waited for once the run is to stop', async () => {
@@ -260,12 +263,21 @@ describe('a host that is a copy of another', function () {
       if (record === undefined) throw new Error('There is no key.');
       const stopped = AbortSignal.abort(new EnrollError('INTERRUPTED', 'Interrupted.'));
       const { edge } = journey(clone, { files: CLONE });
-      expect((await refusal(checkBinding(clone, record, edge, stopped))).code).to.equal('INTERRUPTED');
-      expect((await refusal(bindKey(clone, record, edge, stopped))).code).to.equal('INTERRUPTED');
+      expect((await refusal(checkBinding(await readNotes(clone, disk), record, edge, stopped))).code).to.equal(
+        'INTERRUPTED',
+      );
+      expect((await refusal(boundTo(await readNotes(clone, disk), record, edge, stopped))).code).to.equal(
+        'INTERRUPTED',
+      );
     });
   });
 });
 
-function readRecord({ keysFile }: AgentInstallation) {
-  return readInstalled(keysFile);
+async function readRecord(agent: AgentInstallation) {
+  return (await readInstalled(agent, disk))?.record;
+}
+
+async function bind(notes: NotesFile, record: AgentRecord, edge: JourneyEdge): Promise<void> {
+  const binding = await boundTo(notes.notes, record, edge, never);
+  await notes.update((before) => ({ ...before, ...(binding === undefined ? {} : { binding }) }));
 }

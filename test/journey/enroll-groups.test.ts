@@ -57,7 +57,7 @@ describe('a journey through the REST API with groups', () => {
           },
         ],
         method: { use: 'api', why: 'the test' },
-        api: { url: server.url, user: 'enroll', password: new Secret('not-the-one') },
+        api: { url: server.url, user: 'enroll', password: new Secret(Buffer.from('not-the-one')) },
         ip: { kind: 'any' },
         groups: ['web', 'db'],
         trust: { insecure: true },

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
-import { nodeEdge, nodeFileEdge } from '../../src/files/file-edge.js';
+import { nodeFileEdge } from '../../src/files/file-edge.js';
 import type { Journey } from '../../src/journey/context.js';
 import type { JourneyEvent } from '../../src/journey/events.js';
 import { exportKey, writeExport } from '../../src/journey/export.js';
@@ -171,12 +171,12 @@ describe('importing a key', () => {
   describe('and exporting it', () => {
     it('gives what can be imported again, to a new file for its owner alone', async () => {
       await writeFile(agent.keysFile, line(OLD));
-      const exported = await exportKey(agent, nodeEdge());
+      const exported = await exportKey(agent, nodeFileEdge());
       expect(JSON.stringify(exported)).not.to.contain(OLD.key.reveal()).and.not.to.contain(exported.base64.reveal());
       const file = join(agent.home, 'backup');
       const mask = process.umask(0);
       try {
-        await writeExport(exported, file, agent, nodeEdge());
+        await writeExport(exported, file, agent, nodeFileEdge());
       } finally {
         process.umask(mask);
       }
@@ -190,18 +190,18 @@ describe('importing a key', () => {
       await writeFile(agent.keysFile, line(OLD));
       const file = join(agent.home, 'backup');
       await writeFile(file, 'precious');
-      const error = await failure(writeExport(await exportKey(agent, nodeEdge()), file, agent, nodeEdge()));
+      const error = await failure(writeExport(await exportKey(agent, nodeFileEdge()), file, agent, nodeFileEdge()));
       expect(error.code).to.equal('FILE_UNWRITABLE');
       expect(await readFile(file, 'utf8')).to.equal('precious');
       await mkdir(join(agent.home, 'directory'));
       const where = join(agent.home, 'directory');
-      expect(await failure(writeExport(await exportKey(agent, nodeEdge()), where, agent, nodeEdge()))).to.be.instanceOf(
-        EnrollError,
-      );
+      expect(
+        await failure(writeExport(await exportKey(agent, nodeFileEdge()), where, agent, nodeFileEdge())),
+      ).to.be.instanceOf(EnrollError);
     });
 
     it('needs a key', async () => {
-      expect((await failure(exportKey(agent, nodeEdge()))).code).to.equal('KEY_MISSING');
+      expect((await failure(exportKey(agent, nodeFileEdge()))).code).to.equal('KEY_MISSING');
     });
   });
 });

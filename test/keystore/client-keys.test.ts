@@ -16,14 +16,16 @@ import { basename, dirname, join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { type KeystoreEdge, nodeEdge } from '../../src/files/file-edge.js';
+import { type FileEdge, nodeFileEdge } from '../../src/files/file-edge.js';
 import { checkWritable, installKey } from '../../src/keystore/client-keys.js';
 import { readInstalled } from '../../src/keystore/installed.js';
 import { sameRecord } from '../../src/model/agent-record.js';
 import type { AgentInstallation } from '../../src/model/host.js';
+import { systemError, watched } from '../files/faulty.js';
 import { anyRecord } from '../model/any-record.js';
-import { systemError, watched } from './faulty.js';
 import { failure, filesBelow, installationAt, line, NEW, OLD, removeHome, scratchHome } from './scratch.js';
+
+const disk = nodeFileEdge();
 
 const AGENT = { user: 'wazuh', group: 'wazuh', uid: 64_901, gid: 64_902 };
 const isRoot = process.geteuid?.() === 0;
@@ -39,22 +41,22 @@ describe('installing a key', () => {
   afterEach(() => removeHome(agent));
 
   it('writes the one line, and nothing else', async () => {
-    expect(await installKey(NEW, agent)).to.deep.equal({ record: NEW, keysFile: keys, changed: true });
+    expect(await installKey(NEW, agent, disk)).to.deep.equal({ record: NEW, keysFile: keys, changed: true });
     expect(await readFile(keys, 'utf8')).to.equal(`002 web-01 10.0.0.5 ${'b'.repeat(64)}\n`);
     expect(await filesBelow(agent.home)).to.deep.equal(['etc/client.keys']);
   });
 
   it('replaces all that a file holds by the one line', async () => {
     await writeFile(keys, `# by hand\n${line(OLD)}garbage\n`);
-    await installKey(NEW, agent);
+    await installKey(NEW, agent, disk);
     expect(await readFile(keys, 'utf8')).to.equal(line(NEW));
   });
 
   it('gives every record back as it was', async () => {
     await fc.assert(
       fc.asyncProperty(anyRecord, async (any) => {
-        await installKey(any, agent);
-        const read = await readInstalled(keys);
+        await installKey(any, agent, disk);
+        const read = (await readInstalled(agent, disk))?.record;
         expect(read !== undefined && sameRecord(read, any)).to.equal(true);
       }),
       { numRuns: 20 },
@@ -62,19 +64,19 @@ describe('installing a key', () => {
   });
 
   it('changes nothing where the record is in place already', async () => {
-    await installKey(NEW, agent);
+    await installKey(NEW, agent, disk);
     const before = await stat(keys);
-    expect((await installKey(NEW, agent)).changed).to.equal(false);
+    expect((await installKey(NEW, agent, disk)).changed).to.equal(false);
     expect((await stat(keys)).ino).to.equal(before.ino);
   });
 
   it('has mode 0640 whatever the umask, and mends the mode of a file in place', async () => {
     const umask = process.umask(0o077);
     try {
-      await installKey(NEW, agent);
+      await installKey(NEW, agent, disk);
       expect((await stat(keys)).mode & 0o7777).to.equal(0o640);
       await chmod(keys, 0o644);
-      expect((await installKey(NEW, agent)).changed).to.equal(true);
+      expect((await installKey(NEW, agent, disk)).changed).to.equal(true);
       expect((await stat(keys)).mode & 0o7777).to.equal(0o640);
     } finally {
       process.umask(umask);
@@ -83,14 +85,16 @@ describe('installing a key', () => {
 
   it("belongs to root and the agent's group", async function () {
     if (!isRoot) this.skip(); // Only root can give files away.
-    await installKey(NEW, { ...agent, account: AGENT });
+    await installKey(NEW, { ...agent, account: AGENT }, disk);
     const { uid, gid } = await stat(keys);
     expect({ uid, gid }).to.deep.equal({ uid: 0, gid: AGENT.gid });
   });
 
   it('has mode and owner before it has content', async () => {
     const seen: string[] = [];
-    const edge = watched(nodeEdge(), (operation) => seen.push(operation));
+    const edge = watched(nodeFileEdge(), (operation) => {
+      seen.push(operation);
+    });
     const umask = process.umask(0o077);
     try {
       await installKey(NEW, isRoot ? { ...agent, account: AGENT } : agent, edge);
@@ -104,13 +108,13 @@ describe('installing a key', () => {
 
   it('refuses a record that is none', async () => {
     const evil = { ...NEW, name: `web\n003 evil any ${'c'.repeat(64)}` };
-    expect((await failure(installKey(evil, agent))).code).to.equal('INTERNAL');
+    expect((await failure(installKey(evil, agent, disk))).code).to.equal('INTERNAL');
     expect(await filesBelow(agent.home)).to.deep.equal([]);
   });
 
   it('makes the directory etc in a home that has none, for root and the group alone', async () => {
     await rm(dirname(keys), { recursive: true });
-    await installKey(NEW, isRoot ? { ...agent, account: AGENT } : agent);
+    await installKey(NEW, isRoot ? { ...agent, account: AGENT } : agent, disk);
     const { mode, uid, gid } = await stat(dirname(keys));
     expect(mode & 0o7777).to.equal(0o750);
     if (isRoot) expect({ uid, gid }).to.deep.equal({ uid: 0, gid: AGENT.gid });
@@ -121,8 +125,8 @@ describe('installing a key', () => {
     await symlink('../data/link', keys);
     await symlink('the.keys', join(agent.home, 'data', 'link'));
     for (const key of [OLD, NEW]) {
-      await checkWritable(agent);
-      await installKey(key, agent);
+      await checkWritable(agent, disk);
+      await installKey(key, agent, disk);
       expect(await readFile(join(agent.home, 'data', 'the.keys'), 'utf8')).to.equal(line(key));
     }
     expect(await readlink(keys)).to.equal('../data/link');
@@ -136,16 +140,16 @@ describe('installing a key', () => {
     await writeFile(victim, 'precious');
     await symlink(victim, keys);
     execFileSync('chown', ['-h', `${AGENT.uid}:${AGENT.gid}`, keys]);
-    expect((await failure(checkWritable(agent))).message).to.contain('belongs to another user');
-    expect((await failure(installKey(NEW, agent))).code).to.equal('FILE_UNWRITABLE');
+    expect((await failure(checkWritable(agent, disk))).message).to.contain('belongs to another user');
+    expect((await failure(installKey(NEW, agent, disk))).code).to.equal('FILE_UNWRITABLE');
     expect(await readFile(victim, 'utf8')).to.equal('precious');
   });
 
   it("does not replace a manager's list of agents", async () => {
     const list = line(OLD) + line(NEW);
     await writeFile(keys, list);
-    expect((await failure(checkWritable(agent))).message).to.contain("a manager's list");
-    expect((await failure(installKey(NEW, agent))).code).to.equal('FILE_UNWRITABLE');
+    expect((await failure(checkWritable(agent, disk))).message).to.contain("a manager's list");
+    expect((await failure(installKey(NEW, agent, disk))).code).to.equal('FILE_UNWRITABLE');
     expect(await readFile(keys, 'utf8')).to.equal(list);
   });
 
@@ -169,8 +173,8 @@ describe('installing a key', () => {
       for (const file of [...stays, ...goes]) await writeFile(file, line(OLD));
       await utimes(goes[1] ?? '', new Date(), new Date(performance.timeOrigin - 1000));
       await utimes(goes[2] ?? '', new Date(), new Date(Date.now() - 2 * 60 * 60 * 1000));
-      await checkWritable(agent);
-      await installKey(NEW, agent);
+      await checkWritable(agent, disk);
+      await installKey(NEW, agent, disk);
       const left = await readdir(dirname(keys));
       expect(left.sort()).to.deep.equal(['client.keys', ...stays.map((file) => basename(file))].sort());
     });
@@ -185,7 +189,7 @@ describe('asking whether a key could be installed', () => {
   });
   afterEach(() => removeHome(agent));
 
-  const refuses = async (words: string, edge?: KeystoreEdge, installation = agent) => {
+  const refuses = async (words: string, edge: FileEdge = disk, installation = agent) => {
     const error = await failure(checkWritable(installation, edge));
     expect(error.code).to.equal('FILE_UNWRITABLE');
     expect(error.message).to.contain(installation.keysFile).and.to.contain(words);
@@ -193,24 +197,24 @@ describe('asking whether a key could be installed', () => {
   };
 
   it('leaves nothing behind', async () => {
-    await checkWritable(agent);
+    await checkWritable(agent, disk);
     expect(await filesBelow(agent.home)).to.deep.equal([]);
     await rm(dirname(agent.keysFile), { recursive: true });
-    await checkWritable(agent);
+    await checkWritable(agent, disk);
     expect(await readdir(agent.home)).to.deep.equal([]);
   });
 
   it('leaves the present file as it is', async () => {
     await writeFile(agent.keysFile, line(OLD));
     const before = await stat(agent.keysFile);
-    await checkWritable(agent);
+    await checkWritable(agent, disk);
     const { ino, mtimeMs, size } = await stat(agent.keysFile);
     expect({ ino, mtimeMs, size }).to.deep.equal({ ino: before.ino, mtimeMs: before.mtimeMs, size: before.size });
   });
 
   it('would make the home of a host that has no agent yet, and leaves nothing of it behind', async () => {
     const bare = installationAt(join(agent.home, 'bare'));
-    await checkWritable(bare);
+    await checkWritable(bare, disk);
     expect(await readdir(agent.home)).to.deep.equal(['etc']);
   });
 
@@ -232,10 +236,10 @@ describe('asking whether a key could be installed', () => {
     await refuses('it is a directory');
     await rm(agent.keysFile, { recursive: true });
     execFileSync('mkfifo', [agent.keysFile]);
-    await refuses('it is not a regular file');
+    await refuses('it is a FIFO');
     await rm(agent.keysFile);
     await symlink('/nowhere/at/all', agent.keysFile);
-    await refuses('/nowhere/at, which does not exist');
+    await refuses('a directory which does not exist');
     await rm(agent.keysFile);
     await symlink('client.keys', agent.keysFile);
     await refuses('lead in a circle');
@@ -243,7 +247,7 @@ describe('asking whether a key could be installed', () => {
 
   it('refuses a mount of its own, as containers make them', async () => {
     await writeFile(agent.keysFile, line(OLD));
-    const edge = nodeEdge();
+    const edge = nodeFileEdge();
     const mounted = { ...edge, files: { ...edge.files, isMountPoint: (path: string) => path === agent.keysFile } };
     expect((await refuses('a mount of its own', mounted)).hint).to.contain('Mount its directory');
   });
@@ -257,7 +261,7 @@ describe('asking whether a key could be installed', () => {
     }
     try {
       expect((await refuses('immutable')).hint).to.contain('chattr -i');
-      expect((await failure(installKey(NEW, agent))).code).to.equal('FILE_UNWRITABLE');
+      expect((await failure(installKey(NEW, agent, disk))).code).to.equal('FILE_UNWRITABLE');
       expect(await filesBelow(agent.home)).to.deep.equal(['etc/client.keys']);
     } finally {
       execFileSync('chattr', ['-i', agent.keysFile]);
@@ -266,7 +270,7 @@ describe('asking whether a key could be installed', () => {
   });
 
   it('notices a full disk, by its words', async () => {
-    const full = watched(nodeEdge(), (operation) => {
+    const full = watched(nodeFileEdge(), (operation) => {
       if (operation === 'write') throw systemError('ENOSPC');
     });
     expect((await refuses('no space is left', full)).hint).to.contain('Make room');
@@ -281,7 +285,7 @@ describe('asking whether a key could be installed', () => {
       EIO: 'input/output error',
       EMFILE: 'too many files',
     })) {
-      const edge = watched(nodeEdge(), (operation) => {
+      const edge = watched(nodeFileEdge(), (operation) => {
         if (operation === 'open wx') throw systemError(code);
       });
       expect(String((await refuses(words, edge)).cause)).to.contain(code);
@@ -290,7 +294,7 @@ describe('asking whether a key could be installed', () => {
 
   it('refuses where nobody knows what would be overwritten', async () => {
     await writeFile(agent.keysFile, line(OLD));
-    const edge = watched(nodeEdge(), (operation, path) => {
+    const edge = watched(nodeFileEdge(), (operation, path) => {
       if (path === agent.keysFile && operation.startsWith('open')) throw systemError('EACCES');
     });
     expect((await failure(checkWritable(agent, edge))).code).to.equal('FILE_UNREADABLE');

@@ -2,12 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { nodeEdge } from '../../src/files/file-edge.js';
+import { nodeFileEdge } from '../../src/files/file-edge.js';
 import { readInstalled } from '../../src/keystore/installed.js';
 import { sameRecord } from '../../src/model/agent-record.js';
 import type { AgentInstallation } from '../../src/model/host.js';
-import { systemError, watched } from './faulty.js';
+import { systemError, watched } from '../files/faulty.js';
 import { failure, line, NEW, OLD, removeHome, scratchHome } from './scratch.js';
+
+const disk = nodeFileEdge();
 
 describe('reading the installed key', () => {
   let agent: AgentInstallation;
@@ -19,11 +21,11 @@ describe('reading the installed key', () => {
 
   const withText = async (text: string | Uint8Array) => {
     await writeFile(agent.keysFile, text);
-    return readInstalled(agent.keysFile);
+    return (await readInstalled(agent, disk))?.record;
   };
 
   it('finds none where no file is, or an empty one', async () => {
-    expect(await readInstalled(agent.keysFile)).to.equal(undefined);
+    expect(await readInstalled(agent, disk)).to.equal(undefined);
     expect(await withText('')).to.equal(undefined);
     expect(await withText('\n# none\n')).to.equal(undefined);
   });
@@ -50,7 +52,7 @@ describe('reading the installed key', () => {
 
   it('does not read a file of any size', async () => {
     const error = await failure(withText(Buffer.alloc(200_000, '#')));
-    expect(error.code).to.equal('KEYS_INVALID');
+    expect(error.code).to.equal('FILE_UNREADABLE');
     expect(error.message).to.contain('larger');
   });
 
@@ -59,16 +61,18 @@ describe('reading the installed key', () => {
     await mkdir(`${agent.keysFile}.d`);
     await symlink('client.keys.l', `${agent.keysFile}.l`);
     for (const end of ['.pipe', '.d', '.l']) {
-      expect((await failure(readInstalled(`${agent.keysFile}${end}`))).code).to.equal('FILE_UNREADABLE');
+      expect((await failure(readInstalled({ ...agent, keysFile: `${agent.keysFile}${end}` }, disk))).code).to.equal(
+        'FILE_UNREADABLE',
+      );
     }
   });
 
   it('tells a file that may not be read from none', async () => {
     await writeFile(agent.keysFile, line(OLD));
-    const { files } = watched(nodeEdge(), (operation) => {
+    const edge = watched(nodeFileEdge(), (operation) => {
       if (operation === 'open r') throw systemError('EACCES');
     });
-    const error = await failure(readInstalled(agent.keysFile, files));
+    const error = await failure(readInstalled(agent, edge));
     expect(error.code).to.equal('FILE_UNREADABLE');
     expect(error.message).to.contain('permission denied');
   });

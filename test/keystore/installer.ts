@@ -1,7 +1,7 @@
 import { EnrollError } from '../../src/errors.js';
-import { nodeEdge } from '../../src/files/file-edge.js';
+import { nodeFileEdge } from '../../src/files/file-edge.js';
 import { checkWritable, installKey } from '../../src/keystore/client-keys.js';
-import { unsynced, watched } from './faulty.js';
+import { unsynced, watched } from '../files/faulty.js';
 import { installationAt, NEW, OLD } from './scratch.js';
 
 /** A program of its own that installs keys in a home, for tests that kill it: `installer HOME die N|loop|check`. */
@@ -10,7 +10,7 @@ const agent = installationAt(home);
 
 async function dieAt(at: number): Promise<void> {
   let count = 0;
-  const edge = watched(nodeEdge(), () => {
+  const edge = watched(nodeFileEdge(), () => {
     count += 1;
     if (count === at) process.kill(process.pid, 'SIGKILL');
   });
@@ -18,7 +18,7 @@ async function dieAt(at: number): Promise<void> {
 }
 
 async function loop(): Promise<void> {
-  const edge = unsynced(nodeEdge());
+  const edge = unsynced(nodeFileEdge());
   process.stdout.write('ready\n');
   for (;;) {
     await installKey(NEW, agent, edge);
@@ -28,7 +28,7 @@ async function loop(): Promise<void> {
 
 async function check(): Promise<void> {
   try {
-    await checkWritable(agent);
+    await checkWritable(agent, nodeFileEdge());
   } catch (error) {
     if (!(error instanceof EnrollError)) throw error;
     process.stdout.write(`${error.code} ${error.message}\n`);

@@ -2,11 +2,13 @@ import { chmod, chown, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { nodeEdge } from '../../src/files/file-edge.js';
+import { nodeFileEdge } from '../../src/files/file-edge.js';
 import { checkCounters, resetCounters, SenderCounter } from '../../src/keystore/sender-counter.js';
 import type { AgentInstallation } from '../../src/model/host.js';
-import { systemError, watched } from './faulty.js';
+import { systemError, watched } from '../files/faulty.js';
 import { failure, filesBelow, removeHome, scratchHome } from './scratch.js';
+
+const disk = nodeFileEdge();
 
 const AGENT = { user: 'wazuh', group: 'wazuh', uid: 64_901, gid: 64_902 };
 const isRoot = process.geteuid?.() === 0;
@@ -29,22 +31,22 @@ describe('the sender counter', () => {
   const stored = () => readFile(file, 'utf8');
 
   it('begins at 0:0, and writes nothing by being opened', async () => {
-    expect((await SenderCounter.open(agent)).last).to.deep.equal({ global: 0, local: 0 });
+    expect((await SenderCounter.open(agent, disk)).last).to.deep.equal({ global: 0, local: 0 });
     expect(await filesBelow(agent.home)).to.deep.equal([]);
   });
 
   it('goes on from what the agent daemon stored', async () => {
     await writeFile(file, '3:17:');
-    expect((await SenderCounter.open(agent)).last).to.deep.equal({ global: 3, local: 17 });
+    expect((await SenderCounter.open(agent, disk)).last).to.deep.equal({ global: 3, local: 17 });
   });
 
   it('takes what the daemons would not understand for nothing sent', async () => {
     await writeFile(file, 'rubbish');
-    expect((await SenderCounter.open(agent)).last).to.deep.equal({ global: 0, local: 0 });
+    expect((await SenderCounter.open(agent, disk)).last).to.deep.equal({ global: 0, local: 0 });
   });
 
   it('is ahead of what is sent until it is settled', async () => {
-    const counter = await SenderCounter.open(agent);
+    const counter = await SenderCounter.open(agent, disk);
     expect(await counter.reserve(20)).to.deep.equal({ global: 0, local: 20 });
     expect(await stored()).to.equal('0:20:');
     expect(counter.last).to.deep.equal({ global: 0, local: 0 });
@@ -58,14 +60,14 @@ describe('the sender counter', () => {
 
   it('carries over to the next global', async () => {
     await writeFile(file, '4:9990:');
-    const counter = await SenderCounter.open(agent);
+    const counter = await SenderCounter.open(agent, disk);
     expect(await counter.reserve(10)).to.deep.equal({ global: 5, local: 2 });
     expect(await stored()).to.equal('5:2:');
   });
 
   it('never goes back behind what was there', async () => {
     await writeFile(file, '3:17:');
-    await (await SenderCounter.open(agent)).settle({ global: 0, local: 1 });
+    await (await SenderCounter.open(agent, disk)).settle({ global: 0, local: 1 });
     expect(await stored()).to.equal('3:17:');
   });
 
@@ -74,7 +76,7 @@ describe('the sender counter', () => {
     await chmod(file, 0o664);
     if (isRoot) await chown(file, AGENT.uid, AGENT.gid);
     const before = await facts(file);
-    await (await SenderCounter.open(agent)).reserve(1);
+    await (await SenderCounter.open(agent, disk)).reserve(1);
     expect(await facts(file)).to.deep.equal(before);
     if (!isRoot) this.skip(); // Only root could have changed the owner.
   });
@@ -82,18 +84,18 @@ describe('the sender counter', () => {
   it("belongs to the agent where it is new, and where an earlier run left root's", async function () {
     if (!isRoot) this.skip(); // Only root can give files away.
     const installed = { ...agent, account: AGENT };
-    await (await SenderCounter.open(installed)).reserve(1);
+    await (await SenderCounter.open(installed, disk)).reserve(1);
     expect(await facts(file)).to.deep.equal({ uid: AGENT.uid, gid: AGENT.gid, mode: 0o640 });
     await chown(file, 0, 0);
     await chmod(file, 0o440);
-    await (await SenderCounter.open(installed)).reserve(1);
+    await (await SenderCounter.open(installed, disk)).reserve(1);
     expect(await facts(file)).to.deep.equal({ uid: AGENT.uid, gid: AGENT.gid, mode: 0o640 });
   });
 
   it('belongs to the owner of its directory where the account is not known', async function () {
     if (!isRoot) this.skip(); // Only root can give files away.
     await chown(dirname(file), AGENT.uid, AGENT.gid);
-    await (await SenderCounter.open(agent)).reserve(1);
+    await (await SenderCounter.open(agent, disk)).reserve(1);
     expect(await facts(file)).to.deep.equal({ uid: AGENT.uid, gid: AGENT.gid, mode: 0o640 });
   });
 
@@ -101,7 +103,7 @@ describe('the sender counter', () => {
     const bare = await scratchHome([]);
     try {
       const installed = isRoot ? { ...bare, account: AGENT } : bare;
-      await (await SenderCounter.open(installed)).reserve(1);
+      await (await SenderCounter.open(installed, disk)).reserve(1);
       expect(await filesBelow(bare.home)).to.deep.equal(['queue/rids/sender_counter']);
       const rids = await facts(join(bare.home, 'queue', 'rids'));
       const queue = await facts(join(bare.home, 'queue'));
@@ -114,7 +116,7 @@ describe('the sender counter', () => {
 
   it("leaves a counter of another user's alone when it could not keep the owner", async () => {
     await writeFile(file, '3:17:');
-    const other = { ...nodeEdge(), uid: (process.geteuid?.() ?? 0) + 1 };
+    const other = { ...nodeFileEdge(), uid: (process.geteuid?.() ?? 0) + 1 };
     const error = await failure((await SenderCounter.open(agent, other)).reserve(1));
     expect(error.code).to.equal('FILE_UNWRITABLE');
     expect(await stored()).to.equal('3:17:');
@@ -122,7 +124,7 @@ describe('the sender counter', () => {
 
   it('says which file could not be read or written', async () => {
     await writeFile(file, '3:17:');
-    const edge = watched(nodeEdge(), (operation) => {
+    const edge = watched(nodeFileEdge(), (operation) => {
       if (operation === 'rename') throw systemError('ENOSPC');
     });
     const error = await failure((await SenderCounter.open(agent, edge)).reserve(1));
@@ -131,7 +133,7 @@ describe('the sender counter', () => {
     expect(await filesBelow(agent.home)).to.deep.equal(['queue/rids/sender_counter']);
     await symlink('rids', join(agent.home, 'queue', 'other'));
     const directory = { ...agent, counterFile: join(agent.home, 'queue', 'other') };
-    expect((await failure(SenderCounter.open(directory))).code).to.equal('FILE_UNREADABLE');
+    expect((await failure(SenderCounter.open(directory, disk))).code).to.equal('FILE_UNREADABLE');
   });
 
   it('makes the agent home too, where only the key lies elsewhere', async () => {
@@ -139,7 +141,7 @@ describe('the sender counter', () => {
     try {
       const home = join(bare.home, 'home');
       const installed = { ...bare, home, counterFile: join(home, 'queue', 'rids', 'sender_counter') };
-      await (await SenderCounter.open(installed)).reserve(1);
+      await (await SenderCounter.open(installed, disk)).reserve(1);
       expect(await filesBelow(bare.home)).to.deep.equal(['home/queue/rids/sender_counter']);
       expect((await facts(home)).mode).to.equal(0o750);
     } finally {
@@ -151,9 +153,9 @@ describe('the sender counter', () => {
     it('leaves nothing behind, in a bare home and in none', async () => {
       const bare = await scratchHome([]);
       try {
-        await checkCounters(bare);
+        await checkCounters(bare, disk);
         const home = join(bare.home, 'home');
-        await checkCounters({ ...bare, home, counterFile: join(home, 'queue', 'rids', 'sender_counter') });
+        await checkCounters({ ...bare, home, counterFile: join(home, 'queue', 'rids', 'sender_counter') }, disk);
         expect(await readdir(bare.home)).to.deep.equal([]);
       } finally {
         await removeHome(bare);
@@ -162,7 +164,7 @@ describe('the sender counter', () => {
 
     it('leaves the counter that is there as it is', async () => {
       await writeFile(file, '3:17:');
-      await checkCounters(agent);
+      await checkCounters(agent, disk);
       expect(await stored()).to.equal('3:17:');
       expect(await filesBelow(agent.home)).to.deep.equal(['queue/rids/sender_counter']);
     });
@@ -171,10 +173,10 @@ describe('the sender counter', () => {
       const at = (home: string) => ({ ...agent, home, counterFile: join(home, 'queue', 'rids', 'sender_counter') });
       await writeFile(join(agent.home, 'queue', 'file'), '');
       const inFile = await failure(
-        checkCounters({ ...agent, counterFile: join(agent.home, 'queue/file/sender_counter') }),
+        checkCounters({ ...agent, counterFile: join(agent.home, 'queue/file/sender_counter') }, disk),
       );
       expect(inFile.code).to.equal('FILE_UNWRITABLE');
-      const nowhere = await failure(checkCounters(at(join(agent.home, 'no', 'home'))));
+      const nowhere = await failure(checkCounters(at(join(agent.home, 'no', 'home')), disk));
       expect(nowhere.message).to.contain(`there is no directory ${join(agent.home, 'no')}`);
       expect(nowhere.hint).to.contain('--agent-home');
     });
@@ -184,16 +186,16 @@ describe('the sender counter', () => {
     it('starts again, and the receive counters of both ids go', async () => {
       await writeFile(file, '3:17:');
       for (const id of ['001', '002', '003']) await writeFile(join(dirname(file), id), '9:9:');
-      await resetCounters(agent, ['002', '001', '../rids/003']);
+      await resetCounters(agent, ['002', '001', '../rids/003'], disk);
       expect(await stored()).to.equal('0:0:');
       expect(await filesBelow(dirname(file))).to.deep.equal(['003', 'sender_counter']);
     });
 
     it('needs nothing where nothing was sent', async () => {
-      await resetCounters(agent, ['002']);
+      await resetCounters(agent, ['002'], disk);
       expect(await filesBelow(agent.home)).to.deep.equal([]);
       const bare = await scratchHome([]);
-      await resetCounters(bare, ['002']);
+      await resetCounters(bare, ['002'], disk);
       await removeHome(bare);
     });
   });

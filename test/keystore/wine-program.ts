@@ -11,10 +11,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nodeEdge } from '../../src/files/file-edge.js';
+import { nodeFileEdge } from '../../src/files/file-edge.js';
+import { takeLock } from '../../src/files/lock.js';
 import { checkWritable, installKey } from '../../src/keystore/client-keys.js';
 import { readInstalled } from '../../src/keystore/installed.js';
-import { updateSidecar } from '../../src/keystore/notes/sidecar.js';
+import { ensureNotesDirectory, notesDirectory } from '../../src/keystore/notes/notes-directory.js';
+import { openNotes } from '../../src/keystore/notes/notes-file.js';
 import { SenderCounter } from '../../src/keystore/sender-counter.js';
 import { sameRecord } from '../../src/model/agent-record.js';
 import type { AgentInstallation } from '../../src/model/host.js';
@@ -32,7 +34,7 @@ const agent: AgentInstallation = {
 };
 
 async function run(): Promise<Record<string, unknown>> {
-  const edge = nodeEdge();
+  const edge = nodeFileEdge();
   await checkWritable(agent, edge);
   const afterCheck = readdirSync(home);
   const first = await installKey(OLD, agent, edge);
@@ -43,13 +45,18 @@ async function run(): Promise<Record<string, unknown>> {
   const reader = openSync(agent.keysFile, 'r');
   setTimeout(() => closeSync(reader), 150);
   await installKey(OLD, agent, edge);
-  const past = await readInstalled(agent.keysFile);
+  const past = (await readInstalled(agent, edge))?.record;
   await installKey(NEW, agent, edge);
-  const present = await readInstalled(agent.keysFile);
+  const present = (await readInstalled(agent, edge))?.record;
   const counter = await SenderCounter.open(agent, edge);
   await counter.reserve(5);
   await counter.settle({ global: 0, local: 2 });
-  await updateSidecar(agent, ({ managers }) => ({ managers, other: { note: 1 } }), edge);
+  await ensureNotesDirectory(agent, [], edge);
+  const notes = await openNotes(agent, edge);
+  await notes.update((before) => ({ ...before, other: { note: 1 } }));
+  const lock = await takeLock(notesDirectory(agent), edge, () => {}, new AbortController().signal);
+  await lock.release();
+  const kept = readdirSync(notesDirectory(agent));
   const files = readdirSync(home).sort();
   mkdirSync(join(home, 'a directory'));
   const refused = await checkWritable({ ...agent, keysFile: join(home, 'a directory') }, edge).catch(String);
@@ -62,6 +69,7 @@ async function run(): Promise<Record<string, unknown>> {
     whole: readFileSync(agent.keysFile, 'utf8') === line(NEW),
     counter: readFileSync(agent.counterFile, 'utf8'),
     files,
+    kept,
     refused,
     icacls: existsSync('C:\\Windows\\System32\\icacls.exe'),
   };

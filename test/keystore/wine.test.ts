@@ -69,7 +69,8 @@ describe(`installing a key on Windows paths, under Wine${skipped}`, () => {
       same: true,
       whole: true,
       counter: '0:2:',
-      files: ['client.keys', 'client.keys.agent-enroll.json', 'rids'],
+      files: ['.agent-enroll', 'client.keys', 'rids'],
+      kept: ['notes.json'],
       icacls: true,
     });
     expect(seen).to.have.property('home').that.matches(/^C:\\/);
