@@ -96,8 +96,8 @@ function endOfWait(signal: AbortSignal, path: string, holder: Holder | undefined
 }
 
 function anotherRun(path: string, holder: Holder | undefined, cause?: EnrollError): EnrollError {
-  const process = holder === undefined ? '' : ` (process ${holder.pid})`;
-  return new EnrollError('ANOTHER_RUN', `Another agent-enroll${process} has been at work on this host for long.`, {
+  const who = holder === undefined ? '' : ` (process ${holder.pid})`;
+  return new EnrollError('ANOTHER_RUN', `Another agent-enroll${who} has been at work on this host for long.`, {
     hint: `Wait for it or end it. If there is no such process, remove ${printable(path)}.`,
     cause,
   });

@@ -67,7 +67,10 @@ function remembered(
   { endpoint, protocol, cipher, family }: ManagerLink,
 ): Pick<Notes, 'acknowledged' | 'links'> {
   const acknowledged = `${id} ${name}`;
-  const link = { protocol, cipher, ...(family === undefined ? {} : { family }) };
+  const where = formatEndpoint(endpoint);
+  // Not every proof tells the family anew.
+  const known = family ?? (acknowledged === before ? links.get(where)?.family : undefined);
+  const link = { protocol, cipher, ...(known === undefined ? {} : { family: known }) };
   const others = acknowledged === before ? [...links] : [];
-  return { acknowledged, links: new Map([...others, [formatEndpoint(endpoint), link]]) };
+  return { acknowledged, links: new Map([...others, [where, link]]) };
 }

@@ -26,10 +26,10 @@ export async function ensureDirectory(
   if (present !== undefined) throw new Untouched(`${printable(directory)} is not a directory`);
   const home = resolve(agent.home);
   const parent = dirname(directory);
+  if (role === 'agent directory' && directory !== home && parent !== home) throw noDirectory(directory);
   if (directory !== home && isBelow(directory, home))
     await ensureDirectory(parent, 'agent directory', agent, made, edge);
   else if ((await factsOf(parent, edge))?.kind !== 'directory') throw noDirectory(parent);
-  else if (directory !== home && role === 'agent directory') throw noDirectory(directory);
   if (await makeDirectory(directory, (above) => accessOf(role, agent, above, edge), edge)) made.push(directory);
 }
 

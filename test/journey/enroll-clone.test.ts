@@ -188,7 +188,7 @@ describe('a host that is a copy of another', function () {
     const unbound = await scratchHome(PARTS);
     homes.push(unbound.home);
     await enroll(journey(unbound, { hostname: 'web-03', files: CLONE }, given));
-    expect((await readSidecar(unbound.keysFile)).binding).to.equal(undefined);
+    expect((await readNotes(unbound, disk)).binding).to.equal(undefined);
   });
 
   it('must restart an agent that runs with the key of the original', async () => {

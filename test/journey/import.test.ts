@@ -138,12 +138,12 @@ describe('importing a key', () => {
       '<ossec_config>\r\n  <client>\r\n    <server>\r\n      <address>MANAGER_IP</address>\r\n    </server>\r\n  </client>\r\n  <!-- b\u00fcro -->\r\n</ossec_config>\r\n';
 
     it('points the file at the manager that answered, by the protocol that worked, byte for byte', async () => {
-      const bytes = Buffer.from(CONF, 'latin1');
+      const bytes = Buffer.from(CONF, 'utf8');
       await writeFile(agent.configFile, bytes, { mode: 0o640 });
       const { port } = sandbox.endpoints.agent;
       const record = await issued('configured');
       await importKey(await journey({ 'write-config': true }), record, never);
-      const after = (await readFile(agent.configFile)).toString('latin1');
+      const after = (await readFile(agent.configFile)).toString('utf8');
       const protocol = /<protocol>(tcp|udp)</.exec(after)?.[1];
       expect(after).to.equal(
         CONF.replace(

@@ -1,17 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
-  chmod,
-  lstat,
-  mkdir,
-  readdir,
-  readFile,
-  readlink,
-  rm,
-  stat,
-  symlink,
-  utimes,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -102,8 +90,9 @@ describe('installing a key', () => {
       process.umask(umask);
     }
     const order = seen.slice(seen.indexOf('open wx'));
-    const wanted = ['open wx', 'facts', ...(isRoot ? ['chown'] : []), 'chmod', 'write', 'sync', 'close', 'rename'];
-    expect(order).to.deep.equal([...wanted, 'open r', 'sync', 'close']);
+    const wanted = ['open wx', 'facts', ...(isRoot ? ['chown'] : []), 'chmod', 'write', 'sync', 'facts', 'rename'];
+    expect(order.slice(0, wanted.length)).to.deep.equal(wanted);
+    expect(order.slice(wanted.length)).to.include('sync directory');
   });
 
   it('refuses a record that is none', async () => {
@@ -160,19 +149,14 @@ describe('installing a key', () => {
     const NOBODY = 99_999_999;
 
     it('removes their temporary files, and no other file', async () => {
-      const stays = [
-        leftover(process.ppid, 'aaaaaaaa'),
-        leftover(process.pid, 'bbbbbbbb'),
-        `${leftover(NOBODY, 'cccccccc')}.bak`,
-      ];
+      const stays = [`${leftover(NOBODY, 'cccccccc')}.bak`];
       const goes = [
         leftover(NOBODY, 'dddddddd'),
         leftover(process.pid, 'eeeeeeee'),
         leftover(process.ppid, 'ffffffff'),
+        join(dirname(keys), '.client.keys.agent-enroll-abababab.tmp'),
       ];
       for (const file of [...stays, ...goes]) await writeFile(file, line(OLD));
-      await utimes(goes[1] ?? '', new Date(), new Date(performance.timeOrigin - 1000));
-      await utimes(goes[2] ?? '', new Date(), new Date(Date.now() - 2 * 60 * 60 * 1000));
       await checkWritable(agent, disk);
       await installKey(NEW, agent, disk);
       const left = await readdir(dirname(keys));
