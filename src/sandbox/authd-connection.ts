@@ -34,7 +34,12 @@ const IDLE_MS: Readonly<Record<SandboxFamily, number | undefined>> = {
 };
 const SLEEP_AFTER_ERROR_MS = 1_000;
 const LINGER_MS = 2_000;
-const REQUEST_LIMIT = 65_536;
+// As much as authd reads of a request (Wazuh 4.14): what comes after it is cut off.
+const REQUEST_LIMIT = 69_632;
+// As much as a TLS record holds (RFC 8446 §5.1).
+const FULL_RECORD = 16_384;
+// What a client may send without an answer before the sandbox lets go of it.
+const UNREAD_LIMIT = 1_048_576;
 
 /** The other end of a socket. */
 export function peerOf(socket: Socket): Endpoint {
@@ -48,11 +53,12 @@ export class AuthdConnection {
   readonly #service: AuthdService;
   readonly #timers = new Set<NodeJS.Timeout>();
   // Records that came in one turn with another one: authd reads one each time it is woken, and is not woken for what
-  // the TLS library holds already (Wazuh 4.14).
+  // the TLS library holds already. A full record is only the first part of something longer, and is read on from
+  // (Wazuh 4.14: two small records in one segment are never answered, a request of 16 kB and more is).
   readonly #unread: Buffer[] = [];
   #readThisTurn = false;
   #text = '';
-  #held = 0;
+  #unreadBytes = 0;
   #state: 'handshake' | 'reading' | 'done' = 'handshake';
   #waiting = false;
 
@@ -103,22 +109,27 @@ export class AuthdConnection {
       this.#answer(record.toString('latin1'), socket);
       return;
     }
-    this.#held += record.length;
-    if (this.#held > REQUEST_LIMIT) {
-      this.destroy();
-      return;
-    }
     this.#unread.push(record);
-    if (this.#readThisTurn) return;
-    this.#readThisTurn = true;
-    setImmediate(() => {
-      this.#readThisTurn = false;
-    });
-    this.#text += this.#unread.shift()?.toString('latin1') ?? '';
-    const end = this.#text.indexOf('\n');
-    if (end !== -1) {
-      this.#answer(this.#text.slice(0, end), socket);
-    } else if (!this.#waiting) {
+    this.#unreadBytes += record.length;
+    while (this.#state === 'reading' && !this.#readThisTurn && this.#unread.length > 0) this.#read(socket);
+    if (this.#unreadBytes > UNREAD_LIMIT) this.destroy();
+  }
+
+  #read(socket: TLSSocket): void {
+    const record = this.#unread.shift()?.toString('latin1') ?? '';
+    this.#unreadBytes -= record.length;
+    this.#text += record;
+    if (record.length < FULL_RECORD) {
+      this.#readThisTurn = true;
+      setImmediate(() => {
+        this.#readThisTurn = false;
+      });
+    }
+    const read = this.#text.slice(0, REQUEST_LIMIT);
+    const end = read.indexOf('\n');
+    if (end !== -1 || read.length === REQUEST_LIMIT) {
+      this.#answer(end === -1 ? read : read.slice(0, end), socket);
+    } else if (!this.#waiting && this.#readThisTurn) {
       this.#waiting = true;
       this.#service.emit({ type: 'left waiting', from: this.from });
     }

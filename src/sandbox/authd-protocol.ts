@@ -3,7 +3,7 @@ import type { ManagerFamily } from '../model/endpoint.js';
 import { bytesOf, type Secret } from '../model/secret.js';
 import { type RegisteredAddress, registeredAddress } from './addresses.js';
 import type { Agent, AgentStore } from './agent-table.js';
-import { groupFault } from './group-names.js';
+import { groupListFault, missingGroupFault } from './group-names.js';
 import type { SilentReason } from './sandbox-events.js';
 import { isNewer } from './versions.js';
 
@@ -60,7 +60,8 @@ const FIELDS: Readonly<Record<SandboxFamily, readonly Field[]>> = {
   ossec: [],
 };
 const FIELD_WORDS: Readonly<Record<Field, string>> = { V: 'version', G: 'group', IP: 'IP', K: 'key' };
-const KEY_HASH_LIMIT = 40;
+// A field without its closing quote within so many characters is as good as one without any.
+const FIELD_LIMITS: Readonly<Record<Field, number>> = { V: 2_048, G: 65_536, IP: Number.POSITIVE_INFINITY, K: 40 };
 const PASS = 'OSSEC PASS: ';
 const ACTION = "OSSEC A:'";
 
@@ -83,6 +84,8 @@ export function answerRequest(text: string, source: string, rules: AuthdRules, s
 
   const fault = fieldFault(read, source, rules);
   if (fault !== undefined) return { request, kind: 'error', text: fault };
+  const missing = missingGroup(read.values.get('G'), rules);
+  if (missing !== undefined) return { request, kind: 'error', text: missing };
   const address = addressOf(read.values.get('IP'), source, rules);
   if (address === undefined) return { request, kind: 'error', text: `Invalid IP: ${read.values.get('IP') ?? source}` };
   if (rules.family !== 'ossec' && name === rules.hostName) {
@@ -105,7 +108,7 @@ function refuse({ family }: AuthdRules, text: string, why: SilentReason): AuthdA
 
 interface ReadFields {
   readonly values: ReadonlyMap<Field, string>;
-  /** The field that has no closing quote (a key hash: none within 40 characters). */
+  /** The field that has no closing quote, or too late. */
   readonly unterminated?: Field;
 }
 
@@ -116,7 +119,7 @@ function readFields(text: string, family: SandboxFamily): ReadFields {
     const start = ` ${field}:'`;
     if (!rest.startsWith(start)) continue;
     const end = rest.indexOf("'", start.length);
-    if (end === -1 || (field === 'K' && end - start.length > KEY_HASH_LIMIT)) return { values, unterminated: field };
+    if (end === -1 || end - start.length > FIELD_LIMITS[field]) return { values, unterminated: field };
     values.set(field, rest.slice(start.length, end));
     rest = rest.slice(end + 1);
   }
@@ -151,12 +154,16 @@ function fieldFault({ values, unterminated }: ReadFields, source: string, rules:
       return 'Agent version must be lower or equal to manager version';
     }
     if (field === 'G') {
-      const fault = groupFault(value, rules.groups);
+      const fault = groupListFault(value);
       if (fault !== undefined) return fault;
     }
     if (field === 'IP' && addressOf(value, source, rules) === undefined) return `Invalid IP: ${value}`;
   }
   return undefined;
+}
+
+function missingGroup(list: string | undefined, { groups }: AuthdRules): string | undefined {
+  return list === undefined ? undefined : missingGroupFault(list, groups);
 }
 
 // Anything that begins with "src" is the source address (authd, Wazuh 4.14).
