@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
@@ -37,6 +38,9 @@ describe('files/lock where something fails', () => {
         } catch (error) {
           expect(error).to.be.instanceOf(EnrollError).and.include({ code: 'FILE_UNWRITABLE' });
           outcomes.add('refused');
+          expect(await scene.names(), `operation ${failing}`).to.deep.equal(
+            existsSync(scene.path('lock')) ? ['lock'] : [],
+          );
         }
         all = count < failing;
         await (await takeLock(scene.directory, fastEdge(process(101, [101])).edge, nobody, never)).release();

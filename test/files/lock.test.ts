@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
@@ -73,6 +74,17 @@ describe('files/lock', () => {
     expect(error).to.have.property('message').that.includes('process 100');
   });
 
+  it('is not waited for after the signal, not even until the next look', async () => {
+    await scene.take(edgeOf(process(100, [100, 101])));
+    const interrupt = new AbortController();
+    const pause = async (_: number, signal?: AbortSignal) => {
+      setImmediate(() => interrupt.abort());
+      await once(signal ?? new AbortController().signal, 'abort');
+    };
+    const edge = { ...edgeOf(process(101, [100, 101])), pause };
+    expect(await thrownBy(scene.take(edge, anybody, interrupt.signal))).to.include({ code: 'INTERRUPTED' });
+  });
+
   it('is not taken after the signal, though it is free', async () => {
     const passed = new EnrollError('DEADLINE_PASSED', 'Too late.');
     expect(await thrownBy(scene.take(nodeFileEdge(), nobody, AbortSignal.abort(passed)))).to.equal(passed);
@@ -102,6 +114,33 @@ describe('files/lock', () => {
       const lock = await scene.take(edge);
       await until(() => failed === 2);
       expect(lock.lost.aborted).to.equal(false);
+    });
+
+    it('is let go when the beat that is under way is over', async () => {
+      let beat: 'not begun' | 'under way' | 'over' = 'not begun';
+      let whenRemoved: string | undefined;
+      let letGo = anybody;
+      const edge = watched(nodeFileEdge(), async (operation) => {
+        if (operation === 'unlink') {
+          whenRemoved = beat;
+          letGo();
+        } else if (operation === 'open r+') {
+          beat = 'under way';
+          await new Promise<void>((resolve) => {
+            letGo = resolve;
+          });
+        } else if (operation === 'close' && beat === 'under way') {
+          beat = 'over';
+        }
+      });
+      const lock = await scene.take(edge);
+      await until(() => beat === 'under way');
+      const released = lock.release();
+      // So long a removal that does not wait for the beat has to come.
+      setTimeout(() => letGo(), 100);
+      await released;
+      expect(whenRemoved).to.equal('over');
+      expect(await scene.names()).to.deep.equal([]);
     });
 
     it('is lost where another run has broken it, and what that has taken is left alone', async () => {

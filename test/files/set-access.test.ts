@@ -34,6 +34,13 @@ describe('files/replace, access that is set right', () => {
     expect(await readFile(at('file'), 'utf8')).to.equal('content');
   });
 
+  it('is that of a new one where it differs in the bits alone that a program runs with', async () => {
+    await writeFile(at('file'), '');
+    await chmod(at('file'), 0o4640);
+    await set(UNIX);
+    expect((await stat(at('file'))).mode & 0o7777).to.equal(0o640);
+  });
+
   it('is that of a directory too', async () => {
     await mkdir(at('file'));
     await chmod(at('file'), 0o777);
