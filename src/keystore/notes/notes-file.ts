@@ -61,13 +61,10 @@ export async function openNotes(agent: AgentInstallation, edge: FileEdge): Promi
     text = after;
     notes = next;
   };
-  if (own === undefined) {
-    const earlier = await earlierNotes(agent, edge);
-    if (earlier !== undefined) {
-      await write(earlier);
-      await removeEarlierNotes(agent, edge);
-    }
-  }
+  const earlier = own === undefined ? await earlierNotes(agent, edge) : undefined;
+  if (earlier !== undefined) await write(earlier);
+  // Also those of a run that was killed once it had taken them over.
+  await removeEarlierNotes(agent, edge);
   await atNotes(agent, (path) => rehearseNotes(path, agent, edge));
   return {
     get notes() {
