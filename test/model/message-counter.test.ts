@@ -1,14 +1,21 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { formatCounter, isNewer, NOTHING_SENT, nextCounter, parseCounter } from '../../src/model/message-counter.js';
+import {
+  formatCounter,
+  isLast,
+  isNewer,
+  NOTHING_SENT,
+  nextCounter,
+  parseCounter,
+} from '../../src/model/message-counter.js';
 
 const counters = fc.record({
   global: fc.integer({ min: 0, max: 0xffff_fffe }),
   local: fc.integer({ min: 0, max: 9997 }),
 });
 
-describe('link/counter', () => {
+describe('the counter of messages', () => {
   it('starts at 0:1', () => {
     expect(nextCounter(NOTHING_SENT)).to.deep.equal({ global: 0, local: 1 });
   });
@@ -22,6 +29,23 @@ describe('link/counter', () => {
   it('gives a newer counter each time, to the end', () => {
     fc.assert(fc.property(counters, (last) => isNewer(nextCounter(last), last)));
     expect(() => nextCounter({ global: 0xffff_ffff, local: 9997 })).to.throw(RangeError);
+  });
+
+  it('tells the last one, behind which there is none, from all others', () => {
+    for (const local of [9997, 9998, 123_456, 0xffff_ffff]) {
+      expect(isLast({ global: 0xffff_ffff, local }), `${local}`).to.equal(true);
+      expect(() => nextCounter({ global: 0xffff_ffff, local }), `${local}`).to.throw(RangeError);
+    }
+    for (const last of [
+      NOTHING_SENT,
+      { global: 0, local: 9997 },
+      { global: 0xffff_fffe, local: 9999 },
+      { global: 0xffff_ffff, local: 9996 },
+      { global: 0xffff_ffff, local: 0 },
+    ]) {
+      expect(isLast(last), formatCounter(last)).to.equal(false);
+      expect(isNewer(nextCounter(last), last), formatCounter(last)).to.equal(true);
+    }
   });
 
   it('compares as a manager does', () => {
