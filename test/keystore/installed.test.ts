@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
-import { readInstalled } from '../../src/keystore/installed.js';
+import { narrowInstalled, readInstalled } from '../../src/keystore/installed.js';
 import { sameRecord } from '../../src/model/agent-record.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import { systemError, watched } from '../files/faulty.js';
-import { failure, line, NEW, OLD, removeHome, scratchHome } from './scratch.js';
+import { isRoot, OTHER } from '../files/scratch.js';
+import { failure, filesBelow, line, NEW, OLD, removeHome, scratchHome } from './scratch.js';
 
 const disk = nodeFileEdge();
 
@@ -65,6 +66,68 @@ describe('reading the installed key', () => {
         'FILE_UNREADABLE',
       );
     }
+  });
+
+  it('takes the word of root alone, and of whoever runs this', async function () {
+    if (!isRoot) this.skip(); // Only root can give files away.
+    await writeFile(agent.keysFile, line(OLD));
+    await chown(agent.keysFile, OTHER.uid, OTHER.gid);
+    const error = await failure(readInstalled(agent, disk));
+    expect(error.code).to.equal('FILE_UNREADABLE');
+    expect(error.message).to.contain(`belongs to user ${OTHER.uid}`);
+    expect((await readInstalled(agent, { ...disk, uid: OTHER.uid }))?.record.id).to.equal(OLD.id);
+  });
+
+  describe('that others can use', () => {
+    const mode = async () => (await stat(agent.keysFile)).mode & 0o7777;
+
+    it('tells it, with the mode that it has', async () => {
+      await writeFile(agent.keysFile, line(OLD));
+      for (const [wide, told] of [
+        [0o644, 'mode 0644'],
+        [0o660, 'mode 0660'],
+        [0o641, 'mode 0641'],
+        [0o4640, 'mode 04640'],
+        [0o640, undefined],
+        [0o600, undefined],
+        [0o440, undefined],
+      ] as const) {
+        await chmod(agent.keysFile, wide);
+        const { tooWide } = (await readInstalled(agent, disk)) ?? {};
+        if (told === undefined) expect(tooWide, wide.toString(8)).to.equal(undefined);
+        else expect(tooWide, wide.toString(8)).to.contain(agent.keysFile).and.to.contain(told);
+        expect(await mode(), wide.toString(8)).to.equal(wide);
+      }
+    });
+
+    it('is narrowed, and stays the same file', async () => {
+      await writeFile(agent.keysFile, line(OLD));
+      await chmod(agent.keysFile, 0o666);
+      const { ino } = await stat(agent.keysFile);
+      await narrowInstalled(isRoot ? { ...agent, account: { user: 'w', group: 'w', ...OTHER } } : agent, disk);
+      const after = await stat(agent.keysFile);
+      expect(after.ino).to.equal(ino);
+      expect(await mode()).to.equal(0o640);
+      if (isRoot) expect([after.uid, after.gid]).to.deep.equal([0, OTHER.gid]);
+      expect((await readInstalled(agent, disk))?.record.id).to.equal(OLD.id);
+      expect((await readInstalled(agent, disk))?.tooWide).to.equal(undefined);
+    });
+
+    it('needs no narrowing where it is gone', async () => {
+      await narrowInstalled(agent, disk);
+      expect(await filesBelow(agent.home)).to.deep.equal([]);
+    });
+
+    it('cannot be narrowed where the system does not allow it, which is told', async () => {
+      await writeFile(agent.keysFile, line(OLD));
+      await chmod(agent.keysFile, 0o644);
+      const edge = watched(disk, (operation) => {
+        if (operation === 'chmod') throw systemError('EPERM');
+      });
+      const error = await failure(narrowInstalled(agent, edge));
+      expect(error.code).to.equal('FILE_UNWRITABLE');
+      expect(error.message).to.contain(agent.keysFile);
+    });
   });
 
   it('tells a file that may not be read from none', async () => {

@@ -65,6 +65,22 @@ describe('the sender counter', () => {
     expect(await stored()).to.equal('5:2:');
   });
 
+  it('reserves what is left where it comes to its end, and nothing behind it', async () => {
+    await writeFile(file, '4294967295:9990:');
+    const counter = await SenderCounter.open(agent, disk);
+    expect(await counter.reserve(256)).to.deep.equal({ global: 0xffff_ffff, local: 9997 });
+    expect(await stored()).to.equal('4294967295:9997:');
+    for (const used of [counter, await SenderCounter.open(agent, disk)]) {
+      const error = await failure(used.reserve(1));
+      expect(error.code).to.equal('FILE_UNREADABLE');
+      expect(error.message).to.contain(file).and.to.contain('used up');
+      expect(error.hint).to.contain('--force');
+    }
+    expect(await stored()).to.equal('4294967295:9997:');
+    await counter.settle({ global: 0xffff_ffff, local: 9991 });
+    expect(await counter.reserve(1)).to.deep.equal({ global: 0xffff_ffff, local: 9992 });
+  });
+
   it('never goes back behind what was there', async () => {
     await writeFile(file, '3:17:');
     await (await SenderCounter.open(agent, disk)).settle({ global: 0, local: 1 });
