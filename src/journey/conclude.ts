@@ -6,7 +6,7 @@ import { writeConfig } from './configure.js';
 import type { PreparedJourney } from './context.js';
 import { boundTo } from './machine-binding.js';
 import type { ManagerLink } from './manager-link.js';
-import { tellOfUnfinished } from './unfinished-request.js';
+import { tellOfAnothers } from './unfinished-request.js';
 
 /** A key that lies in its place, and what is known of it. */
 export interface Outcome {
@@ -45,7 +45,7 @@ export async function conclude(
   }
   // Without a handshake nobody knows whether a key that was there works.
   const ended = settings.handshake || changed;
-  if (ended && notes.notes.request !== undefined && notes.notes.request.name !== record.name) tellOfUnfinished(journey);
+  if (ended) tellOfAnothers(journey, record);
   const binding = settings.machineBinding ? await boundTo(notes.notes, record, edge, signal) : notes.notes.binding;
   await notes.update((before) => {
     const { request, binding: _, ...rest } = before;

@@ -7,6 +7,7 @@ import type { Journey, PreparedJourney } from './context.js';
 import { install } from './install.js';
 import { prepared } from './prepare.js';
 import { prove } from './prove.js';
+import { tellOfAnothers } from './unfinished-request.js';
 
 /** How a key is imported. */
 export interface ImportOptions extends ExportedChoice {
@@ -49,6 +50,7 @@ async function putInPlace(
     return { changed: false, ...(file === 'broken' || file?.tooWide === undefined ? {} : { tooWide: file.tooWide }) };
   }
   if (file !== undefined && !(await mayReplace(present, record))) throw refuseToReplace(keysFile, present);
+  tellOfAnothers(journey, record);
   await install(journey, { key: { record } }, { record: present });
   return { changed: true };
 }

@@ -1,5 +1,6 @@
 import { EnrollError } from '../errors.js';
 import type { BegunRequest } from '../keystore/notes/notes.js';
+import type { AgentRecord } from '../model/agent-record.js';
 import type { PreparedJourney } from './context.js';
 
 /** Tells of a request of an earlier run that did not come to an end, if there is one. */
@@ -9,6 +10,12 @@ export function tellOfUnfinished({ notes, observe }: PreparedJourney): BegunRequ
   const text = `An earlier run (${request.startedAt}) asked ${request.manager} for a key as ${request.name} and did not come to an end: an agent of that name may exist there without a key on this host.`;
   observe({ kind: 'warning', text });
   return request;
+}
+
+/** Tells of it where it was not for this agent: a key that works leaves the request for it with nothing open. */
+export function tellOfAnothers(journey: PreparedJourney, { name }: AgentRecord): void {
+  const { request } = journey.notes.notes;
+  if (request !== undefined && request.name !== name) tellOfUnfinished(journey);
 }
 
 /** A name that is taken because an earlier run of this host most likely registered it, and never had the key. */
