@@ -19,6 +19,7 @@ const LINK: ManagerLink = {
   ms: 7,
   endpoint: { host: 'siem.example', port: 1514 },
 };
+const SEEN = { fingerprint: `sha256:${'ab'.repeat(32)}`, firstSeen: '2026-01-02T03:04:05.000Z', other: {} };
 const KEPT: Outcome = { changed: false, record: OLD, link: LINK };
 
 describe('what a journey that went well ends with', () => {
@@ -51,7 +52,8 @@ describe('what a journey that went well ends with', () => {
   });
 
   it('is written once, all of it, and not at all where it is known', async () => {
-    await note(agent, { request: REQUEST });
+    // Something that stays: notes without anything in them are no file.
+    await note(agent, { request: REQUEST, managers: new Map([['siem.example:1515', SEEN]]) });
     const written: string[] = [];
     const counting = replacing((path) => {
       written.push(path);

@@ -243,7 +243,7 @@ describe('installing a key on a journey', () => {
       expect(seen[0]).to.equal('.agent-enroll/notes.json: none key, none request');
       expect(seen[installed]).to.equal('etc/client.keys: none key, open request');
       expect(notes[1]).to.equal('.agent-enroll/notes.json: new key, open request');
-      expect(journey.kinds()).to.include.ordered.members(['obtained', 'installed', 'proving', 'proved']);
+      expect(journey.kinds().slice(-5)).to.deep.equal(['asking', 'obtained', 'installed', 'proving', 'proved']);
       expect(await state()).to.deep.equal({ key: 'new', request: 'none' });
     });
 
