@@ -16,6 +16,8 @@ export type PresentKey = ({ readonly works: true } & Outcome) | KeyToReplace;
 export interface KeyToReplace {
   readonly works: false;
   readonly record?: AgentRecord;
+  /** That client.keys was found open to others, in words. */
+  readonly tooWide?: string;
   /** A key of another machine, of which this one is a copy: not to be used, nor shown to a manager. */
   readonly copied?: AgentRecord;
 }
@@ -51,13 +53,12 @@ async function tryKey(
 ): Promise<PresentKey> {
   const { settings, agent, edge, notes, observe, signal } = journey;
   observe({ kind: 'present', record, keysFile: agent.keysFile });
-  const keep = (outcome: Partial<Outcome> = {}): PresentKey => {
-    return { works: true, changed, record, ...(tooWide === undefined ? {} : { tooWide }), ...outcome };
-  };
+  const width = tooWide === undefined ? {} : { tooWide };
+  const keep = (outcome: Partial<Outcome> = {}): PresentKey => ({ works: true, changed, record, ...width, ...outcome });
   if (settings.machineBinding && (await checkBinding(notes.notes, record, edge, signal)) === 'other') {
     return { works: false, copied: record };
   }
-  if (settings.force) return { works: false, record };
+  if (settings.force) return { works: false, record, ...width };
   if (!settings.handshake) {
     await onceProven();
     return keep();
@@ -75,7 +76,7 @@ async function tryKey(
   } catch (thrown) {
     if (!(thrown instanceof EnrollError) || !isTheKey(journey, record, thrown)) throw thrown;
     observe({ kind: 'rejected', record });
-    return { works: false, record };
+    return { works: false, record, ...width };
   }
 }
 

@@ -59,12 +59,13 @@ export async function prove(
  * Waits for the acknowledgement of the present key, which the manager's authd says it knows.
  * @throws EnrollError the refusal, where the link does not work all the same
  */
-export async function proveKnown(journey: PreparedJourney, { record, refusal }: KnownKey): Promise<Outcome> {
+export async function proveKnown(journey: PreparedJourney, known: KnownKey): Promise<Outcome> {
+  const { record, refusal, tooWide } = known;
   const { settings, signal } = journey;
   if (!settings.handshake || (await runningDaemon(journey)) !== undefined) throw refusal;
   try {
     const link = await proveLinkAtAny(journey, settings.managers, { record, waitMs: settings.waitMs });
-    return { changed: false, record, link };
+    return { changed: false, record, link, ...(tooWide === undefined ? {} : { tooWide }) };
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     throw refusal;

@@ -39,6 +39,8 @@ export interface IssuedKey {
 export interface KnownKey {
   readonly kind: 'known';
   readonly record: AgentRecord;
+  /** That client.keys was found open to others, in words. */
+  readonly tooWide?: string;
   readonly refusal: EnrollError;
 }
 
@@ -53,7 +55,7 @@ export interface KnownKey {
 export async function requestKey(
   journey: PreparedJourney,
   host: Host,
-  { record: present }: KeyToReplace,
+  { record: present, tooWide }: KeyToReplace,
 ): Promise<ManagerAnswer> {
   const { settings, edge, notes, observe, signal } = journey;
   requireVouched(settings.hearsay ?? [], (endpoint) => isVouchedFor(notes.notes, endpoint));
@@ -70,7 +72,7 @@ export async function requestKey(
         if (signal.aborted) throw abortReason(signal);
         const refusal = explainedByEarlier(error, earlier, host.name.name);
         if (present !== undefined && isOfPresentKey(refusal, settings)) {
-          return { kind: 'known', record: present, refusal };
+          return { kind: 'known', record: present, refusal, ...(tooWide === undefined ? {} : { tooWide }) };
         }
         if (!mayTryElsewhere(error)) throw refusal;
         failed.push({ manager, error });
