@@ -1,4 +1,5 @@
 import { narrowInstalled } from '../keystore/installed.js';
+import { removeLeftoverKeys } from '../keystore/leftover-key.js';
 import type { Notes } from '../keystore/notes/notes.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import { formatEndpoint } from '../model/endpoint.js';
@@ -56,6 +57,7 @@ export async function conclude(
       ...(link === undefined ? {} : remembered(before, record, link)),
     };
   });
+  if (link !== undefined) await removeLeftoverKeys(agent, edge.disk);
   await writeConfig(journey, link);
   return { changed, record, ...(link === undefined ? {} : { link }) };
 }

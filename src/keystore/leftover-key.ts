@@ -4,7 +4,7 @@ import type { FileEdge } from '../files/file-edge.js';
 import { unreadable } from '../files/file-error.js';
 import { atPlace } from '../files/place.js';
 import { ROOT_ONLY, readFile } from '../files/read.js';
-import { leftovers } from '../files/replace.js';
+import { leftovers, removeLeftovers } from '../files/replace.js';
 import { type AgentRecord, parseRecord } from '../model/agent-record.js';
 import type { AgentInstallation } from '../model/host.js';
 import { KEYS_LIMIT } from './installed.js';
@@ -38,6 +38,11 @@ export async function leftoverKey(
     if (systemCode(error) === 'ENOENT') return undefined;
     throw unreadable(keysFile, error);
   }
+}
+
+/** Removes such keys, and parts of them, once a manager has acknowledged the one that is in its place. */
+export async function removeLeftoverKeys({ keysFile }: AgentInstallation, edge: FileEdge): Promise<void> {
+  await atPlace(keysFile, edge, removeLeftovers).catch(() => undefined);
 }
 
 /** The file is written in one piece with its line end last: without it, it is not whole. */

@@ -1,4 +1,5 @@
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
@@ -7,7 +8,7 @@ import type { ManagerLink } from '../../src/journey/manager-link.js';
 import { notesPath, readNotes } from '../../src/keystore/notes/notes-file.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import { systemError, watched } from '../files/faulty.js';
-import { failure, line, NEW, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
+import { failure, filesBelow, line, NEW, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
 import { type Given, journeyOf, note, REQUEST, replacing, step, type ToldJourney } from './journey-scene.js';
 
 const disk = nodeFileEdge();
@@ -140,6 +141,17 @@ describe('what a journey that went well ends with', () => {
       await end({ changed: true, record: OLD }, { settings: { handshake: false } });
       expect(await notes()).to.not.have.property('request');
     });
+  });
+
+  it('leaves nothing of killed runs beside a key that was acknowledged, and all of it beside one that was not', async () => {
+    const left = join(dirname(agent.keysFile), '.client.keys.agent-enroll-aaaaaaaa.tmp');
+    await writeFile(left, line(NEW));
+    const { link: _, ...untested } = KEPT;
+    await end(untested);
+    await end(untested, { settings: { handshake: false } });
+    expect(await filesBelow(dirname(agent.keysFile))).to.deep.equal([basename(left), 'client.keys']);
+    await end(KEPT);
+    expect(await filesBelow(dirname(agent.keysFile))).to.deep.equal(['client.keys']);
   });
 
   describe('a client.keys that others could use', () => {
