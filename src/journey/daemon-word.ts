@@ -1,5 +1,6 @@
 import { EnrollError } from '../errors.js';
 import { type AgentDaemon, agentDaemon } from '../host/agent-daemon.js';
+import { type UsedManager, writeConfig } from './configure.js';
 import type { Journey } from './context.js';
 
 /**
@@ -10,6 +11,18 @@ export async function runningDaemon({ agent, edge, observe, signal }: Journey): 
   const daemon = await agentDaemon(agent, edge.system, signal);
   if (daemon !== undefined) observe({ kind: 'daemon', daemon });
   return daemon;
+}
+
+/**
+ * What is left to do where a daemon runs with the key that was there before: ossec.conf is pointed at the manager, for
+ * the start to come.
+ *
+ * @throws EnrollError `AGENT_RESTART_NEEDED`, and what keeps ossec.conf from being written
+ */
+export async function requireRestart(journey: Journey, used?: UsedManager): Promise<never> {
+  await writeConfig(journey, used);
+  const text = 'The new key is installed, but the agent daemon runs with the one before.';
+  throw new EnrollError('AGENT_RESTART_NEEDED', text);
 }
 
 /** @throws EnrollError `AGENT_NOT_CONNECTED` unless the daemon says that it is connected */

@@ -6,7 +6,7 @@ import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import type { TrustVerdict } from '../net/trust.js';
 import type { Hearsay } from '../settings/settings.js';
 import type { PreparedJourney } from './context.js';
-import { boundTo } from './machine-binding.js';
+import { bind } from './machine-binding.js';
 
 /** A record that is to be put in its place, and where it came from, as far as a manager was asked for it. */
 export interface KeyToInstall {
@@ -34,7 +34,7 @@ export interface Replaced {
  * @throws EnrollError `FILE_UNWRITABLE`, `FILE_UNREADABLE`
  */
 export async function install(journey: PreparedJourney, { key }: KeyToInstall, replaced: Replaced): Promise<void> {
-  const { settings, agent, edge, notes, observe, signal } = journey;
+  const { settings, agent, edge, notes, observe } = journey;
   const { record, trust, endpoint } = key;
   const before = replaced.record ?? replaced.copied;
   await edge.uninterrupted(async () => {
@@ -46,9 +46,7 @@ export async function install(journey: PreparedJourney, { key }: KeyToInstall, r
       ...trusted(rest, { endpoint, trust, hearsay: settings.hearsay, now: edge.disk.now() }),
     }));
   });
-  if (!settings.machineBinding) return;
-  const binding = await boundTo(notes.notes, record, edge, signal, replaced.copied);
-  await notes.update(({ binding: _, ...rest }) => ({ ...rest, ...(binding === undefined ? {} : { binding }) }));
+  await bind(journey, record, replaced.copied);
 }
 
 /** What was seen of the manager that issued the key. */

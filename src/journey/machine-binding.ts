@@ -67,6 +67,22 @@ export async function boundTo(
 }
 
 /**
+ * Notes that a key which has just come into its place belongs to this machine, unless that is not wanted.
+ *
+ * @param copiedFrom the record that was found here and belongs to another machine
+ * @throws EnrollError `FILE_UNWRITABLE`, and the signal's reason
+ */
+export async function bind(
+  { settings, edge, notes, signal }: PreparedJourney,
+  record: AgentRecord,
+  copiedFrom?: AgentRecord,
+): Promise<void> {
+  if (!settings.machineBinding) return;
+  const binding = await boundTo(notes.notes, record, edge, signal, copiedFrom);
+  await notes.update(({ binding: _, ...rest }) => ({ ...rest, ...(binding === undefined ? {} : { binding }) }));
+}
+
+/**
  * The host under a name of its own, for an enrollment. Where it still has the name of the machine that it is a copy of,
  * and the settings do not name it outright, its name is made of that one and eight digits that stay the same on this machine: a
  * manager may replace an agent by another of its name (Wazuh 3 even a connected one), and the original is to go on.

@@ -1,13 +1,14 @@
 import { EnrollError } from '../errors.js';
+import { agentDaemon } from '../host/agent-daemon.js';
 import { installKey } from '../keystore/client-keys.js';
 import { type PresentFile, readInstalled } from '../keystore/installed.js';
 import { leftoverKey } from '../keystore/leftover-key.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import type { Outcome } from './conclude.js';
 import type { PreparedJourney } from './context.js';
-import { requireConnected, runningDaemon } from './daemon-word.js';
-import { checkBinding } from './machine-binding.js';
-import { proveLinkAtAny } from './manager-link.js';
+import { requireConnected, requireRestart, runningDaemon } from './daemon-word.js';
+import { bind, checkBinding } from './machine-binding.js';
+import { type ManagerLink, proveLinkAtAny } from './manager-link.js';
 
 /** The key that is on this host already, if any, and whether it is to be kept. */
 export type PresentKey = ({ readonly works: true } & Outcome) | KeyToReplace;
@@ -16,6 +17,8 @@ export type PresentKey = ({ readonly works: true } & Outcome) | KeyToReplace;
 export interface KeyToReplace {
   readonly works: false;
   readonly record?: AgentRecord;
+  /** Present: this run has put it there, after one that was killed. */
+  readonly changed?: true;
   /** That client.keys was found open to others, in words. */
   readonly tooWide?: string;
   /** A key of another machine, of which this one is a copy: not to be used, nor shown to a manager. */
@@ -35,48 +38,54 @@ const PRESENT_KEY_WAIT_MS = 12_000;
 export async function tryPresentKey(journey: PreparedJourney): Promise<PresentKey> {
   const left = await keyLeftBehind(journey);
   const file = await readPresent(journey);
-  if (left === undefined) return file === undefined ? { works: false } : await tryKey(journey, file, false);
+  if (left === undefined) return file === undefined ? { works: false } : await tryKey(journey, file);
   if (file === undefined) {
     await putInPlace(journey, left);
-    return await tryKey(journey, { record: left }, true);
+    return await tryKey(journey, { record: left, changed: true });
   }
-  // Two keys: the newer one counts if the manager says so.
-  const taken = await tryKey(journey, { record: left }, true, async () => await putInPlace(journey, left));
-  return taken.works ? taken : await tryKey(journey, file, false);
+  // Two keys: the newer one counts if a manager says so, and no word of an agent daemon is about that one.
+  if (!(await isToBeProven(journey))) return await tryKey(journey, file);
+  const taken = await tryKey(journey, { record: left, changed: true });
+  if (!taken.works) return await tryKey(journey, file);
+  await putInPlace(journey, left, file.record);
+  return taken;
+}
+
+/** Whether keys are tried with messages of our own. */
+async function isToBeProven({ settings, agent, edge, signal }: PreparedJourney): Promise<boolean> {
+  return settings.handshake && (await agentDaemon(agent, edge.system, signal)) === undefined;
 }
 
 async function tryKey(
   journey: PreparedJourney,
-  { record, tooWide }: PresentFile,
-  changed: boolean,
-  onceProven: () => Promise<void> = async () => {},
+  { record, tooWide, changed }: PresentFile & { readonly changed?: true },
 ): Promise<PresentKey> {
   const { settings, agent, edge, notes, observe, signal } = journey;
   observe({ kind: 'present', record, keysFile: agent.keysFile });
-  const width = tooWide === undefined ? {} : { tooWide };
-  const keep = (outcome: Partial<Outcome> = {}): PresentKey => ({ works: true, changed, record, ...width, ...outcome });
+  const known = {
+    record,
+    ...(changed === undefined ? {} : { changed }),
+    ...(tooWide === undefined ? {} : { tooWide }),
+  };
+  const keep = (link?: ManagerLink): PresentKey => ({ works: true, changed: false, ...known, link });
   if (settings.machineBinding && (await checkBinding(notes.notes, record, edge, signal)) === 'other') {
     return { works: false, copied: record };
   }
-  if (settings.force) return { works: false, record, ...width };
-  if (!settings.handshake) {
-    await onceProven();
-    return keep();
-  }
+  if (settings.force) return { works: false, ...known };
+  if (!settings.handshake) return keep();
   const daemon = await runningDaemon(journey);
   if (daemon !== undefined) {
+    if (changed) await requireRestart(journey);
     requireConnected(daemon);
     return keep();
   }
   try {
     const waitMs = Math.min(settings.waitMs, PRESENT_KEY_WAIT_MS);
-    const link = await proveLinkAtAny(journey, settings.managers, { record, waitMs });
-    await onceProven();
-    return keep({ link });
+    return keep(await proveLinkAtAny(journey, settings.managers, { record, waitMs }));
   } catch (thrown) {
     if (!(thrown instanceof EnrollError) || !isTheKey(journey, record, thrown)) throw thrown;
     observe({ kind: 'rejected', record });
-    return { works: false, record, ...width };
+    return { works: false, ...known };
   }
 }
 
@@ -114,7 +123,21 @@ async function keyLeftBehind({
   return record;
 }
 
-async function putInPlace({ agent, edge, observe }: PreparedJourney, record: AgentRecord): Promise<void> {
-  const { keysFile } = await edge.uninterrupted(() => installKey(record, agent, edge.disk));
-  observe({ kind: 'installed', keysFile });
+/**
+ * Its counters go on: it may have been tried already. The request that it is the answer to is closed.
+ *
+ * @param before the record that it takes the place of
+ */
+async function putInPlace(journey: PreparedJourney, record: AgentRecord, before?: AgentRecord): Promise<void> {
+  const { settings, agent, edge, notes, observe, signal } = journey;
+  const copied =
+    settings.machineBinding &&
+    before !== undefined &&
+    (await checkBinding(notes.notes, before, edge, signal)) === 'other';
+  await edge.uninterrupted(async () => {
+    const { keysFile } = await installKey(record, agent, edge.disk);
+    observe({ kind: 'installed', keysFile });
+    await notes.update(({ request: _, ...rest }) => rest);
+  });
+  await bind(journey, record, copied ? before : undefined);
 }

@@ -3,9 +3,8 @@ import type { AgentRecord } from '../model/agent-record.js';
 import type { ManagerFamily } from '../model/endpoint.js';
 import type { ManagerSettings } from '../settings/settings.js';
 import type { Outcome } from './conclude.js';
-import { writeConfig } from './configure.js';
 import type { PreparedJourney } from './context.js';
-import { requireConnected, runningDaemon } from './daemon-word.js';
+import { requireConnected, requireRestart, runningDaemon } from './daemon-word.js';
 import { type ManagerLink, proveLinkAtAny } from './manager-link.js';
 import type { KnownKey } from './request-key.js';
 
@@ -32,12 +31,8 @@ export async function prove(
   const { settings, signal } = journey;
   if (!settings.handshake) return undefined;
   const daemon = await runningDaemon(journey);
-  if (daemon !== undefined && changed) {
-    await writeConfig(journey, manager === undefined ? {} : { endpoint: manager.agent });
-    const text = 'The new key is installed, but the agent daemon runs with the one before.';
-    throw new EnrollError('AGENT_RESTART_NEEDED', text);
-  }
   if (daemon !== undefined) {
+    if (changed) await requireRestart(journey, manager === undefined ? {} : { endpoint: manager.agent });
     requireConnected(daemon);
     return undefined;
   }
@@ -60,12 +55,12 @@ export async function prove(
  * @throws EnrollError the refusal, where the link does not work all the same
  */
 export async function proveKnown(journey: PreparedJourney, known: KnownKey): Promise<Outcome> {
-  const { record, refusal, tooWide } = known;
+  const { outcome, refusal } = known;
   const { settings, signal } = journey;
   if (!settings.handshake || (await runningDaemon(journey)) !== undefined) throw refusal;
   try {
-    const link = await proveLinkAtAny(journey, settings.managers, { record, waitMs: settings.waitMs });
-    return { changed: false, record, link, ...(tooWide === undefined ? {} : { tooWide }) };
+    const request = { record: outcome.record, waitMs: settings.waitMs };
+    return { ...outcome, link: await proveLinkAtAny(journey, settings.managers, request) };
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     throw refusal;

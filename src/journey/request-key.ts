@@ -14,6 +14,7 @@ import type { AgentKey, KeySource } from '../obtain/key-source.js';
 import type { ApiSettings, ManagerSettings, Settings } from '../settings/settings.js';
 import { requireVouched } from '../settings/vouching.js';
 import { backOff } from './back-off.js';
+import type { Outcome } from './conclude.js';
 import type { Journey, PreparedJourney } from './context.js';
 import type { KeyToReplace } from './present-key.js';
 import { explainedByEarlier, tellOfUnfinished } from './unfinished-request.js';
@@ -38,9 +39,8 @@ export interface IssuedKey {
  */
 export interface KnownKey {
   readonly kind: 'known';
-  readonly record: AgentRecord;
-  /** That client.keys was found open to others, in words. */
-  readonly tooWide?: string;
+  /** What the journey ends with where that key is acknowledged. */
+  readonly outcome: Outcome;
   readonly refusal: EnrollError;
 }
 
@@ -55,7 +55,7 @@ export interface KnownKey {
 export async function requestKey(
   journey: PreparedJourney,
   host: Host,
-  { record: present, tooWide }: KeyToReplace,
+  { record: present, changed, tooWide }: KeyToReplace,
 ): Promise<ManagerAnswer> {
   const { settings, edge, notes, observe, signal } = journey;
   requireVouched(settings.hearsay ?? [], (endpoint) => isVouchedFor(notes.notes, endpoint));
@@ -72,7 +72,8 @@ export async function requestKey(
         if (signal.aborted) throw abortReason(signal);
         const refusal = explainedByEarlier(error, earlier, host.name.name);
         if (present !== undefined && isOfPresentKey(refusal, settings)) {
-          return { kind: 'known', record: present, refusal, ...(tooWide === undefined ? {} : { tooWide }) };
+          const outcome = { changed: changed ?? false, record: present, ...(tooWide === undefined ? {} : { tooWide }) };
+          return { kind: 'known', outcome, refusal };
         }
         if (!mayTryElsewhere(error)) throw refusal;
         failed.push({ manager, error });
