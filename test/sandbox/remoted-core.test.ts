@@ -7,6 +7,8 @@ import { type AgentRecord, parseRecord } from '../../src/model/agent-record.js';
 import { Secret } from '../../src/model/secret.js';
 import { AgentStore } from '../../src/sandbox/agent-table.js';
 import type { SandboxFamily } from '../../src/sandbox/authd-protocol.js';
+import { Counters } from '../../src/sandbox/counters.js';
+import type { LogLine } from '../../src/sandbox/log-lines.js';
 import { type Peer, RemotedCore } from '../../src/sandbox/remoted-core.js';
 import type { RemotedRules } from '../../src/sandbox/remoted-protocol.js';
 import { EventLog } from './event-log.js';
@@ -58,6 +60,8 @@ interface Manager {
   readonly core: RemotedCore;
   readonly log: EventLog;
   readonly store: AgentStore;
+  /** What it wrote to the manager's log. */
+  readonly logged: readonly LogLine[];
   /** Gives it one message, waits for as many answers, and reads them. */
   exchange(bytes: Uint8Array, record: AgentRecord, answers: number): Promise<readonly string[]>;
 }
@@ -80,10 +84,15 @@ async function managerWith(
   for (const { name, ip } of records) store.register({ name, ip, groups: [] });
   expect(store.list().map(({ id }) => id)).to.deep.equal(records.map(({ id }) => id));
   const log = new EventLog();
+  const logged: LogLine[] = [];
   const core = new RemotedCore({
     rules: { family, verifyMsgId: family === 'ossec', version: VERSIONS[family], allowHigherVersions: false, ...rules },
     keyReloadMs: 1,
+    wholeSeconds: false,
     store,
+    counters: new Counters(),
+    onEmptyKeys: () => {},
+    log: (lines) => logged.push(...lines),
     emit: log.onEvent,
   });
   running = core;
@@ -93,13 +102,15 @@ async function managerWith(
     from: { host: '127.0.0.1', port: 40000 },
     send: (bytes) => sent.push(bytes),
     close: () => {},
-    claim: () => true,
+    inUse: () => false,
+    claim: () => {},
   };
   if (family !== 'ossec') await log.until(({ type }) => type === 'keys loaded');
   return {
     core,
     log,
     store,
+    logged,
     exchange: async (bytes, record, answers) => {
       sent.length = 0;
       core.receive(bytes, peer);
@@ -237,6 +248,67 @@ describe('sandbox remoted, by family', () => {
     const startup = say('wazuh-3', '#!-agent startup {"version":"v4.99.0"}');
     expect(await manager.exchange(startup, AGENT['wazuh-3'], 1)).to.deep.equal(['blowfish 0:1 #!-agent ack ']);
     expect(await manager.exchange(Buffer.from('#ping'), AGENT['wazuh-3'], 0)).to.deep.equal([]);
+  });
+
+  it('OSSEC and Wazuh 3 acknowledge a shutdown and a startup with a version, warn, and leave the agent as it was', async () => {
+    for (const family of ['ossec', 'wazuh-3'] as const) {
+      const manager = await managerWith(family, [AGENT[family]]);
+      const { id, name } = AGENT[family];
+      const speak = (payload: string, local: number) => manager.exchange(say(family, payload, local), AGENT[family], 1);
+      const text =
+        family === 'ossec'
+          ? "Invalid message from agent id: '0'(uname)"
+          : `Invalid message from agent: '${name}' (${id})`;
+      expect(await speak('#!-agent startup {"version":"v4.14.7"}', 1)).to.have.length(1);
+      expect(manager.store.get(id)?.state).to.equal('never_connected');
+      expect(await speak('#!-agent startup ', 2)).to.have.length(1);
+      const greeted = manager.store.get(id)?.state;
+      expect(greeted).to.equal(family === 'ossec' ? 'never_connected' : 'pending');
+      expect(await speak('#!-agent shutdown ', 3)).to.have.length(1);
+      expect(manager.store.get(id)?.state).to.equal(greeted);
+      expect(manager.logged, family).to.deep.equal([
+        { level: 'WARNING', text },
+        { level: 'WARNING', text },
+      ]);
+      manager.core.stop();
+    }
+  });
+
+  it('an OSSEC before 4.0 knows no AES', async () => {
+    const manager = await managerWith('ossec', [AGENT['ossec']], { version: 'v3.7.0' });
+    const bytes = encodeMessage(
+      {
+        cipher: 'aes-ossec',
+        iv: Buffer.alloc(16, 1),
+        id: '1024',
+        random: '12345',
+        counter: { global: 0, local: 1 },
+        payload: '#!-agent startup ',
+      },
+      deriveKey(AGENT['ossec']),
+    );
+    await manager.exchange(bytes, AGENT['ossec'], 0);
+    await manager.log.until(({ type }) => type === 'dropped');
+    expect(droppedWhy(manager)).to.deep.equal(['malformed']);
+    expect(manager.logged).to.deep.equal([
+      { level: 'ERROR', code: 1403, text: "Incorrectly formatted message from '1024'." },
+    ]);
+    expect(await manager.exchange(say('ossec', '#!-agent startup '), AGENT['ossec'], 1)).to.have.length(1);
+  });
+
+  it('checks counters with OSSEC, and on Wazuh not unless told to', async () => {
+    for (const family of ['ossec', 'wazuh-3', 'wazuh-4'] as const) {
+      const manager = await managerWith(family, [AGENT[family]]);
+      await manager.exchange(say(family, '#!-agent startup ', 2), AGENT[family], 1);
+      await manager.exchange(say(family, '#!-agent startup ', 2), AGENT[family], family === 'ossec' ? 0 : 1);
+      await manager.log.until(
+        family === 'ossec'
+          ? ({ type }) => type === 'dropped'
+          : () => manager.log.all.filter(({ type }) => type === 'acknowledged').length === 2,
+      );
+      expect(droppedWhy(manager), family).to.deep.equal(family === 'ossec' ? ['old counter'] : []);
+      manager.core.stop();
+    }
   });
 
   it('checks counters where it is told to', async () => {
