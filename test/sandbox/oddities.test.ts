@@ -220,7 +220,7 @@ describe('oddities of real managers', () => {
       const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
       await start({ family: 'ossec', oddities: ['empty-keys-exit'], remotedRestartMs: 60_000 });
       const before = timers();
-      sandbox.addAgent({ name: 'web-01' });
+      for (const name of ['web-01', 'web-02']) sandbox.addAgent({ name });
       expect(timers()).to.equal(before + 1);
       await sandbox.close();
       expect(timers()).to.be.at.most(before);
