@@ -1,10 +1,12 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { text as allOf } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { nodeProcesses } from '../../src/files/processes.js';
@@ -12,6 +14,8 @@ import { listenTcp } from '../../src/sandbox/listen.js';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import { scratchHome, snapshot, start } from './program.js';
 
+const PROGRAM = fileURLToPath(new URL('../../bin/agent-enroll.js', import.meta.url));
+const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 /** What the program may take; the rest is for a busy machine. */
 const SOON_MS = 100 + 400;
 
@@ -110,6 +114,26 @@ describe('an interrupted run', function () {
     }
   }
 
+  it('does not wait for what the system does in its own threads', async function () {
+    // A name look-up that no server answers lasts for seconds, and an exit would wait for it.
+    const resolver = join(scratch.home, 'resolv.conf');
+    await writeFile(resolver, 'nameserver 192.0.2.1\n');
+    if (!isPermitted(silentResolver(resolver, 'true', []))) this.skip();
+    const args = ['--manager', 'manager.example', '--agent-home', scratch.home, '--name', 'web-01', '--json'];
+    const [command, ...rest] = silentResolver(resolver, process.execPath, [PROGRAM, ...args]);
+    const program = spawn(command, rest, { env: { PATH }, stdio: ['ignore', 'pipe', 'inherit'], timeout: 15_000 });
+    const stdout = allOf(program.stdout);
+    const ended = once(program, 'close');
+    await looksUp(program.pid);
+    const at = performance.now();
+    program.kill('SIGTERM');
+    const [code, signal] = await ended;
+    expect(performance.now() - at, 'ms').to.be.below(SOON_MS);
+    // What a shell makes of both is 143.
+    expect(code === 143 || signal === 'SIGTERM', `code ${code}, signal ${signal}`).to.equal(true);
+    expect(JSON.parse(await stdout).error.code).to.equal('TERMINATED');
+  });
+
   it('does not begin to wait for a pipe in the place of a file', async function () {
     if (process.platform === 'win32') this.skip();
     const pipe = join(scratch.home, 'pipe');
@@ -120,6 +144,31 @@ describe('an interrupted run', function () {
     expect(ms).to.be.below(5000);
   });
 });
+
+// A network of its own, with a name server that never answers.
+const SILENT_NETWORK = `
+mount --bind "$0" /etc/resolv.conf && ip link set lo up &&
+ip link add v1 type veth peer name p1 && ip link set v1 up && ip link set p1 up &&
+ip addr add 192.0.2.2/24 dev v1 && exec "$@"`;
+
+/** The command line that runs a program where every name look-up hangs. */
+function silentResolver(resolver: string, program: string, args: readonly string[]): [string, ...string[]] {
+  return ['unshare', '--net', '--mount', 'sh', '-c', SILENT_NETWORK, resolver, program, ...args];
+}
+
+function isPermitted([command, ...args]: [string, ...string[]]): boolean {
+  if (process.platform !== 'linux') return false;
+  return spawnSync(command, args, { env: { PATH }, timeout: 5000 }).status === 0;
+}
+
+/** Resolves when the process has asked the name server, whose port is 53. */
+async function looksUp(pid: number | undefined): Promise<void> {
+  for (;;) {
+    const sockets = await readFile(`/proc/${pid}/net/udp`, 'utf8');
+    if (/^ *\d+: [0-9A-F]+:[0-9A-F]{4} 010200C0:0035 /m.test(sockets)) return;
+    await pause(20);
+  }
+}
 
 /** Resolves when the process waits for its standard input: its epoll instance watches descriptor 0 then. */
 async function readsInput(pid: number | undefined): Promise<void> {
