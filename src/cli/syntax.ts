@@ -61,6 +61,14 @@ export const SANDBOX_OPTIONS = {
     requiresArg: true,
     describe: 'TIME: how long remoted takes to learn a new key [default: as real ones, 10s]',
   },
+  oddity: {
+    value: 'missed-second|stalled-connection|empty-keys-exit',
+    choices: ['missed-second', 'stalled-connection', 'empty-keys-exit'],
+    type: 'string',
+    requiresArg: true,
+    repeatable: true,
+    describe: 'what real managers do now and then; may be given more than once',
+  },
 } as const;
 
 /** An option as it is typed. */
@@ -87,11 +95,11 @@ export function optionSyntax(): readonly OptionSyntax[] {
     };
   });
   const sandbox = Object.entries(SANDBOX_OPTIONS).map(
-    ([name, { value, describe }]): OptionSyntax => ({
+    ([name, row]): OptionSyntax => ({
       flag: `--${name}`,
-      describe: describe.replace(/^[A-Z,]+: /, ''),
-      value,
-      repeatable: false,
+      describe: row.describe.replace(/^[A-Z,]+: /, ''),
+      value: row.value,
+      repeatable: 'repeatable' in row,
       commands: ['sandbox'],
     }),
   );

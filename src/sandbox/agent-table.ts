@@ -18,7 +18,7 @@ export interface AgentView {
 export interface Agent extends AgentView {
   readonly record: AgentRecord;
   readonly registeredAt: Date;
-  /** When `state` was entered. */
+  /** When `state` was entered, or found again. */
   readonly stateSince: Date;
 }
 
@@ -37,6 +37,8 @@ export type DuplicateRules =
       readonly evenConnected: boolean;
       /** A `disconnected` one must have been so for this long. */
       readonly disconnectedForMs: number;
+      /** Whatever its state, it must not have been heard of for this long (3.x). */
+      readonly unseenForMs?: number;
       readonly registeredForMs: number;
       /** Also where the request's key hash shows that the host has the agent's present key. */
       readonly evenSameKey: boolean;
@@ -88,11 +90,12 @@ export class AgentStore {
   readonly #agents = new Map<string, Agent>();
   #nextId: number;
   #changes = 0;
-  #changedAt: Date | undefined;
+  #changedAt: Date;
 
   constructor(options: AgentStoreOptions) {
     this.#options = options;
     this.#nextId = options.firstId;
+    this.#changedAt = options.clock();
   }
 
   /** Goes up with every change to client.keys. */
@@ -100,9 +103,16 @@ export class AgentStore {
     return this.#changes;
   }
 
-  /** When client.keys was last written; `undefined`: not since the manager started. */
-  get changedAt(): Date | undefined {
+  /** When client.keys was last written: when the manager was set up, to begin with. */
+  get changedAt(): Date {
     return this.#changedAt;
+  }
+
+  /** As `touch client.keys` at a later second: nothing new is in it, and its time is another one. */
+  touch(): void {
+    const next = (Math.floor(this.#changedAt.getTime() / 1000) + 1) * 1000;
+    this.#changedAt = new Date(Math.max(this.#options.clock().getTime(), next));
+    this.#changes += 1;
   }
 
   list(): readonly Agent[] {
@@ -133,7 +143,7 @@ export class AgentStore {
     const agent = this.#agents.get(id);
     if (agent !== undefined) {
       this.#agents.delete(id);
-      this.#touch();
+      this.#written();
     }
     return agent;
   }
@@ -189,6 +199,8 @@ export class AgentStore {
     const connected = agent.state === 'pending' || agent.state === 'active';
     if (connected && !rules.evenConnected) return false;
     if (agent.state === 'disconnected' && now - agent.stateSince.getTime() < rules.disconnectedForMs) return false;
+    const unseen = agent.state === 'never_connected' || now - agent.stateSince.getTime() >= (rules.unseenForMs ?? 0);
+    if (!unseen) return false;
     if (now - agent.registeredAt.getTime() < rules.registeredForMs) return false;
     return rules.evenSameKey || hash !== keyHash(agent.record);
   }
@@ -208,11 +220,11 @@ export class AgentStore {
     const agent: Agent = { id, name, ip, groups, state: 'never_connected', record, registeredAt: now, stateSince: now };
     this.#nextId = Math.max(this.#nextId, Number(id) + 1);
     this.#agents.set(id, agent);
-    this.#touch();
+    this.#written();
     return agent;
   }
 
-  #touch(): void {
+  #written(): void {
     this.#changes += 1;
     this.#changedAt = this.#options.clock();
   }

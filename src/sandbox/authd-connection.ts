@@ -19,6 +19,8 @@ export interface AuthdService {
   readonly clientCa?: string;
   readonly rules: AuthdRules;
   readonly store: AgentStore;
+  /** Where authd dies over the request that it has now: before or after it registered the agent. */
+  readonly dies: () => 'before' | 'after' | undefined;
   readonly emit: (event: SandboxEvent) => void;
 }
 
@@ -138,13 +140,23 @@ export class AuthdConnection {
   #answer(text: string, socket: TLSSocket): void {
     this.#state = 'done';
     const { rules, store, emit } = this.#service;
+    const death = this.#service.dies();
+    if (death === 'before') {
+      this.#closeSilently('died');
+      return;
+    }
     const answer = answerRequest(text, sourceAddress(this.from.host), rules, store);
     if (answer.request !== undefined) emit({ type: 'request', from: this.from, ...answer.request });
     if (answer.kind === 'silent') {
       this.#closeSilently(answer.why);
       return;
     }
-    this.#report(answer);
+    this.#reportAgents(answer);
+    if (death === 'after') {
+      this.#closeSilently('died');
+      return;
+    }
+    emit({ type: 'reply', to: this.from, text: replySummary(answer) });
     this.#write(replyRecords(answer, rules.family), socket, () => {
       if (rules.family !== 'ossec') socket.destroySoon();
       else if (answer.kind === 'key') this.#finish();
@@ -159,15 +171,13 @@ export class AuthdConnection {
     else socket.write(record, 'latin1', () => this.#write(rest, socket, done));
   }
 
-  #report(answer: AuthdAnswer): void {
+  #reportAgents(answer: AuthdAnswer): void {
+    if (answer.kind !== 'key') return;
     const { emit } = this.#service;
-    if (answer.kind === 'key') {
-      const agent = viewOf(answer.agent);
-      for (const old of answer.replaced) emit({ type: 'replaced', agent, old: viewOf(old) });
-      if (answer.renamedFrom !== undefined) emit({ type: 'renamed', agent, asked: answer.renamedFrom });
-      emit({ type: 'registered', agent });
-    }
-    emit({ type: 'reply', to: this.from, text: replySummary(answer) });
+    const agent = viewOf(answer.agent);
+    for (const old of answer.replaced) emit({ type: 'replaced', agent, old: viewOf(old) });
+    if (answer.renamedFrom !== undefined) emit({ type: 'renamed', agent, asked: answer.renamedFrom });
+    emit({ type: 'registered', agent });
   }
 
   #closeSilently(why: SilentReason): void {

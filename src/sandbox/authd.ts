@@ -3,6 +3,7 @@ import { createServer as createTlsServer, type SecureVersion, type Server, type 
 import type { Endpoint } from '../model/endpoint.js';
 import { AuthdConnection, type AuthdService, HANDSHAKE_MS, peerOf } from './authd-connection.js';
 import { HANDSHAKE_FAILURE, offeredVersions, TLS_1_2, TLS_1_3 } from './client-hello.js';
+import type { Running } from './daemon.js';
 import { listenTcp } from './listen.js';
 import type { IssuedCertificate } from './own-certificate.js';
 
@@ -17,13 +18,6 @@ export interface AuthdOptions extends AuthdService {
 export interface TlsVersions {
   readonly min: SecureVersion;
   readonly max: SecureVersion;
-}
-
-/** A service of the sandbox that runs. */
-export interface Running {
-  readonly endpoint: Endpoint;
-  /** Resolves when no socket and no timer of it is left. */
-  close(): Promise<void>;
 }
 
 const CONNECTION_LIMIT = 256;

@@ -6,6 +6,8 @@ import { allowsSource } from './addresses.js';
 export interface KeyEntry {
   readonly record: AgentRecord;
   readonly key: MessageKey;
+  /** Its place in client.keys, from 0. */
+  readonly index: number;
   /** Whether the record takes messages from this address. */
   allows(source: string): boolean;
 }
@@ -17,6 +19,11 @@ export class KeyTable {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** The ids, as they stand in the records. */
+  get ids(): ReadonlySet<string> {
+    return new Set(this.#entries.keys());
   }
 
   load(records: readonly AgentRecord[]): void {
@@ -36,6 +43,6 @@ export class KeyTable {
   }
 }
 
-function entryOf(record: AgentRecord): KeyEntry {
-  return { record, key: deriveKey(record), allows: (source) => allowsSource(record.ip, source) };
+function entryOf(record: AgentRecord, index: number): KeyEntry {
+  return { record, key: deriveKey(record), index, allows: (source) => allowsSource(record.ip, source) };
 }

@@ -3,19 +3,27 @@ import type { Cipher, CipherChoice } from '../link/message/cipher.js';
 import { encodeMessage } from '../link/message/codec.js';
 import type { Protocol } from '../link/message/transport.js';
 import type { Endpoint } from '../model/endpoint.js';
-import { type Counter, formatCounter, NOTHING_SENT, nextCounter } from '../model/message-counter.js';
+import { formatCounter } from '../model/message-counter.js';
 import { sourceAddress } from './addresses.js';
 import { type Agent, type AgentStore, type AgentView, viewOf } from './agent-table.js';
+import type { Counters } from './counters.js';
 import { KeyReload } from './key-reload.js';
 import { type KeyEntry, KeyTable } from './key-table.js';
-import { RemotedJudge, type RemotedRules, type Verdict } from './remoted-protocol.js';
-import type { DropReason, SandboxEvent } from './sandbox-events.js';
+import { type LogLine, linesOfDrop, linesOfReading } from './log-lines.js';
+import { type Drop, RemotedJudge, type RemotedRules, type Verdict } from './remoted-protocol.js';
+import type { SandboxEvent } from './sandbox-events.js';
 
 /** What remoted needs beside its sockets. */
 export interface RemotedCoreOptions {
   readonly rules: RemotedRules;
   readonly keyReloadMs?: number;
+  /** OSSEC: changes to client.keys are told by its time in whole seconds. */
+  readonly wholeSeconds: boolean;
   readonly store: AgentStore;
+  readonly counters: Counters;
+  /** It has read a client.keys without an agent. */
+  readonly onEmptyKeys: () => void;
+  readonly log: (lines: readonly LogLine[]) => void;
   readonly emit: (event: SandboxEvent) => void;
 }
 
@@ -23,11 +31,15 @@ export interface RemotedCoreOptions {
 export interface Peer {
   readonly protocol: Protocol;
   readonly from: Endpoint;
+  /** The descriptor of its connection; absent on UDP. */
+  readonly socket?: number;
   send(message: Uint8Array): void;
   /** Ends the connection; nothing on UDP. */
   close(): void;
-  /** Takes the agent's key for this connection; false: another connection has it. */
-  claim(id: string): boolean;
+  /** Whether another connection has this agent's key. */
+  inUse(id: string): boolean;
+  /** Takes the agent's key for this connection. */
+  claim(id: string): void;
 }
 
 type Accepted = Extract<Verdict, { kind: 'accept' }>;
@@ -42,20 +54,21 @@ export class RemotedCore {
   readonly #keys = new KeyTable();
   readonly #judge: RemotedJudge;
   readonly #reload: KeyReload;
-  // One counter for all that the manager sends, to whichever agent (remoted, Wazuh 4.14, OSSEC 4.3).
-  #sent: Counter = NOTHING_SENT;
   #queued = 0;
   #queue: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(options: RemotedCoreOptions) {
     this.#options = options;
-    const { rules, store, emit, keyReloadMs } = options;
-    this.#judge = new RemotedJudge(rules, this.#keys);
+    const { rules, store, counters, emit, keyReloadMs, wholeSeconds, onEmptyKeys } = options;
+    this.#judge = new RemotedJudge(rules, this.#keys, counters);
     this.#reload = new KeyReload({
       family: rules.family,
       store,
       keys: this.#keys,
+      counters,
+      wholeSeconds,
+      onEmpty: onEmptyKeys,
       emit,
       ...(keyReloadMs === undefined ? {} : { everyMs: keyReloadMs }),
     });
@@ -65,7 +78,7 @@ export class RemotedCore {
   receive(bytes: Uint8Array, peer: Peer): void {
     if (this.#stopped) return;
     if (this.#options.rules.family !== 'ossec') {
-      this.#act(this.#judge.judge(bytes, sourceAddress(peer.from.host)), peer);
+      this.#act(this.#judgeFrom(bytes, peer), peer);
       return;
     }
     if (this.#queued >= QUEUE_LIMIT) return;
@@ -75,8 +88,13 @@ export class RemotedCore {
 
   /** Tells that the peer announced a frame longer than the protocol has. */
   frameTooLong(peer: Peer): void {
-    this.#drop('frame too long', undefined, peer);
+    this.#drop({ kind: 'drop', why: 'frame too long' }, peer);
     peer.close();
+  }
+
+  /** Tells that a message came over a connection that remoted has lost: it is not looked at, and nothing is closed. */
+  overLostConnection(peer: Peer): void {
+    this.#drop({ kind: 'drop', why: 'lost connection' }, peer);
   }
 
   stop(): void {
@@ -86,11 +104,13 @@ export class RemotedCore {
 
   async #receiveInTurn(bytes: Uint8Array, peer: Peer): Promise<void> {
     this.#queued -= 1;
-    const source = sourceAddress(peer.from.host);
-    let verdict = this.#judge.judge(bytes, source);
-    const unknown = verdict.kind === 'drop' && (verdict.why === 'unknown id' || verdict.why === 'unknown source');
-    if (unknown && (await this.#reload.onUnknown())) verdict = this.#judge.judge(bytes, source);
+    let verdict = this.#judgeFrom(bytes, peer);
+    if (isUnknown(verdict) && (await this.#reload.onUnknown())) verdict = this.#judgeFrom(bytes, peer);
     if (!this.#stopped) this.#act(verdict, peer);
+  }
+
+  #judgeFrom(bytes: Uint8Array, peer: Peer): Verdict {
+    return this.#judge.judge(bytes, sourceAddress(peer.from.host), (id) => peer.inUse(id));
   }
 
   #act(verdict: Verdict, peer: Peer): void {
@@ -100,7 +120,7 @@ export class RemotedCore {
         peer.send(PONG);
         return;
       case 'drop':
-        this.#drop(verdict.why, verdict.id, peer);
+        this.#drop(verdict, peer);
         peer.close();
         return;
       case 'accept':
@@ -110,13 +130,10 @@ export class RemotedCore {
 
   #accept({ entry, message, reading }: Accepted, peer: Peer): void {
     const { id } = entry.record;
-    const { emit, store } = this.#options;
+    const { emit, store, log, rules } = this.#options;
     const { cipher } = message;
-    if (!peer.claim(id)) {
-      this.#drop('key in use', id, peer);
-      peer.close();
-      return;
-    }
+    // An event alone makes no connection the agent's (remoted, Wazuh 4.14, by its source).
+    if (reading.is !== 'event') peer.claim(id);
     const known = () => viewFor(store.get(id), entry);
     const counter = formatCounter(message.counter).slice(0, -1);
     emit({
@@ -128,8 +145,9 @@ export class RemotedCore {
       counter,
       kind: reading.is,
     });
+    log(linesOfReading(reading, entry, rules.family));
     if (!reading.valid) {
-      this.#drop('invalid control message', id, peer);
+      this.#drop({ kind: 'drop', why: 'invalid control message', id, entry }, peer);
       return;
     }
     if (reading.state !== undefined) {
@@ -152,14 +170,24 @@ export class RemotedCore {
 
   /** In the cipher of the message that it answers, and never with an id in front. */
   #encode(payload: string, cipher: Cipher, { key }: KeyEntry): Uint8Array {
-    this.#sent = nextCounter(this.#sent);
+    const counter = this.#options.counters.next();
     const random = String(randomInt(65_536)).padStart(5, '0');
-    return encodeMessage({ ...freshChoice(cipher), random, counter: this.#sent, payload }, key);
+    return encodeMessage({ ...freshChoice(cipher), random, counter, payload }, key);
   }
 
-  #drop(why: DropReason, id: string | undefined, { from, protocol }: Peer): void {
-    this.#options.emit({ type: 'dropped', from, protocol, why, ...(id === undefined ? {} : { id }) });
+  #drop(drop: Drop, { from, protocol, socket }: Peer): void {
+    const { emit, log, rules } = this.#options;
+    const { why, id } = drop;
+    emit({ type: 'dropped', from, protocol, why, ...(id === undefined ? {} : { id }) });
+    const peer = { source: sourceAddress(from.host), ...(socket === undefined ? {} : { socket }) };
+    log(linesOfDrop(drop, peer, rules.family));
   }
+}
+
+// For OSSEC an agent that speaks from another address than that of its record is as unknown as one without a record.
+function isUnknown(verdict: Verdict): boolean {
+  if (verdict.kind !== 'drop') return false;
+  return verdict.why === 'unknown id' || verdict.why === 'unknown source' || verdict.why === 'address not allowed';
 }
 
 function freshChoice(cipher: Cipher): CipherChoice {

@@ -1,14 +1,11 @@
-import type { Cipher } from '../link/message/cipher.js';
+import { type Cipher, tokenOf } from '../link/message/cipher.js';
 import { type DecodedMessage, decodeMessage, peekId } from '../link/message/codec.js';
-import { isControl } from '../link/message/control.js';
-import { memberOf, parseJson, textOf } from '../model/json.js';
-import { type Counter, isNewer as isNewerCounter, NOTHING_SENT } from '../model/message-counter.js';
-import type { AgentState } from './agent-table.js';
+import { isNewer as isNewerCounter } from '../model/message-counter.js';
 import type { SandboxFamily } from './authd-protocol.js';
+import { type Reading, read } from './control-messages.js';
+import type { Counters } from './counters.js';
 import type { KeyEntry, KeyTable } from './key-table.js';
-import { MERGED, type SharedFile } from './merged.js';
-import type { DropReason, MessageKind } from './sandbox-events.js';
-import { isNewer } from './versions.js';
+import type { DropReason } from './sandbox-events.js';
 
 /** What a remoted was configured with. */
 export interface RemotedRules {
@@ -19,11 +16,25 @@ export interface RemotedRules {
   readonly allowHigherVersions: boolean;
 }
 
+/** A message that remoted does not take; on TCP the connection ends over it. */
+export interface Drop {
+  readonly kind: 'drop';
+  readonly why: DropReason;
+  /** The id that the message carried, or that of the agent that its source belongs to. */
+  readonly id?: string;
+  /** The agent that it is said to come from, where remoted knows that one. */
+  readonly entry?: KeyEntry;
+  /**
+   * What the log makes a difference between. `wrong key`: `cipher`, it did not even decrypt. `old counter`: `global`,
+   * already its global part is below the last one.
+   */
+  readonly by?: 'cipher' | 'global';
+}
+
 /** What remoted does with bytes that arrived as one message. */
 export type Verdict =
   | { readonly kind: 'pong' }
-  /** `close`: on TCP the connection ends. */
-  | { readonly kind: 'drop'; readonly why: DropReason; readonly close: boolean; readonly id?: string }
+  | Drop
   | {
       readonly kind: 'accept';
       readonly entry: KeyEntry;
@@ -31,98 +42,72 @@ export type Verdict =
       readonly reading: Reading;
     };
 
-/** What a decrypted message means to the manager. */
-export interface Reading {
-  readonly is: MessageKind;
-  readonly valid: boolean;
-  /** The payload of the answer; absent: none is given. */
-  readonly answer?: string;
-  /** True: `answer` is a refusal. */
-  readonly refused: boolean;
-  readonly state?: AgentState;
-  /** The file that the agent is to be given, because it has another one. */
-  readonly push?: SharedFile;
-}
-
-const ACK = '#!-agent ack ';
-const STARTUP = '#!-agent startup ';
-const SHUTDOWN = '#!-agent shutdown ';
 const PING = Buffer.from('#ping', 'latin1');
 const BANG = 0x21;
 
-const READABLE: Readonly<Record<SandboxFamily, readonly Cipher[]>> = {
-  'wazuh-4': ['blowfish', 'aes-wazuh'],
-  'wazuh-3': ['blowfish', 'aes-wazuh'],
-  ossec: ['blowfish', 'aes-ossec'],
-};
-
-/** Remoted's judgement, with what it remembers: the last counter of each agent. Sockets and time are its caller's. */
+/** Remoted's judgement, by its rules and by the counters of the agents. Sockets and time are its caller's. */
 export class RemotedJudge {
   readonly #rules: RemotedRules;
   readonly #keys: KeyTable;
-  readonly #last = new Map<string, Counter>();
+  readonly #counters: Counters;
+  readonly #ciphers: readonly Cipher[];
 
-  constructor(rules: RemotedRules, keys: KeyTable) {
+  constructor(rules: RemotedRules, keys: KeyTable, counters: Counters) {
     this.#rules = rules;
     this.#keys = keys;
+    this.#counters = counters;
+    this.#ciphers = readableCiphers(rules);
   }
 
-  /** What becomes of one message that came from `source` (an address as `sourceAddress` writes it). */
-  judge(bytes: Uint8Array, source: string): Verdict {
+  /**
+   * What becomes of one message that came from `source` (an address as `sourceAddress` writes it).
+   * @param inUse whether another connection than that of the message has the key of the agent with this id
+   */
+  judge(bytes: Uint8Array, source: string, inUse: (id: string) => boolean): Verdict {
     if (this.#rules.family === 'wazuh-4' && PING.equals(bytes)) return { kind: 'pong' };
-    const id = peekId(bytes);
-    if (id === undefined && bytes[0] === BANG) return drop('malformed');
-    const entry = id === undefined ? this.#keys.bySource(source) : this.#keys.byId(id);
-    if (entry === undefined) return id === undefined ? drop('unknown source') : drop('unknown id', id);
-    if (!entry.allows(source)) return drop('address not allowed', id);
+    const carried = peekId(bytes);
+    if (carried === undefined && bytes[0] === BANG) return { kind: 'drop', why: 'malformed' };
+    const entry = carried === undefined ? this.#keys.bySource(source) : this.#keys.byId(carried);
+    if (entry === undefined) {
+      return carried === undefined
+        ? { kind: 'drop', why: 'unknown source' }
+        : { kind: 'drop', why: 'unknown id', id: carried };
+    }
+    const { id } = entry.record;
+    const drop = (why: DropReason, by?: Drop['by']): Drop => ({
+      kind: 'drop',
+      why,
+      id,
+      entry,
+      ...(by === undefined ? {} : { by }),
+    });
+    if (!entry.allows(source)) return drop('address not allowed');
+    // Before it is known whether the message is the agent's own (remoted, Wazuh 4.14, by its source).
+    if (inUse(id)) return drop('key in use');
 
-    const message = decodeMessage(bytes, entry.key, READABLE[this.#rules.family]);
-    if (!message.ok) return drop(message.fault === 'format' ? 'malformed' : 'wrong key', entry.record.id);
-    const last = this.#last.get(entry.record.id) ?? NOTHING_SENT;
-    if (this.#rules.verifyMsgId && !isNewerCounter(message.counter, last)) return drop('old counter', entry.record.id);
-    this.#last.set(entry.record.id, message.counter);
+    const message = decodeMessage(bytes, entry.key, this.#ciphers);
+    if (!message.ok) {
+      if (message.fault === 'format' || this.#isUnknownToken(bytes, carried)) return drop('malformed');
+      return drop('wrong key', message.fault === 'cipher' ? 'cipher' : undefined);
+    }
+    const last = this.#counters.lastOf(id);
+    if (this.#rules.verifyMsgId && !isNewerCounter(message.counter, last)) {
+      return drop('old counter', message.counter.global < last.global ? 'global' : undefined);
+    }
+    this.#counters.note(id, message.counter);
     return { kind: 'accept', entry, message, reading: read(message.text, this.#rules) };
   }
+
+  #isUnknownToken(bytes: Uint8Array, id: string | undefined): boolean {
+    const token = tokenOf('aes-ossec');
+    const start = id === undefined ? 0 : id.length + 2;
+    const found = Buffer.from(bytes.subarray(start, start + token.length)).toString('latin1') === token;
+    return found && this.#ciphers.every((cipher) => tokenOf(cipher) !== token);
+  }
 }
 
-function drop(why: DropReason, id?: string): Verdict {
-  return { kind: 'drop', why, close: true, ...(id === undefined ? {} : { id }) };
-}
-
-/** What a payload means. Control messages begin with `#!-`; everything else is an event and gets no answer. */
-export function read(text: string, rules: RemotedRules): Reading {
-  const plain = { valid: true, refused: false };
-  if (!isControl(text)) return { ...plain, is: 'event' };
-  if (text.startsWith(SHUTDOWN) && rules.family !== 'ossec') return { ...plain, is: 'shutdown', state: 'disconnected' };
-  if (text.startsWith(STARTUP)) return { is: 'startup', ...readStartup(text.slice(STARTUP.length), rules) };
-  if (text.includes('\n')) return { ...plain, is: 'keepalive', answer: ACK, state: 'active', ...pushFor(text, rules) };
-  // OSSEC acknowledges whatever begins with "#!-"; a Wazuh 4 manager takes it for a keepalive that is broken.
-  return rules.family === 'wazuh-4'
-    ? { valid: false, refused: false, is: 'control' }
-    : { ...plain, is: 'control', answer: ACK };
-}
-
-function readStartup(json: string, rules: RemotedRules): Omit<Reading, 'is'> {
-  // OSSEC notes an agent as connected with its first keepalive only.
-  if (rules.family === 'ossec') return { valid: true, refused: false, answer: ACK };
-  const fault = rules.family === 'wazuh-4' ? startupFault(json, rules) : undefined;
-  if (fault === undefined) return { valid: true, refused: false, answer: ACK, state: 'pending' };
-  return { valid: true, refused: true, answer: `#!-err ${JSON.stringify({ message: fault })}` };
-}
-
-/** What is said against a startup with JSON; without JSON, or with what is no JSON, nothing (remoted, Wazuh 4.14). */
-function startupFault(json: string, rules: RemotedRules): string | undefined {
-  const value = parseJson(json);
-  if (value === undefined) return undefined;
-  const version = textOf(memberOf(value, 'version'));
-  if (version === undefined) return "Couldn't retrieve version";
-  if (rules.allowHigherVersions || !isNewer(version, rules.version)) return undefined;
-  return 'Agent version must be lower or equal to manager version';
-}
-
-// A keepalive names the agent's shared file as `<md5 or x> merged.mg` on a line of its own.
-function pushFor(text: string, { family }: RemotedRules): { readonly push?: SharedFile } {
-  const file = MERGED[family];
-  const match = /\n(\S+) merged\.mg\n/.exec(text);
-  return match === null || match[1] === file.md5 ? {} : { push: file };
+// OSSEC has AES since 4.0.
+function readableCiphers({ family, version }: RemotedRules): readonly Cipher[] {
+  if (family !== 'ossec') return ['blowfish', 'aes-wazuh'];
+  return /^v?[0-3]\./.test(version) ? ['blowfish'] : ['blowfish', 'aes-ossec'];
 }

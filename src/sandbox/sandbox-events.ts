@@ -12,9 +12,10 @@ export type SilentReason =
   | 'malformed'
   | 'no client certificate'
   | 'foreign client certificate'
-  | 'timeout';
+  | 'timeout'
+  | 'died';
 
-/** Why remoted drops a message; each is a line of its own in the log of a real manager. */
+/** Why remoted drops a message. */
 export type DropReason =
   | 'unknown source'
   | 'unknown id'
@@ -24,6 +25,7 @@ export type DropReason =
   | 'old counter'
   | 'key in use'
   | 'frame too long'
+  | 'lost connection'
   | 'invalid control message';
 
 /** What kind of message an agent sent. */
@@ -32,7 +34,11 @@ export type MessageKind = 'startup' | 'keepalive' | 'shutdown' | 'control' | 'ev
 /** Everything that happens in the sandbox. No event holds a key, a password or a token. */
 export type SandboxEvent =
   | { readonly type: 'listening'; readonly service: Service; readonly endpoint: Endpoint; readonly over: string }
+  /** Its port is closed. `by itself`: remoted found no agent in client.keys. */
+  | { readonly type: 'stopped'; readonly service: Service; readonly how: 'by request' | 'by itself' }
   | { readonly type: 'connection'; readonly service: Service; readonly from: Endpoint }
+  /** remoted took a connection and lost it: it is neither answered nor closed. */
+  | { readonly type: 'connection lost'; readonly from: Endpoint }
   | { readonly type: 'handshake failed'; readonly service: Service; readonly from: Endpoint; readonly why: string }
   | {
       readonly type: 'request';
@@ -71,6 +77,8 @@ export type SandboxEvent =
       /** The id that the message carried. */
       readonly id?: string;
     }
+  /** What a real manager would have written to its ossec.log; `line` is all of it. */
+  | { readonly type: 'log'; readonly level: 'WARNING' | 'ERROR'; readonly code?: number; readonly line: string }
   | { readonly type: 'acknowledged'; readonly agent: AgentView; readonly protocol: Protocol; readonly cipher: string }
   | { readonly type: 'refused'; readonly agent: AgentView; readonly text: string }
   | { readonly type: 'pushed'; readonly agent: AgentView; readonly file: string }
@@ -100,6 +108,7 @@ const SILENT: Readonly<Record<SilentReason, string>> = {
   'no client certificate': 'the client showed no certificate',
   'foreign client certificate': "the client's certificate is not signed by the manager's CA",
   timeout: 'the client sent nothing in time',
+  died: 'authd ended in the middle of it',
 };
 
 const DROPPED: Readonly<Record<DropReason, string>> = {
@@ -111,6 +120,7 @@ const DROPPED: Readonly<Record<DropReason, string>> = {
   'old counter': 'its counter is not above the last one',
   'key in use': 'another connection uses this key',
   'frame too long': 'the announced length is over 65536',
+  'lost connection': 'remoted has lost the connection that it came over',
   'invalid control message': 'it is a control message that remoted does not know',
 };
 
@@ -121,8 +131,12 @@ export function describeEvent(event: SandboxEvent): string {
   switch (event.type) {
     case 'listening':
       return `${event.service} listens on ${formatEndpoint(event.endpoint)} (${event.over})`;
+    case 'stopped':
+      return `${event.service} ${event.how === 'by request' ? 'stopped' : 'ended: client.keys is empty'}, its port is closed`;
     case 'connection':
       return `${event.service}: connection from ${formatEndpoint(event.from)}`;
+    case 'connection lost':
+      return `remoted: lost the connection from ${formatEndpoint(event.from)}, which is neither answered nor closed`;
     case 'handshake failed':
       return `${event.service}: TLS handshake with ${formatEndpoint(event.from)} failed: ${printable(event.why)}`;
     case 'request':
@@ -149,6 +163,8 @@ export function describeEvent(event: SandboxEvent): string {
       return `remoted: ${event.kind} from agent ${agentText(event.agent)} over ${event.protocol}, ${event.cipher}, counter ${event.counter}`;
     case 'dropped':
       return `remoted: dropped a message from ${formatEndpoint(event.from)} over ${event.protocol}${idText(event.id)}: ${DROPPED[event.why]}`;
+    case 'log':
+      return `log: ${printable(event.line)}`;
     case 'acknowledged':
       return `remoted: acknowledged agent ${agentText(event.agent)} over ${event.protocol}, ${event.cipher}`;
     case 'refused':

@@ -330,8 +330,8 @@ describe("the sandbox's 3.x API", () => {
       await log.until((event) => event.type === 'keys loaded' && event.agents === 1);
       const agent = await udpAgent(sandbox.endpoints.agent);
       const message = { cipher: 'blowfish', id: own.id, random: '12345', counter: { global: 0, local: 1 } } as const;
-      agent.send(encodeMessage({ ...message, payload: '#!-agent shutdown ' }, deriveKey(own)));
-      await log.until((event) => event.type === 'state' && event.agent.state === 'disconnected');
+      agent.send(encodeMessage({ ...message, payload: '#!-agent startup ' }, deriveKey(own)));
+      await log.until((event) => event.type === 'state' && event.agent.state === 'pending');
       const again = async (force: unknown) =>
         (await call('POST', '/agents', { name: 'web-01', ip: 'any', force })).error;
       expect(await again(60)).to.equal(9008);

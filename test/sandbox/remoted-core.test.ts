@@ -1,15 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
-import { decodeMessage, encodeMessage } from '../../src/link/message/codec.js';
-import { deriveKey } from '../../src/link/message/key.js';
-import { type AgentRecord, parseRecord } from '../../src/model/agent-record.js';
-import { Secret } from '../../src/model/secret.js';
-import { AgentStore } from '../../src/sandbox/agent-table.js';
-import type { SandboxFamily } from '../../src/sandbox/authd-protocol.js';
-import { type Peer, RemotedCore } from '../../src/sandbox/remoted-core.js';
-import type { RemotedRules } from '../../src/sandbox/remoted-protocol.js';
-import { EventLog } from './event-log.js';
+import { managerWith, recordOf, stopManagers } from './remoted-manager.js';
 
 interface WazuhSession {
   readonly client_keys_line: string;
@@ -46,77 +38,9 @@ const ossec: { secure_messages: OssecSession[] } = JSON.parse(
   readFileSync(new URL('../vectors/ossec.json', import.meta.url), 'utf8'),
 );
 
-const VERSIONS = { 'wazuh-4': 'v4.14.7', 'wazuh-3': 'v3.13.6', ossec: 'v4.3.0' } as const;
-
-function recordOf(line: string): AgentRecord {
-  const parsed = parseRecord(line);
-  if (!parsed.ok) throw new Error(`${line}: ${parsed.fault}`);
-  return parsed.record;
-}
-
-interface Manager {
-  readonly core: RemotedCore;
-  readonly log: EventLog;
-  readonly store: AgentStore;
-  /** Gives it one message, waits for as many answers, and reads them. */
-  exchange(bytes: Uint8Array, record: AgentRecord, answers: number): Promise<readonly string[]>;
-}
-
-let running: RemotedCore | undefined;
-
-/** A remoted without sockets that has these agents. Their ids must go up by one. */
-async function managerWith(
-  family: SandboxFamily,
-  records: readonly AgentRecord[],
-  rules: Partial<RemotedRules> = {},
-): Promise<Manager> {
-  const keys = records.map(({ key }) => new Secret(key.reveal()));
-  const store = new AgentStore({
-    firstId: Number(records[0]?.id),
-    duplicates: { kind: 'refuse' },
-    clock: () => new Date(),
-    newKey: () => keys.shift() ?? new Secret(''),
-  });
-  for (const { name, ip } of records) store.register({ name, ip, groups: [] });
-  expect(store.list().map(({ id }) => id)).to.deep.equal(records.map(({ id }) => id));
-  const log = new EventLog();
-  const core = new RemotedCore({
-    rules: { family, verifyMsgId: family === 'ossec', version: VERSIONS[family], allowHigherVersions: false, ...rules },
-    keyReloadMs: 1,
-    store,
-    emit: log.onEvent,
-  });
-  running = core;
-  const sent: Uint8Array[] = [];
-  const peer: Peer = {
-    protocol: 'udp',
-    from: { host: '127.0.0.1', port: 40000 },
-    send: (bytes) => sent.push(bytes),
-    close: () => {},
-    claim: () => true,
-  };
-  if (family !== 'ossec') await log.until(({ type }) => type === 'keys loaded');
-  return {
-    core,
-    log,
-    store,
-    exchange: async (bytes, record, answers) => {
-      sent.length = 0;
-      core.receive(bytes, peer);
-      const end = Date.now() + 2_000;
-      while (sent.length < answers && Date.now() < end) await new Promise((resolve) => setImmediate(resolve));
-      return sent.map((answer) => {
-        const decoded = decodeMessage(answer, deriveKey(record));
-        if (!decoded.ok) throw new Error(decoded.fault);
-        return `${decoded.cipher} ${decoded.counter.global}:${decoded.counter.local} ${decoded.text}`;
-      });
-    },
-  };
-}
-
-afterEach(() => running?.stop());
-
 describe('sandbox remoted takes what real agents sent', () => {
+  afterEach(stopManagers);
+
   it('Wazuh agents: every message is read, and answered as it was', async () => {
     const sessions = Object.values(wazuh.secure_messages).sort((a, b) =>
       a.client_keys_line < b.client_keys_line ? -1 : 1,
@@ -167,103 +91,5 @@ describe('sandbox remoted takes what real agents sent', () => {
       }
     }
     expect(log.all.filter(({ type }) => type === 'dropped')).to.deep.equal([]);
-  });
-});
-
-const AGENT: Readonly<Record<SandboxFamily, AgentRecord>> = {
-  'wazuh-4': recordOf(`001 web-01 any ${'a'.repeat(64)}`),
-  'wazuh-3': recordOf(`001 web-01 any ${'a'.repeat(64)}`),
-  ossec: recordOf(`1024 web-01 any ${'a'.repeat(64)}`),
-};
-
-function say(
-  family: SandboxFamily,
-  payload: string,
-  local = 1,
-  cipher: 'blowfish' | 'aes-wazuh' = 'blowfish',
-): Uint8Array {
-  const { id } = AGENT[family];
-  return encodeMessage(
-    { cipher, id, random: '12345', counter: { global: 0, local }, payload },
-    deriveKey(AGENT[family]),
-  );
-}
-
-function droppedWhy({ log }: Manager): readonly string[] {
-  return log.all.flatMap((event) => (event.type === 'dropped' ? [event.why] : []));
-}
-
-describe('sandbox remoted, by family', () => {
-  it("OSSEC drops Wazuh's AES and Wazuh drops OSSEC's", async () => {
-    const key = deriveKey(AGENT['ossec']);
-    const ossecManager = await managerWith('ossec', [AGENT['ossec']]);
-    await ossecManager.exchange(say('ossec', '#!-agent startup ', 1, 'aes-wazuh'), AGENT['ossec'], 0);
-    await ossecManager.log.until(({ type }) => type === 'dropped');
-    expect(droppedWhy(ossecManager)).to.deep.equal(['wrong key']);
-    ossecManager.core.stop();
-
-    const wazuhManager = await managerWith('wazuh-4', [AGENT['wazuh-4']]);
-    const bytes = encodeMessage(
-      {
-        cipher: 'aes-ossec',
-        iv: Buffer.alloc(16, 1),
-        id: '001',
-        random: '12345',
-        counter: { global: 0, local: 1 },
-        payload: '#!-agent startup ',
-      },
-      key,
-    );
-    expect(await wazuhManager.exchange(bytes, AGENT['wazuh-4'], 0)).to.deep.equal([]);
-    expect(droppedWhy(wazuhManager)).to.deep.equal(['wrong key']);
-  });
-
-  it('OSSEC acknowledges whatever begins with #!-, never twice with one counter, and knows no ping', async () => {
-    const manager = await managerWith('ossec', [AGENT['ossec']]);
-    const ask = (payload: string, local: number, answers: number) =>
-      manager.exchange(say('ossec', payload, local), AGENT['ossec'], answers);
-    expect(await ask('#!-agent startup ', 1, 1)).to.deep.equal(['blowfish 0:1 #!-agent ack ']);
-    expect(await ask('#!-garbage', 2, 1)).to.deep.equal(['blowfish 0:2 #!-agent ack ']);
-    expect(await ask('#!-agent shutdown ', 3, 1)).to.deep.equal(['blowfish 0:3 #!-agent ack ']);
-    expect(await ask('#!-agent startup ', 3, 0)).to.deep.equal([]);
-    await manager.log.until(({ type }) => type === 'dropped');
-    await manager.exchange(Buffer.from('#ping'), AGENT['ossec'], 0);
-    await manager.log.until((event) => event.type === 'dropped' && event.why === 'unknown source');
-    expect(droppedWhy(manager)).to.deep.equal(['old counter', 'unknown source']);
-  });
-
-  it('Wazuh 3 acknowledges a version that is too high, and knows no ping', async () => {
-    const manager = await managerWith('wazuh-3', [AGENT['wazuh-3']]);
-    const startup = say('wazuh-3', '#!-agent startup {"version":"v4.99.0"}');
-    expect(await manager.exchange(startup, AGENT['wazuh-3'], 1)).to.deep.equal(['blowfish 0:1 #!-agent ack ']);
-    expect(await manager.exchange(Buffer.from('#ping'), AGENT['wazuh-3'], 0)).to.deep.equal([]);
-  });
-
-  it('checks counters where it is told to', async () => {
-    const manager = await managerWith('wazuh-4', [AGENT['wazuh-4']], { verifyMsgId: true });
-    const ask = (local: number, answers: number) =>
-      manager.exchange(say('wazuh-4', '#!-agent startup ', local), AGENT['wazuh-4'], answers);
-    expect(await ask(2, 1)).to.have.length(1);
-    expect(await ask(2, 0)).to.deep.equal([]);
-    expect(await ask(1, 0)).to.deep.equal([]);
-    expect(droppedWhy(manager)).to.deep.equal(['old counter', 'old counter']);
-  });
-
-  it('takes a higher version where it is allowed', async () => {
-    const manager = await managerWith('wazuh-4', [AGENT['wazuh-4']], { allowHigherVersions: true });
-    const startup = say('wazuh-4', '#!-agent startup {"version":"v4.99.0"}');
-    expect(await manager.exchange(startup, AGENT['wazuh-4'], 1)).to.deep.equal(['blowfish 0:1 #!-agent ack ']);
-  });
-
-  it('notes pending, active and disconnected', async () => {
-    const { exchange, store } = await managerWith('wazuh-4', [AGENT['wazuh-4']]);
-    const state = async (payload: string) => {
-      await exchange(say('wazuh-4', payload), AGENT['wazuh-4'], payload.includes('shutdown') ? 0 : 1);
-      return store.get('001')?.state;
-    };
-    expect(store.get('001')?.state).to.equal('never_connected');
-    expect(await state('#!-agent startup ')).to.equal('pending');
-    expect(await state('#!-Linux - Wazuh v4.14.7\nx merged.mg\n')).to.equal('active');
-    expect(await state('#!-agent shutdown ')).to.equal('disconnected');
   });
 });

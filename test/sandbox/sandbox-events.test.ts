@@ -25,6 +25,19 @@ const LINES: readonly [SandboxEvent, string][] = [
     'api: POST /agents from 127.0.0.1:40000 (wazuh), answered 400, error 1705',
   ],
   [{ type: 'agents restarted', agents: 2 }, 'api: every agent restarted (2), as PUT /agents/restart asks'],
+  [
+    { type: 'stopped', service: 'remoted', how: 'by itself' },
+    'remoted ended: client.keys is empty, its port is closed',
+  ],
+  [{ type: 'stopped', service: 'authd', how: 'by request' }, 'authd stopped, its port is closed'],
+  [
+    { type: 'connection lost', from },
+    'remoted: lost the connection from 127.0.0.1:40000, which is neither answered nor closed',
+  ],
+  [
+    { type: 'log', level: 'WARNING', code: 1408, line: '2026/11/25 09:01:02 wazuh-remoted: WARNING: (1408): Invalid' },
+    'log: 2026/11/25 09:01:02 wazuh-remoted: WARNING: (1408): Invalid',
+  ],
   [{ type: 'state', agent, before: 'never_connected' }, 'agent 001 (web-01) is pending (was never_connected)'],
 ];
 

@@ -16,6 +16,8 @@ type Answer = readonly [cipher: string, global: number, local: number, payload: 
 interface State {
   readonly case: string;
   readonly reply: Answer | 'EOF' | 'timeout';
+  /** What came into the manager's log meanwhile, as a list in the notation of Python; anything else: nobody looked. */
+  readonly log: string;
 }
 
 const { states }: { states: State[] } = JSON.parse(
@@ -50,9 +52,9 @@ describe('sandbox remoted behaves as a recorded Wazuh 4.14 manager', () => {
       certificate: await issueStockCertificate(),
       onEvent: log.onEvent,
     });
-    const addresses = ['any', '127.0.0.5', '127.6.0.0/16', 'any', 'any', 'any'];
-    for (const [at, ip] of addresses.entries()) {
-      const { records } = await askAuthd(sandbox.endpoints.authd, [`OSSEC A:'r-${at + 1}' IP:'${ip}'\n`]);
+    const agents = { 'r-any': 'any', 'r-fixed': '127.0.0.5', 'r-cidr': '127.6.0.0/16', 'r-4': 'any', 'r-5': 'any' };
+    for (const [name, ip] of Object.entries({ ...agents, 'r-second': 'any' })) {
+      const { records } = await askAuthd(sandbox.endpoints.authd, [`OSSEC A:'${name}' IP:'${ip}'\n`]);
       const parsed = parseRecord(/'(.*)'/.exec(records.join(''))?.[1] ?? '');
       if (parsed.ok) keys.set(parsed.record.id, deriveKey(parsed.record));
     }
@@ -172,7 +174,13 @@ describe('sandbox remoted behaves as a recorded Wazuh 4.14 manager', () => {
     it(state.case, async () => {
       const script = scripts[state.case];
       if (script === undefined) throw new Error('nobody wrote how to replay this case');
+      const before = sandbox.log().length;
       expect(shown(await script(), keys)).to.deep.equal(masked(state.reply));
+      const wanted = linesOf(state.log);
+      if (wanted === undefined) return;
+      const written = sandbox.log().slice(before);
+      expect(written.map(unnumbered)).to.deep.equal(wanted.map(unnumbered));
+      for (const line of written) expect(line).to.match(/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d wazuh-remoted: /);
     });
   }
 
@@ -187,6 +195,16 @@ describe('sandbox remoted behaves as a recorded Wazuh 4.14 manager', () => {
     );
   });
 });
+
+function linesOf(recorded: string): readonly string[] | undefined {
+  if (!recorded.includes('[')) return undefined;
+  return [...recorded.matchAll(/(["'])((?:WARNING|ERROR): .*?)\1[,\]]/g)].map(([, , line = '']) => line);
+}
+
+/** A line without time, daemon, and the number of the socket. */
+function unnumbered(line: string): string {
+  return line.replace(/^\S+ \S+ wazuh-remoted: /, '').replace(/socket (\[?)\d+/, 'socket $1<fd>');
+}
 
 /** The merged.mg of the sandbox is its own, so its checksum is. */
 function masked(reply: State['reply']): unknown {

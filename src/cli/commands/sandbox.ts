@@ -5,6 +5,7 @@ import { firstLine } from '../../model/first-line.js';
 import { Secret } from '../../model/secret.js';
 import type { SandboxFamily } from '../../sandbox/authd-protocol.js';
 import type { Sandbox } from '../../sandbox/manager.js';
+import { ODDITIES, type Oddity } from '../../sandbox/oddities.js';
 import { describeEvent, type SandboxEvent } from '../../sandbox/sandbox-events.js';
 import { readNamed } from '../../settings/named-file.js';
 import { nodeSettingsEdge } from '../../settings/settings-edge.js';
@@ -14,6 +15,8 @@ import type { Output } from '../output.js';
 type Arguments = Readonly<Record<string, unknown>>;
 
 const PASSWORD_LIMIT = 64 * 1024;
+// Nobody is there to start it again by hand.
+const REMOTED_RESTART_MS = 2_000;
 
 /** `agent-enroll sandbox`: a throw-away manager on loopback, until it is interrupted. */
 export async function sandboxCommand(argv: Arguments, output: Output, signal: AbortSignal): Promise<ExitCode> {
@@ -24,7 +27,8 @@ export async function sandboxCommand(argv: Arguments, output: Output, signal: Ab
   const keyReloadMs = reloadDelay(text(argv, 'reload-delay'));
   const print = (event: SandboxEvent) => {
     if (output.json) output.out.write(`${JSON.stringify(event)}\n`);
-    else if (!output.quiet) output.err.write(`${describeEvent(event)}\n`);
+    // A line of the log tells again what the event before it told.
+    else if (!output.quiet && (event.type !== 'log' || output.verbose)) output.err.write(`${describeEvent(event)}\n`);
   };
   const sandbox = await startSandbox(
     {
@@ -33,6 +37,8 @@ export async function sandboxCommand(argv: Arguments, output: Output, signal: Ab
       groups,
       ...(password === undefined ? {} : { password }),
       ...(keyReloadMs === undefined ? {} : { keyReloadMs }),
+      oddities: odditiesOf(argv['oddity']),
+      remotedRestartMs: REMOTED_RESTART_MS,
       onEvent: print,
     },
     signal,
@@ -100,6 +106,11 @@ function port(argv: Arguments, name: string): number {
 
 function familyOf(word: string): SandboxFamily {
   return oneOf('wazuh-4', 'wazuh-3', 'ossec')(word) ?? 'wazuh-4';
+}
+
+// One where it is given once, a list where it is given more often; which ones there are is the parser's to say.
+function odditiesOf(value: unknown): readonly Oddity[] {
+  return [value].flat().flatMap((word) => ODDITIES.find((oddity) => oddity === word) ?? []);
 }
 
 function reloadDelay(word: string | undefined): number | undefined {

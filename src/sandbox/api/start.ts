@@ -1,5 +1,5 @@
 import { type Endpoint, formatEndpoint } from '../../model/endpoint.js';
-import type { Running } from '../authd.js';
+import type { Running } from '../daemon.js';
 import { fingerprintOf, type IssuedCertificate, issueCertificate } from '../own-certificate.js';
 import type { SandboxEvent } from '../sandbox-events.js';
 import { startApi } from './api.js';

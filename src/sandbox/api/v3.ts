@@ -119,8 +119,9 @@ function add(
 function forced(seconds: number): DuplicateRules {
   return {
     kind: 'replace',
-    evenConnected: seconds === 0,
-    disconnectedForMs: seconds * 1_000,
+    evenConnected: true,
+    disconnectedForMs: 0,
+    unseenForMs: seconds * 1_000,
     registeredForMs: 0,
     evenSameKey: true,
   };
