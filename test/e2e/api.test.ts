@@ -173,18 +173,6 @@ describe('agent-enroll through the REST API, as it is run', function () {
     expect(report.agent.id).to.not.equal('001');
   });
 
-  it('ends with the refusal where there is a key that is not acknowledged: the API is not shown it', async () => {
-    const { enroll, pin } = await manager();
-    await enroll('wazuh', 'wazuh', ...pin);
-    const other = `001 web-01 any ${'cd'.repeat(32)}\n`;
-    await writeFile(scratch.keys, other);
-    const { code, report } = await enroll('wazuh', 'wazuh', ...pin, '--wait', '800ms');
-    expect(code).to.equal(5);
-    expect(report.error.code).to.equal('NAME_DUPLICATE');
-    expect(await readFile(scratch.keys, 'utf8')).to.equal(other);
-    expect(sandbox.agents()).to.have.length(1);
-  });
-
   describe('and then a group call that hangs', () => {
     const key = Buffer.from(`001 web-01 any ${'ab'.repeat(32)}`).toString('base64');
     const nothing = success({ affected_items: [], failed_items: [] });

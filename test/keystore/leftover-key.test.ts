@@ -90,6 +90,8 @@ describe('a key that a killed run left', () => {
       line(OLD) + line(NEW),
       `${line(NEW)}\n`,
       line(NEW).replace('\n', '\r\n'),
+      line(NEW).replace('\n', '\r'),
+      line(NEW).replace('\n', 'b'),
       line(NEW).replace(' web-01', ' !web-01'),
       line(NEW).replace('10.0.0.5', 'nowhere'),
       line(NEW).padEnd(100_000, '\n'),
