@@ -1,27 +1,34 @@
 /**
  * The library: the journey from "no key" to "the manager answered", without the command line. It never prints, never
- * ends the process, and reads neither arguments nor the environment.
+ * ends the process, and reads neither arguments nor the environment, unless it is given one.
  *
- * @example
- * import { enroll, findAgent, nodeJourneyEdge, nodeSettingsEdge, settle } from 'agent-enroll';
- *
- * const { signal } = new AbortController();
- * const edge = nodeJourneyEdge({});
- * const agent = await findAgent({}, edge.system);
- * const found = { agent, edge: nodeSettingsEdge(edge.disk, signal), warn: console.warn };
- * const flags = new Map([['manager', 'siem.example.org']]);
- * const { settings } = await settle({ command: 'enroll', flags, environment: {}, ...found });
- * const { record } = await enroll({ settings, agent, edge, observe: () => {}, signal });
+ * {@link enroll}, {@link check}, {@link importKey} and {@link exportKey} do what the commands of these names do. What
+ * they are made of stands below them, for programs that settle or observe in their own way.
  */
+import { check as checkJourney } from './journey/check.js';
+import type { Journey } from './journey/context.js';
+import { enroll as enrollJourney } from './journey/enroll.js';
+import type { Observe } from './journey/events.js';
+import { exportKey as exportJourney } from './journey/export.js';
+import { importKey as importJourney } from './journey/import.js';
+import { nodeJourneyEdge } from './journey/journey-edge.js';
+import type { Report } from './journey/report.js';
+import { run } from './journey/run.js';
+import type { Secret } from './model/secret.js';
+import { flagsOf, type OptionsOf } from './settings/option-object.js';
+import type { CommandName } from './settings/options.js';
+import { nodeSettingsEdge } from './settings/settings-edge.js';
+import type { Environment } from './settings/sources.js';
 
 export { asEnrollError, EnrollError, type ErrorCode, EXIT, type ExitCode, MEANINGS } from './errors.js';
 export { findAgent } from './host/agent-home.js';
-export { type CheckedLink, check } from './journey/check.js';
+export { type CheckedLink, check as checkJourney } from './journey/check.js';
 export type { Enrollment } from './journey/conclude.js';
 export type { Journey } from './journey/context.js';
-export { enroll } from './journey/enroll.js';
+export { enroll as enrollJourney } from './journey/enroll.js';
 export type { JourneyEvent, Observe } from './journey/events.js';
-export { importKey } from './journey/import.js';
+export { exportKey as exportJourney, writeExport } from './journey/export.js';
+export { importKey as importJourney } from './journey/import.js';
 export { type JourneyEdge, nodeJourneyEdge } from './journey/journey-edge.js';
 export { emptyReport, type Report, withError, withEvent } from './journey/report.js';
 export type { LinkProof } from './link/link-proof.js';
@@ -31,6 +38,105 @@ export type { AgentInstallation, Host } from './model/host.js';
 export { Secret } from './model/secret.js';
 export type { TrustVerdict } from './net/trust.js';
 export type { AgentKey, Completion, KeyRequest, KeySource } from './obtain/key-source.js';
+export type { OptionsOf } from './settings/option-object.js';
 export type { Settings } from './settings/settings.js';
 export { nodeSettingsEdge } from './settings/settings-edge.js';
 export { type Settled, settle } from './settings/settle.js';
+
+/** What surrounds a run; all of it may be left out. */
+export interface RunContext {
+  /** Ends the run, with the reason where that is an {@link EnrollError}. A key that was issued is installed first. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told what happens, as it happens. */
+  readonly onEvent?: Observe | undefined;
+  /** Variables that settings are looked up in, such as `process.env`; absent: none are. */
+  readonly environment?: Environment | undefined;
+}
+
+/**
+ * Enrolls this host and proves the link. A key that the manager acknowledges is left alone.
+ *
+ * @example
+ * const { agent, changed } = await enroll(
+ *   { manager: 'siem.example.org', passwordFile: '/run/secrets/enrollment' },
+ *   { signal: AbortSignal.timeout(120_000), onEvent: ({ kind }) => log(kind) },
+ * );
+ * @returns what `--json` prints
+ * @throws EnrollError
+ */
+export async function enroll(options: OptionsOf<'enroll'>, context: RunContext = {}): Promise<Report> {
+  return (await runWith('enroll', options, context, enrollJourney)).report;
+}
+
+/**
+ * Proves the link with the key that is there; changes nothing but the message counters.
+ * @returns what `--json` prints
+ * @throws EnrollError
+ */
+export async function check(options: OptionsOf<'check'>, context: RunContext = {}): Promise<Report> {
+  return (await runWith('check', options, context, checkJourney)).report;
+}
+
+/**
+ * Installs a key that was exported by hand, and proves the link. Another key that is there is replaced with `yes: true`.
+ *
+ * @param key base64 as manage_agents and the API show it, a line of client.keys, or a manager's client.keys, of which
+ * `id` or `name` choose an agent
+ * @returns what `--json` prints
+ * @throws EnrollError
+ */
+export async function importKey(
+  key: string | Secret,
+  options: OptionsOf<'import'>,
+  context: RunContext = {},
+): Promise<Report> {
+  const text = typeof key === 'string' ? key : key.reveal();
+  const { id, name, yes } = options;
+  const choice = {
+    ...(id === undefined ? {} : { id: String(id) }),
+    ...(name === undefined ? {} : { name: String(name) }),
+    mayReplace: async () => yes === true,
+  };
+  return (await runWith('import', options, context, (journey) => importJourney(journey, text, choice))).report;
+}
+
+/** The report of {@link exportKey}, with the key. */
+export interface ExportReport extends Report {
+  /** Base64, as `manage_agents -e` shows it and {@link importKey} reads it. */
+  readonly key: Secret;
+}
+
+/**
+ * This host's own key, for a backup.
+ * @throws EnrollError
+ */
+export async function exportKey(options: OptionsOf<'export'>, context: RunContext = {}): Promise<ExportReport> {
+  const { report, result } = await runWith('export', options, context, async ({ agent, edge, observe }) => {
+    const { record, base64 } = await exportJourney(agent, edge.disk);
+    observe({ kind: 'exported', record });
+    return { changed: false, key: base64 };
+  });
+  return { ...report, key: result.key };
+}
+
+async function runWith<T extends { readonly changed: boolean }>(
+  command: CommandName,
+  options: Readonly<Record<string, unknown>>,
+  { signal = new AbortController().signal, onEvent = () => {}, environment = {} }: RunContext,
+  steps: (journey: Journey) => Promise<T>,
+): Promise<{ readonly report: Report; readonly result: T }> {
+  const edge = nodeJourneyEdge(environment);
+  const input = {
+    command,
+    flags: flagsOf(command, options),
+    given: 'library',
+    environment,
+    edge,
+    settingsEdge: (limit: AbortSignal) => nodeSettingsEdge(edge.disk, limit),
+    observe: onEvent,
+    signal,
+  } as const;
+  const { report, ended } = await run(input, steps);
+  if (ended.ok) return { report, result: ended.result };
+  throw ended.error;
+}

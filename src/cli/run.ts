@@ -1,97 +1,48 @@
-import { abortReason, asEnrollError, EnrollError, EXIT, type ExitCode } from '../errors.js';
+import { EXIT, type ExitCode } from '../errors.js';
 import type { FileEdge } from '../files/file-edge.js';
-import { findAgent } from '../host/agent-home.js';
 import type { Journey } from '../journey/context.js';
-import type { JourneyEvent } from '../journey/events.js';
-import { type JourneyEdge, nodeJourneyEdge } from '../journey/journey-edge.js';
-import { emptyReport, type Report, withError, withEvent } from '../journey/report.js';
-import type { AgentInstallation } from '../model/host.js';
-import { deadline, unlessAborted } from '../net/deadline.js';
+import { nodeJourneyEdge } from '../journey/journey-edge.js';
+import { type RunInput, run } from '../journey/run.js';
 import type { CommandName } from '../settings/options.js';
-import { readDeadline } from '../settings/running.js';
-import type { Warn } from '../settings/settings.js';
 import { nodeSettingsEdge, type SettingsEdge } from '../settings/settings-edge.js';
-import { type Settled, settle } from '../settings/settle.js';
-import { type Flags, Sources } from '../settings/sources.js';
 import { ask, terminalOf } from './ask.js';
 import type { CommandContext } from './command-context.js';
 import { createReporter } from './create-reporter.js';
 import type { Output } from './output.js';
 
 /**
- * Runs a command that ends in a report: settles, runs, and shows what happens as it happens.
+ * Runs a command that ends in a report, and shows what happens as it happens.
  * @returns the exit code; errors are shown, not thrown
  */
 export async function runJourney(
   command: CommandName,
   context: CommandContext,
-  run: (journey: Journey) => Promise<{ readonly changed: boolean }>,
+  steps: (journey: Journey) => Promise<{ readonly changed: boolean }>,
 ): Promise<ExitCode> {
-  const { output, signal } = context;
-  const reporter = await createReporter(output);
-  let report: Report = emptyReport(command);
-  const observe = (event: JourneyEvent) => {
-    report = withEvent(report, event);
-    reporter.event(event);
-  };
-  try {
-    const edge = { ...nodeJourneyEdge(context.environment), uninterrupted: context.uninterrupted };
-    const { changed } = await withinDeadline(deadlineOf(command, context), signal, async (limit) => {
-      const warn = (text: string) => observe({ kind: 'warning', text });
-      const { settled, agent } = await settleFor(command, { ...context, signal: limit }, edge, warn);
-      return await run({ settings: settled.settings, agent, edge, observe, signal: limit });
-    });
-    report = { ...report, ok: true, changed };
+  const reporter = await createReporter(context.output);
+  const input = { ...inputOf(command, context), observe: reporter.event.bind(reporter) };
+  const { report, ended } = await run(input, steps);
+  if (ended.ok) {
     reporter.finish(report);
     return EXIT.ok;
-  } catch (thrown) {
-    const error = errorOf(thrown, signal);
-    report = withError(report, error);
-    reporter.fail(error, report);
-    return error.exitCode;
   }
+  reporter.fail(ended.error, report);
+  return ended.error.exitCode;
 }
 
-/** Runs something that is cut off after so long, or never. */
-async function withinDeadline<T>(
-  ms: number | undefined,
-  signal: AbortSignal,
-  run: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  if (ms === undefined) return await run(signal);
-  const text = `The run was not finished within ${ms / 1000} s (--deadline).`;
-  const limit = deadline(signal, ms, () => new EnrollError('DEADLINE_PASSED', text));
-  try {
-    return await run(limit.signal);
-  } finally {
-    limit.clear();
-  }
-}
-
-/** The deadline holds for the reading of the settings too, so it is looked for before them. */
-function deadlineOf(command: CommandName, { flags, environment }: CommandContext): number | undefined {
-  return readDeadline(new Sources(command, flags, environment, undefined));
-}
-
-/**
- * Finds the agent on this host and settles what is to be done with it.
- * @param warn told what the user should know, also where settling fails afterwards
- */
-export async function settleFor(
-  command: CommandName,
-  { flags, environment, output, signal }: CommandContext,
-  journey: JourneyEdge,
-  warn: Warn,
-): Promise<{ readonly settled: Settled; readonly agent: AgentInstallation }> {
-  const edge = settingsEdge(journey.disk, output, signal);
-  const find = async () => {
-    const agent = await findAgent(placesOf(flags), journey.system);
-    // What an abort has left behind speaks to nobody any more.
-    const tell = (text: string) => (signal.aborted ? undefined : warn(text));
-    return { settled: await settle({ command, flags, environment, agent, edge, warn: tell }), agent };
+/** What the command line gives to a run, but for who observes it. */
+export function inputOf(command: CommandName, context: CommandContext): Omit<RunInput, 'observe'> {
+  const { flags, environment, output, signal, uninterrupted } = context;
+  const edge = { ...nodeJourneyEdge(environment), uninterrupted };
+  return {
+    command,
+    flags,
+    given: 'arguments',
+    environment,
+    edge,
+    settingsEdge: (limit) => settingsEdge(edge.disk, output, limit),
+    signal,
   };
-  // A password may be awaited from a standard input that never says a word.
-  return await unlessAborted(find(), signal);
 }
 
 /** Where settings are read. A password that is read from standard input is asked for where that is a terminal. */
@@ -104,15 +55,4 @@ function settingsEdge(disk: FileEdge, output: Output, signal: AbortSignal): Sett
     ...edge,
     readInputLine: async (limit) => Buffer.from(await ask(terminal, { prompt, echo: false, limit }, signal)),
   };
-}
-
-function placesOf(flags: Flags): { home?: string; keysFile?: string } {
-  const home = flags.get('agent-home');
-  const keysFile = flags.get('keys');
-  return { ...(typeof home === 'string' ? { home } : {}), ...(typeof keysFile === 'string' ? { keysFile } : {}) };
-}
-
-/** Once interrupted, that is why it ended, whatever broke first. */
-function errorOf(thrown: unknown, signal: AbortSignal): EnrollError {
-  return signal.aborted ? abortReason(signal) : asEnrollError(thrown);
 }

@@ -375,6 +375,11 @@ export const OPTION_ROWS: ReadonlyMap<OptionName, OptionRow> = new Map(
   (Object.keys(OPTIONS) as OptionName[]).map((name) => [name, OPTIONS[name]]),
 );
 
+/** An option's name as a member of an object: `password-file` as `passwordFile`. */
+export function memberName(name: OptionName): string {
+  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
 /** Whether an option belongs to a command. */
 export function hasOption(command: CommandName, name: OptionName): boolean {
   return OPTION_ROWS.get(name)?.commands.includes(command) === true;

@@ -2,7 +2,8 @@ import { EnrollError } from '../errors.js';
 
 /** Where a setting comes from. */
 export type Origin =
-  | { readonly kind: 'flag'; readonly name: string }
+  /** `given`: in an object by a program that uses the library; absent: among the arguments. */
+  | { readonly kind: 'flag'; readonly name: string; readonly given?: 'in memory' }
   | { readonly kind: 'environment'; readonly name: string }
   | { readonly kind: 'credential'; readonly path: string }
   | { readonly kind: 'file'; readonly path: string; readonly line?: number }
@@ -21,7 +22,7 @@ export interface Sourced<T> {
 export function describeOrigin(origin: Origin): string {
   switch (origin.kind) {
     case 'flag':
-      return `--${origin.name}`;
+      return origin.given === undefined ? `--${origin.name}` : `the option ${origin.name}`;
     case 'environment':
       return origin.name;
     case 'credential':
@@ -38,4 +39,9 @@ export function withOrigin(origin: Origin, thrown: unknown): unknown {
   if (!(thrown instanceof EnrollError)) return thrown;
   const { code, message, hint } = thrown;
   return new EnrollError(code, `${describeOrigin(origin)}: ${message}`, { hint, cause: thrown });
+}
+
+/** Whether every user of this host can read it in the process list. */
+export function isInProcessList(origin: Origin): boolean {
+  return origin.kind === 'flag' && origin.given === undefined;
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { firstLine } from '../model/first-line.js';
 import { Secret } from '../model/secret.js';
 import { readIfThere, readNamed, SAVE_AS_UTF8 } from './named-file.js';
-import type { Sourced } from './origin.js';
+import { isInProcessList, type Sourced } from './origin.js';
 import type { Warn } from './settings.js';
 import type { SettingFile, SettingsEdge } from './settings-edge.js';
 import type { Sources } from './sources.js';
@@ -40,7 +40,7 @@ export async function findPassword(
 }
 
 function fromFlagOrVariable(text: Sourced<string>, warn: Warn): FoundPassword {
-  if (text.origin.kind === 'flag') {
+  if (isInProcessList(text.origin)) {
     warn('--password can be read by every user of this host in the process list: use --password-file.');
   }
   return passwordFromText(text);

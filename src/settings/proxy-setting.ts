@@ -3,7 +3,7 @@ import { Secret } from '../model/secret.js';
 import { noProxyEntries } from '../net/no-proxy.js';
 import type { ProxySettings } from '../net/proxy-settings.js';
 import type { FoundManager } from './managers.js';
-import type { Sourced } from './origin.js';
+import { isInProcessList, type Sourced } from './origin.js';
 import { proves } from './running.js';
 import type { Settings, Warn } from './settings.js';
 import type { Shown } from './shown.js';
@@ -51,7 +51,7 @@ export function readProxy(sources: Sources, managers: readonly FoundManager[], w
       'Use --protocol tcp, or --no-handshake to enroll through the proxy without a proof of the link.',
     );
   }
-  if (explicit && proxy.credentials !== undefined) {
+  if (isInProcessList(origin) && proxy.credentials !== undefined) {
     warn('The password in --proxy can be read by every user of this host in the process list: use HTTPS_PROXY.');
   }
   return { settings: { proxy }, shown: [['proxy', { value: shownProxy(proxy), origin }]] };

@@ -11,12 +11,14 @@ import { proves, readRunning } from './running.js';
 import type { Settings, ShownSetting, Warn } from './settings.js';
 import type { SettingsEdge } from './settings-edge.js';
 import { type Shown, showSettings } from './shown.js';
-import { type Environment, type Flags, Sources } from './sources.js';
+import { type Environment, type Flags, type GivenBy, Sources } from './sources.js';
 
 /** What the settings are made of. */
 export interface SettingsInput {
   readonly command: CommandName;
   readonly flags: Flags;
+  /** Absent: by the arguments. */
+  readonly given?: GivenBy;
   readonly environment: Environment;
   readonly agent: AgentInstallation;
   readonly edge: SettingsEdge;
@@ -37,8 +39,8 @@ export interface Settled {
  * @throws EnrollError with `SETTING_INVALID`, `MANAGER_MISSING`, `NAME_UNUSABLE` or `FILE_UNREADABLE`, the origin named
  */
 export async function settle(input: SettingsInput): Promise<Settled> {
-  const { command, flags, environment, agent, edge, warn } = input;
-  const sources = new Sources(command, flags, environment, await readConf(agent, edge, warn));
+  const { command, flags, given, environment, agent, edge, warn } = input;
+  const sources = new Sources(command, flags, environment, await readConf(agent, edge, warn), given);
   const managers = hasOption(command, 'manager') ? requireManagers(readManagers(sources), command, sources) : [];
   const registered = readAgent(sources);
   const running = readRunning(sources, command);

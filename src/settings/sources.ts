@@ -1,11 +1,14 @@
 import { isAbsolute, join } from 'node:path';
 import type { AgentConf, ConfServer, ConfValue, EnrollmentField } from '../conf/ossec-conf.js';
-import { type CommandName, hasOption, OPTION_ROWS, type OptionName } from './options.js';
+import { type CommandName, hasOption, memberName, OPTION_ROWS, type OptionName } from './options.js';
 import type { Origin, Sourced } from './origin.js';
 import { refuse } from './values.js';
 
 /** What the command line gave: text, several texts, or a switch. */
 export type Flags = ReadonlyMap<OptionName, string | boolean | readonly string[]>;
+
+/** By whom the flags were given: by the arguments of the program, or in an object by one that uses the library. */
+export type GivenBy = 'arguments' | 'library';
 
 /** The variables of the environment. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,12 +43,20 @@ export class Sources {
   readonly #flags: Flags;
   readonly #environment: Environment;
   readonly #file: ConfFile | undefined;
+  readonly #given: GivenBy;
 
-  constructor(command: CommandName, flags: Flags, environment: Environment, file: ConfFile | undefined) {
+  constructor(
+    command: CommandName,
+    flags: Flags,
+    environment: Environment,
+    file: ConfFile | undefined,
+    given: GivenBy = 'arguments',
+  ) {
     this.#command = command;
     this.#flags = flags;
     this.#environment = environment;
     this.#file = file;
+    this.#given = given;
   }
 
   /** Whether the command has this option. */
@@ -65,7 +76,7 @@ export class Sources {
   /** A switch, which only the command line has. */
   switch(name: OptionName): Sourced<boolean> | undefined {
     const given = this.#flags.get(name);
-    return typeof given === 'boolean' ? { value: given, origin: { kind: 'flag', name } } : undefined;
+    return typeof given === 'boolean' ? { value: given, origin: this.#flagOrigin(name) } : undefined;
   }
 
   /** A variable that is no option. */
@@ -113,9 +124,15 @@ export class Sources {
     const given = this.#flags.get(name);
     if (given === undefined || typeof given === 'boolean') return undefined;
     const value = typeof given === 'string' ? given : given.join(',');
-    const origin: Origin = { kind: 'flag', name };
+    const origin = this.#flagOrigin(name);
     if (value.trim() === '' && OPTION_ROWS.get(name)?.kind !== 'list') throw refuse(origin, 'it is empty.');
     return { value, origin };
+  }
+
+  #flagOrigin(name: OptionName): Origin {
+    return this.#given === 'arguments'
+      ? { kind: 'flag', name }
+      : { kind: 'flag', name: memberName(name), given: 'in memory' };
   }
 
   #fromEnvironment(name: OptionName): Sourced<string> | undefined {

@@ -90,7 +90,7 @@ describe('the package for npm', function () {
   it('has types that a strict project without other types resolves', async () => {
     await writeFile(
       join(project, 'use.ts'),
-      "import { EnrollError, type ErrorCode, emptyReport, type Report } from 'agent-enroll';\nexport const report: Report = emptyReport('check');\nexport const code: ErrorCode = new EnrollError('INTERNAL', 'x').code;\n// @ts-expect-error: there is no such code\nnew EnrollError('NO_SUCH_CODE', 'x');\n",
+      "import { EnrollError, type ErrorCode, emptyReport, enroll, type OptionsOf, type Report } from 'agent-enroll';\nexport const options: OptionsOf<'enroll'> = { manager: 'siem.example.org', passwordFile: '/run/secrets/pw', wait: '30s' };\nexport const enrolled: Promise<Report> = enroll(options, { onEvent: ({ kind }) => kind });\n// @ts-expect-error: camel case\nexport const wrong: OptionsOf<'enroll'> = { 'password-file': 'x' };\nexport const report: Report = emptyReport('check');\nexport const code: ErrorCode = new EnrollError('INTERNAL', 'x').code;\n// @ts-expect-error: there is no such code\nnew EnrollError('NO_SUCH_CODE', 'x');\n",
     );
     const strict = {
       strict: true,

@@ -1,10 +1,12 @@
 import { abortReason, asEnrollError, EXIT, type ExitCode } from '../../errors.js';
 import { agentDaemon } from '../../host/agent-daemon.js';
 import { hostAddress, hostName } from '../../host/identify.js';
+import type { JourneyEvent } from '../../journey/events.js';
 import { identifyRequest } from '../../journey/identify-request.js';
-import { identifyEdge, type JourneyEdge, nodeJourneyEdge } from '../../journey/journey-edge.js';
+import { identifyEdge, type JourneyEdge } from '../../journey/journey-edge.js';
 import { checkBinding } from '../../journey/machine-binding.js';
 import { emptyReport, withError } from '../../journey/report.js';
+import { settleOn } from '../../journey/run.js';
 import { readInstalled } from '../../keystore/installed.js';
 import { isVouchedFor } from '../../keystore/notes/notes.js';
 import { readNotes } from '../../keystore/notes/notes-file.js';
@@ -15,7 +17,7 @@ import type { Settled } from '../../settings/settle.js';
 import { requireVouched } from '../../settings/vouching.js';
 import type { CommandContext } from '../command-context.js';
 import { createReporter } from '../create-reporter.js';
-import { settleFor } from '../run.js';
+import { inputOf } from '../run.js';
 
 /** One line of the table: what, its value, where it comes from. */
 interface Line {
@@ -42,8 +44,10 @@ export async function detectCommand(
     if (!output.json) for (const text of warnings) output.err.write(`Warning: ${text}\n`);
   };
   try {
-    const edge = nodeJourneyEdge(context.environment);
-    const { settled, agent } = await settleFor(command, context, edge, warn);
+    const observe = (event: JourneyEvent) => (event.kind === 'warning' ? warn(event.text) : undefined);
+    const input = { ...inputOf(command, context), observe };
+    const { edge } = input;
+    const { settled, agent } = await settleOn(input);
     const lines = [...(await hostLines(settled, agent, edge, signal, warn)), ...settingLines(settled)];
     if (output.json) {
       output.out.write(`${JSON.stringify({ ok: true, changed: false, command, detected: lines, warnings })}\n`);
