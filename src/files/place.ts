@@ -82,7 +82,11 @@ async function directoryIn(here: Directory, name: string): Promise<Directory | u
     return await here.directory(name);
   } catch (error) {
     const code = systemCode(error);
-    if ((code === 'ENOTDIR' || code === 'ELOOP') && (await here.look(name))?.kind === 'link') return undefined;
+    if (code !== 'ENOTDIR' && code !== 'ELOOP') throw error;
+    const now = await here.look(name);
+    if (now?.kind === 'link') return undefined;
+    // That there is no file is believed of a path that stands still.
+    if (now?.kind === 'directory') throw new Untouched('what lies in its path is being changed all the time');
     throw error;
   }
 }

@@ -21,6 +21,8 @@ export const ROOT_ONLY: ReadRules['owners'] = [];
 /** A file that was read. All facts come from the descriptor that the bytes were read from. */
 export interface ReadFile {
   readonly bytes: Buffer;
+  /** Where it lies: the path without a link in it. */
+  readonly path: string;
   readonly facts: FileFacts;
   /** Of the directory that it was opened in. */
   readonly directory: FileFacts;
@@ -62,8 +64,10 @@ export async function readPlace(place: Place, rules: ReadRules, edge: FileEdge):
     requireOneName(facts, around, edge);
     requireOwner(facts, rules, edge);
     const bytes = await file.read(rules.limit + 1);
-    if (bytes.length > rules.limit) throw new Untouched(`it is larger than ${size(rules.limit)}`);
-    return { bytes, facts, directory: around };
+    if (bytes.length > rules.limit) {
+      throw new Untouched(`it is larger than ${size(rules.limit)}`, 'This is most likely another file than was meant.');
+    }
+    return { bytes, path: place.path, facts, directory: around };
   } finally {
     await file.close();
   }

@@ -9,6 +9,7 @@ import { rehearse, removeLeftovers, replaceFile } from '../files/replace.js';
 import type { Endpoint } from '../model/endpoint.js';
 import type { AgentInstallation } from '../model/host.js';
 import { printable } from '../model/printable.js';
+import { byteOrderMark } from '../model/text-encoding.js';
 import type { Journey } from './context.js';
 import type { JourneyEdge } from './journey-edge.js';
 
@@ -98,6 +99,7 @@ async function atConf(
       });
       if (file === undefined) throw noConf(configFile);
       const { facts, bytes } = file;
+      requireReadable(configFile, bytes);
       const wide = isTooWide('ossec.conf', facts, platform);
       // Group and mode are an administrator's choice, for the file is root's or the running user's: only what is more
       // than any agent needs is taken away.
@@ -116,6 +118,15 @@ async function atConf(
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') throw noConf(configFile);
     throw unwritable(configFile, error);
   }
+}
+
+/** No agent reads UTF-16, so this is not the file that one of them goes by. */
+function requireReadable(configFile: string, bytes: Uint8Array): void {
+  if (!byteOrderMark(bytes).mark.startsWith('utf-16')) return;
+  const text = `${printable(configFile)} is in UTF-16, which an agent cannot read. Nothing was changed in it.`;
+  throw new EnrollError('CONFIG_UNCLEAR', text, {
+    hint: 'Save it as UTF-8 without a byte order mark, or leave --write-config out.',
+  });
 }
 
 function noConf(configFile: string): EnrollError {

@@ -1,7 +1,7 @@
 import { abortReason, asEnrollError, EnrollError, EXIT } from '../errors.js';
 import { machineFacts } from '../host/machine.js';
 import { splayDelay, splaySeed } from '../host/splay.js';
-import { type BegunRequest, isVouchedFor } from '../keystore/notes/notes.js';
+import { type BegunRequest, isVouchedFor, type Notes } from '../keystore/notes/notes.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import type { Host } from '../model/host.js';
@@ -11,7 +11,7 @@ import { budgetOfTry } from '../obtain/api/patience.js';
 import { apiAddress } from '../obtain/api/url.js';
 import { authdSource } from '../obtain/authd/source.js';
 import type { AgentKey, KeySource } from '../obtain/key-source.js';
-import type { ApiSettings, ManagerSettings, Settings } from '../settings/settings.js';
+import type { ApiSettings, Hearsay, ManagerSettings, Settings } from '../settings/settings.js';
 import { requireVouched } from '../settings/vouching.js';
 import { backOff } from './back-off.js';
 import type { Outcome } from './conclude.js';
@@ -149,11 +149,10 @@ async function requestFrom(
   }
 }
 
-async function sourceFor(
-  { settings, edge, notes }: PreparedJourney,
-  { enrollment, agent: remoted }: ManagerSettings,
-): Promise<KeySource> {
-  const { trust, api, password, clientCertificate, timeoutMs } = settings;
+async function sourceFor({ settings, edge, notes }: PreparedJourney, manager: ManagerSettings): Promise<KeySource> {
+  const { enrollment, agent: remoted } = manager;
+  const { api, password, clientCertificate, timeoutMs } = settings;
+  const trust = trustOf(settings, askedAt(settings, manager), notes.notes);
   const dial = dialThrough(settings.proxy, edge.dial, timeoutMs);
   if (api !== undefined) {
     const { apiSource } = await import('../obtain/api/source.js');
@@ -170,16 +169,31 @@ async function sourceFor(
       now: edge.now,
     });
   }
-  const known = notes.notes.managers.get(formatEndpoint(enrollment));
-  const firstUse = known?.fingerprint.replace(/^sha256:/, '');
+  const firstUse = knownKey(notes.notes, enrollment);
   return authdSource({
     endpoint: enrollment,
     trust: { ...trust, ...(firstUse === undefined ? {} : { firstUse }) },
-    ...(password === undefined ? {} : { password: password }),
+    ...(password === undefined ? {} : { password }),
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
     dial,
     timeoutMs,
   });
+}
+
+/** The public key that was noted of an enrollment service, as 64 hex digits. */
+function knownKey({ managers }: Notes, endpoint: Endpoint): string | undefined {
+  return managers.get(formatEndpoint(endpoint))?.fingerprint.replace(/^sha256:/, '');
+}
+
+/**
+ * Where only a file that others can change names a service, a note of its key is what vouches for it, and no CA which
+ * the same file names can stand in for that key.
+ */
+function trustOf({ trust, hearsay = [] }: Settings, endpoint: Endpoint, notes: Notes): Settings['trust'] {
+  const same = (said: Hearsay) => formatEndpoint(said.endpoint) === formatEndpoint(endpoint);
+  const guarded = hearsay.some((said) => same(said) && said.secrets.length > 0);
+  const pin = isVouchedFor(notes, endpoint) ? knownKey(notes, endpoint) : undefined;
+  return guarded && pin !== undefined ? { ...trust, pin } : trust;
 }
 
 /** A manager that was not reached, or could not do it, is not the only one; one that refused has spoken for all. */

@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { factsOf } from '../files/directories.js';
 import type { FileEdge } from '../files/file-edge.js';
 import { unreadable } from '../files/file-error.js';
@@ -43,9 +43,9 @@ export function nodeSettingsEdge(disk: FileEdge, signal: AbortSignal): SettingsE
     readFile: async (path, limit) => {
       const file = await readFile(path, { limit, owners: ROOT_ONLY }, disk);
       if (file === undefined) return undefined;
-      const { bytes, facts, directory } = file;
+      const { bytes, facts, directory, path: real } = file;
       // Who else may read what root reads is nobody's question elsewhere.
-      const above = disk.uid === 0 ? await directoriesAbove(dirname(resolve(path)), disk) : [];
+      const above = disk.uid === 0 ? await directoriesAbove(dirname(real), disk) : [];
       return { bytes, facts, directories: [directory, ...above] };
     },
     readInputLine: (limit) => readStream(process.stdin, { limit, until: 'line', signal }),

@@ -169,6 +169,42 @@ describeBeside('a secret, where the agent writes ossec.conf', function () {
     expect(target.agents()).to.have.length(1);
   });
 
+  it('is not sent to who has the key of a CA that ossec.conf names, in place of the key that was seen first', async () => {
+    const target = await manager();
+    const env = { WAZUH_REGISTRATION_PASSWORD: PASSWORD };
+    const first = await enroll({ args: byFlag(target), env });
+    expect(first.code, first.stdout).to.equal(0);
+    await rm(installed.keys);
+    const { port } = target.endpoints.authd;
+    await target.close();
+    // The same address, another key, and a chain that leads to the CA.
+    const other = await issueCertificate({ commonName: 'manager', hosts: ['127.0.0.1'], issuer: ca });
+    sandbox = await startSandbox({
+      family: 'wazuh-4',
+      certificate: other,
+      password: new Secret(PASSWORD),
+      ports: { authd: port },
+    });
+    const path = join(installed.etc, 'ca.pem');
+    await place(path, ca.certificate, 0o640);
+    await confNames(port, `<server_ca_path>${path}</server_ca_path>`);
+    const { code, stdout } = await enroll({ env });
+    expect(code, stdout).to.equal(4);
+    expect(JSON.parse(stdout).error.code).to.equal('PIN_MISMATCH');
+    expect(sandbox.agents()).to.deep.equal([]);
+  });
+
+  it('from a file that anybody could read, but below a directory of root, is not sent because of a link to it', async () => {
+    const closed = join(installed.base, 'closed');
+    await mkdir(closed, { mode: 0o700 });
+    await mkdir(join(closed, 'open'), { mode: 0o755 });
+    const path = join(closed, 'open', 'password');
+    await place(path, `${PASSWORD}\n`, 0o644, 0, 0);
+    await symlink(path, join(installed.etc, 'authd.pass'));
+    await confNames(server.endpoint.port);
+    await expectKept({});
+  });
+
   const vouched: readonly (readonly [string, (target: Sandbox) => Promise<Given>])[] = [
     ['--manager names', async (target) => ({ args: byFlag(target) })],
     [
