@@ -3,6 +3,7 @@ import { removeDirectories } from '../files/directories.js';
 import { type Lock, takeLock } from '../files/lock.js';
 import { refuseManagerHome } from '../host/agent-home.js';
 import { checkWritable } from '../keystore/client-keys.js';
+import { narrowFiles } from '../keystore/modes.js';
 import { ensureNotesDirectory, notesDirectory, removableBy } from '../keystore/notes/notes-directory.js';
 import { openNotes } from '../keystore/notes/notes-file.js';
 import { checkCounters } from '../keystore/sender-counter.js';
@@ -26,6 +27,7 @@ export async function prepared<T>(journey: Journey, steps: (journey: PreparedJou
     if (unsafe !== undefined) observe({ kind: 'warning', text: unsafe });
     const notes = await openNotes(agent, edge.disk);
     await checkCounters(agent, edge.disk);
+    for (const text of await narrowFiles(agent, edge.disk)) observe({ kind: 'warning', text });
     return await steps({ ...locked, notes });
   });
 }
@@ -58,7 +60,8 @@ const TRIES = 100;
 async function lockOf({ agent, edge, observe, signal }: Journey, made: string[]): Promise<Lock> {
   const waiting = (pid: number) => observe({ kind: 'waiting', pid });
   for (let tries = 1; ; tries += 1) {
-    await ensureNotesDirectory(agent, made, edge.disk);
+    const wide = await ensureNotesDirectory(agent, made, edge.disk);
+    if (wide !== undefined) observe({ kind: 'warning', text: wide });
     try {
       return await takeLock(notesDirectory(agent), edge.disk, waiting, signal);
     } catch (thrown) {

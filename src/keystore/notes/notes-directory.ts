@@ -23,21 +23,33 @@ export function notesDirectory({ home, keysFile }: Pick<AgentInstallation, 'home
  * Makes sure that the directory is there, and this program's own: root's (or the running user's) and for nobody else.
  *
  * @param made is told the directories that were made, the outermost first
+ * @returns what the user should know, if it was open to others and is set right
  * @throws EnrollError FILE_UNWRITABLE, also for a directory that somebody else has made in its place
  */
-export async function ensureNotesDirectory(agent: AgentInstallation, made: string[], edge: FileEdge): Promise<void> {
+export async function ensureNotesDirectory(
+  agent: AgentInstallation,
+  made: string[],
+  edge: FileEdge,
+): Promise<string | undefined> {
   const path = notesDirectory(agent);
   try {
     await ensureDirectory(path, 'notes directory', agent, made, edge);
-    await atPlace(path, edge, async (place) => {
-      if (place.facts === undefined) return;
-      requireOwn(path, place.facts, edge);
-      if (!isTooWide('notes directory', place.facts, agent.platform)) return;
-      await setAccess(place, accessOf('notes directory', agent, place.facts, edge), edge);
+    return await atPlace(path, edge, async (place) => {
+      const { facts } = place;
+      if (facts === undefined) return undefined;
+      requireOwn(path, facts, edge);
+      if (!isTooWide('notes directory', facts, agent.platform)) return undefined;
+      await setAccess(place, accessOf('notes directory', agent, facts, edge), edge);
+      return setRight(path, facts);
     });
   } catch (error) {
     throw unwritable(path, error);
   }
+}
+
+/** What is told of a file or directory that others could use in more ways than they should, and that is set right. */
+export function setRight(path: string, { mode }: FileFacts): string {
+  return `${printable(path)} had mode ${formatMode(mode)}, so that others could use it. It has the right mode now.`;
 }
 
 /** @throws Untouched: what somebody else may have put there would be believed */
