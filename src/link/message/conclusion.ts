@@ -24,6 +24,8 @@ export function conclude(seen: Seen, authd: boolean): Conclusion {
   const stranger = strangerOf(seen, authd);
   if (stranger !== undefined) return stranger;
   if (tcp !== undefined && closes(tcp)) return { kind: 'closes' };
+  // Where TCP was open before, that was the manager's way, and not UDP.
+  if (tcp?.last === 'refused' && wasOpen(tcp)) return { kind: 'closed' };
   if (tried.length > 0 && tried.every(({ last }) => last === 'refused')) return { kind: 'closed' };
   if (tcp?.last === 'refused' && udp?.last === 'silent') return { kind: 'silent-udp' };
   if (tried.length > 0 && tried.every(({ last }) => last === 'unresolved')) return { kind: 'unresolved' };
@@ -39,6 +41,10 @@ const GONE: readonly (Ending | undefined)[] = ['refused', 'unreachable', 'unreso
 
 function isGone({ last }: Sighting): boolean {
   return GONE.includes(last);
+}
+
+function wasOpen({ endings: { closed = 0, silent = 0 }, pong }: Sighting): boolean {
+  return closed + silent > 0 || pong !== undefined;
 }
 
 function closes(sighting: Sighting): boolean {

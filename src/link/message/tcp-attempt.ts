@@ -14,6 +14,7 @@ import type { Transport } from './transport.js';
  */
 export async function openTcpTo(race: Race): Promise<Transport | undefined> {
   const { sightings } = race;
+  const beganMs = race.elapsedMs;
   sightings.note('tcp');
   try {
     const transport = await race.edge.open('tcp', race.over);
@@ -21,7 +22,10 @@ export async function openTcpTo(race: Race): Promise<Transport | undefined> {
     sightings.noteLocalAddress(transport.localAddress);
     return transport;
   } catch (thrown) {
-    if (race.over.aborted) return undefined;
+    if (race.over.aborted) {
+      if (race.elapsedMs - beganMs > AT_ONCE_MS) sightings.note('tcp', 'unreachable');
+      return undefined;
+    }
     if (!(thrown instanceof EnrollError)) throw thrown;
     if (!race.tcpOpened && PROXY_FAULTS.includes(thrown.code)) throw notReached(race, thrown);
     sightings.note('tcp', endingOf(thrown), thrown.message);
@@ -73,7 +77,11 @@ export async function exchange(race: Race, { transport, cipher, given = race.par
     }
     noteClosed(race, sentMs);
   } catch (thrown) {
-    if (race.parted.aborted || given.aborted) return;
+    if (given.aborted && !race.parted.aborted) return;
+    if (race.parted.aborted) {
+      if (race.elapsedMs - sentMs > AT_ONCE_MS) sightings.note('tcp', 'silent');
+      return;
+    }
     if (isFinal(thrown)) throw thrown;
     if (attempt.signal.aborted) sightings.note('tcp', 'silent');
     // A reset says no more than a close: the next one tries again.

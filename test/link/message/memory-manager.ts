@@ -13,6 +13,9 @@ const never = new AbortController().signal;
 /** What opening a transport comes to. `hangs`: no connection comes about. */
 export type Door = 'open' | 'closed' | 'hangs' | 'unresolved';
 
+/** @see MemoryManagerOptions.hasty */
+export type Haste = 'idle' | 'first part' | 'none';
+
 export interface MemoryManagerOptions {
   readonly record: AgentRecord;
   readonly clock: VirtualClock;
@@ -30,7 +33,7 @@ export interface MemoryManagerOptions {
   /** How long a message over TCP is on its way, in milliseconds; with `Infinity` something else listens there. */
   readonly tcpDelayMs?: number | ((connection: number) => number);
   /** When a TCP connection is closed that nobody has said anything on: at once, or with the first part of a message. */
-  readonly hasty?: 'idle' | 'first part';
+  readonly hasty?: Haste | (() => Haste);
   /** What it says on a TCP connection before anybody else. */
   readonly greeting?: Uint8Array;
 }
@@ -80,12 +83,14 @@ export class MemoryManager {
       this.#connections += 1;
     }
     this.mostOpen = Math.max(this.mostOpen, this.#openTcp);
-    return this.#transport(protocol, state === 'closed');
+    return this.#transport(protocol);
   };
 
-  #transport(protocol: Protocol, unreachable: boolean): Transport {
-    const { greeting, hasty, hangsUp, tcpDelayMs = 0 } = this.#options;
+  #transport(protocol: Protocol): Transport {
+    const { greeting, hangsUp, tcpDelayMs = 0 } = this.#options;
+    const hasty = now(this.#options.hasty ?? 'none');
     const tcp = protocol === 'tcp';
+    const unreachable = () => !tcp && now(this.#options.udp ?? 'open') === 'closed';
     const inbox: Uint8Array[] = [];
     const connection = this.#connections;
     let firstBytes: Uint8Array = new Uint8Array();
@@ -109,7 +114,10 @@ export class MemoryManager {
         return firstBytes;
       },
       send: async (message, beforeTheEnd) => {
-        if (unreachable) return;
+        if (unreachable()) {
+          wake();
+          return;
+        }
         if (ended || closed) throw gone();
         if (tcp && hasty === 'first part') {
           ended = true;
@@ -132,7 +140,7 @@ export class MemoryManager {
         for (;;) {
           const next = inbox.shift();
           if (next !== undefined) return next;
-          if (unreachable) throw new EnrollError('CONNECTION_REFUSED', 'port unreachable');
+          if (unreachable()) throw new EnrollError('CONNECTION_REFUSED', 'port unreachable');
           if (ended) return undefined;
           if (closed) throw gone();
           await Promise.race([
@@ -166,7 +174,7 @@ export class MemoryManager {
     if (!message.ok) return 'end';
     const { cipher, text, counter } = message;
     this.heard.push({ protocol, cipher, text, counter, atMs: this.#options.clock.now() });
-    if (garbage === true) return Buffer.from('nothing that a key can read');
+    if (garbage === true) return Buffer.from('no key reads this \0', 'latin1');
     const reply = answer(message, protocol);
     if (reply === undefined) return text.includes('shutdown') ? undefined : 'end';
     this.#sent = nextCounter(this.#sent);
