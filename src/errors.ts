@@ -297,6 +297,11 @@ export const MEANINGS = {
     retry: false,
     hint: "The manager does not accept the key from this address. Look into the manager's log (ossec.log), and for this agent in its client.keys.",
   },
+  LINK_OTHER_SERVICE: {
+    exit: EXIT.notAcknowledged,
+    retry: false,
+    hint: "Check the manager's address and the agent port (--port): remoted listens on 1514 unless it was told otherwise.",
+  },
   LINK_SILENT: {
     exit: EXIT.notAcknowledged,
     retry: false,

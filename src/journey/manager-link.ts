@@ -1,7 +1,9 @@
 import { EnrollError, type ErrorCode } from '../errors.js';
 import { ReservedCounters } from '../keystore/reserved-counters.js';
 import { SenderCounter } from '../keystore/sender-counter.js';
+import { LinkError } from '../link/link-error.js';
 import type { LinkProof } from '../link/link-proof.js';
+import type { WorkedBefore } from '../link/message/candidates.js';
 import { prove } from '../link/message/handshake.js';
 import { opener } from '../link/message/open.js';
 import type { Protocol } from '../link/message/transport.js';
@@ -16,6 +18,8 @@ import type { Journey } from './context.js';
 export interface ProofRequest {
   readonly record: AgentRecord;
   readonly family?: ManagerFamily;
+  /** What worked before, by `host:port` of the agent port; absent: nothing is known. */
+  readonly links?: ReadonlyMap<string, WorkedBefore>;
   /** How long each manager is given, in milliseconds. */
   readonly waitMs: number;
 }
@@ -49,16 +53,22 @@ export async function proveLinkAtAny(
   const closest =
     failed.find(({ error }) => error.code === 'LINK_NOT_ACKNOWLEDGED') ??
     failed.find(({ error }) => error.code === 'LINK_UNANSWERED') ??
+    failed.find(({ error }) => error.code === 'LINK_OTHER_SERVICE') ??
     failed[0];
   if (closest === undefined) throw new EnrollError('MANAGER_MISSING', 'No manager is named.');
   if (failed.length === 1) throw closest.error;
   const others = failed
     .filter((one) => one !== closest)
     .map(({ manager, error }) => `${formatEndpoint(manager.agent)}: ${error.message}`);
-  throw new EnrollError(closest.error.code, `${closest.error.message} ${others.join(' ')}`, {
-    hint: closest.error.hint,
-    cause: closest.error,
-  });
+  throw reworded(closest.error, `${closest.error.message} ${others.join(' ')}`);
+}
+
+/** The same in other words: what was seen stays with it. */
+function reworded(error: EnrollError, message: string, hint = error.hint): EnrollError {
+  const details = { hint, cause: error };
+  return error instanceof LinkError
+    ? new LinkError(error.code, message, error.evidence, details)
+    : new EnrollError(error.code, message, details);
 }
 
 /** Whether another manager may do better: the link failed, or the manager's name is not known. */
@@ -73,25 +83,33 @@ function isOfTheLink({ code }: EnrollError): boolean {
 async function proveLink(
   { settings, agent, edge, observe, signal }: Journey,
   manager: ManagerSettings,
-  { record, family, waitMs }: ProofRequest,
+  { record, family, links, waitMs }: ProofRequest,
 ): Promise<ManagerLink> {
   observe({ kind: 'proving', endpoint: manager.agent, waitMs });
   const counters = new ReservedCounters(await SenderCounter.open(agent, edge.disk));
   const { timeoutMs } = settings;
+  const proxy = proxyFor(manager.agent, settings.proxy);
+  const worked = links?.get(formatEndpoint(manager.agent));
   try {
     const proof = await prove(
       {
         record,
         endpoint: manager.agent,
-        protocol: protocolThrough(proxyFor(manager.agent, settings.proxy), manager.protocol, family),
+        protocol: protocolThrough(proxy, manager.protocol, family),
         cipher: settings.cipher,
         ...(family === undefined ? {} : { family }),
+        ...(worked === undefined ? {} : { worked }),
         ...(agent.version === undefined ? {} : { version: agent.version }),
+        enrollmentPort: manager.enrollment.port,
         waitMs,
         timeoutMs,
       },
       {
-        open: opener(manager.agent, { dial: dialThrough(settings.proxy, edge.dial, timeoutMs), timeoutMs }),
+        open: opener(manager.agent, {
+          dial: dialThrough(settings.proxy, edge.dial, timeoutMs),
+          timeoutMs,
+          proxied: proxy !== undefined,
+        }),
         counters,
         random: edge.random,
         now: edge.now,
@@ -112,6 +130,7 @@ async function proveLink(
 const OF_THE_OLD_PROTOCOL: readonly ErrorCode[] = [
   'LINK_NOT_ACKNOWLEDGED',
   'LINK_UNANSWERED',
+  'LINK_OTHER_SERVICE',
   'LINK_SILENT',
   'LINK_PORT_CLOSED',
 ];
@@ -124,10 +143,11 @@ function ofWazuh5(error: EnrollError): EnrollError {
   const { code, message } = error;
   if (!OF_THE_OLD_PROTOCOL.includes(code)) return error;
   const text = `${message} This manager is a Wazuh 5. Agents of 5.x connect to it over HTTPS, which is not tested here; the test message is that of agents of 4.x, so this does not prove that the key is wrong.`;
-  return new EnrollError(code, text, {
-    hint: `The key is installed: start the agent and look into its log. For an agent of 4.x check that <legacy> in <remote> is enabled on the manager (port 1514, TCP). --no-handshake leaves the test out.`,
-    cause: error,
-  });
+  return reworded(
+    error,
+    text,
+    'The key is installed: start the agent and look into its log. For an agent of 4.x check that <legacy> in <remote> is enabled on the manager (port 1514, TCP). --no-handshake leaves the test out.',
+  );
 }
 
 /**

@@ -11,4 +11,6 @@ export interface LinkProof {
   readonly attempts: number;
   /** From the first message to the acknowledgement, milliseconds. */
   readonly ms: number;
+  /** From which address this host spoke to the manager, where that was direct. */
+  readonly localAddress?: string;
 }

@@ -1,13 +1,22 @@
-import { connect as openSocket, type Socket } from 'node:net';
+import type { LookupAddress } from 'node:dns';
+import { isIP, connect as openSocket, type Socket } from 'node:net';
 import { abortReason, EnrollError, type ErrorCode, systemCode } from '../errors.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
-import { deadline } from './deadline.js';
+import { deadline, pause, unlessAborted } from './deadline.js';
+import { type Lookup, systemLookup } from './lookup.js';
 
 /** Opens a TCP connection to an endpoint; a proxy is another implementation of the same. */
 export type Dial = (endpoint: Endpoint, signal: AbortSignal) => Promise<Socket>;
 
-/** A {@link Dial} that connects directly and gives up after `timeoutMs` milliseconds. */
-export function directDial(timeoutMs: number): Dial {
+/** How long an address has for itself before the next one is tried beside it (RFC 8305), in milliseconds. */
+const HEAD_START_MS = 250;
+
+/**
+ * A {@link Dial} that connects directly and gives up after `timeoutMs` milliseconds. The addresses of a name are tried
+ * side by side, each beginning a little after the one before, and none is given up while another is tried: an address may
+ * be good and slow.
+ */
+export function directDial(timeoutMs: number, lookup: Lookup = systemLookup): Dial {
   return async (endpoint, signal) => {
     const where = formatEndpoint(endpoint);
     const limit = deadline(
@@ -16,7 +25,8 @@ export function directDial(timeoutMs: number): Dial {
       () => new EnrollError('CONNECTION_TIMED_OUT', `No connection to ${where} within ${timeoutMs / 1000} s.`),
     );
     try {
-      return await open(endpoint, limit.signal);
+      const addresses = await unlessAborted(addressesOf(endpoint.host, lookup), limit.signal);
+      return await openFirst(inTurns(addresses), endpoint, limit.signal);
     } catch (thrown) {
       throw thrown instanceof EnrollError ? thrown : connectError(thrown, endpoint);
     } finally {
@@ -25,13 +35,63 @@ export function directDial(timeoutMs: number): Dial {
   };
 }
 
-function open({ host, port }: Endpoint, signal: AbortSignal): Promise<Socket> {
+async function addressesOf(host: string, lookup: Lookup): Promise<readonly LookupAddress[]> {
+  const family = isIP(host);
+  const found = family === 0 ? await lookup(host) : [{ address: host, family }];
+  if (found.length === 0) throw new EnrollError('HOST_UNRESOLVED', `The name ${host} has no address.`);
+  return found;
+}
+
+/** The families in turn, beginning with that of the first address: one of them may lead nowhere. */
+export function inTurns(addresses: readonly LookupAddress[]): LookupAddress[] {
+  const first = addresses.filter(({ family }) => family === addresses[0]?.family);
+  const second = addresses.filter(({ family }) => family !== addresses[0]?.family);
+  return addresses.flatMap((_, index) => [first[index], second[index]].filter((address) => address !== undefined));
+}
+
+/** The first connection that comes about; the others are given up then. */
+async function openFirst(
+  addresses: readonly LookupAddress[],
+  { port }: Endpoint,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const over = new AbortController();
+  const stop = () => over.abort(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  const attempts: Promise<Socket>[] = [];
+  let chosen: Socket | undefined;
+  try {
+    for (const address of addresses) {
+      const failed = new AbortController();
+      const attempt = open(address, port, over.signal);
+      attempt.catch(() => failed.abort());
+      attempts.push(attempt);
+      const made = Promise.any(attempts).catch(() => undefined);
+      const headStart = pause(HEAD_START_MS, failed.signal).then(() => undefined);
+      chosen = await Promise.race([made, headStart]);
+      failed.abort();
+      if (chosen !== undefined) return chosen;
+      if (signal.aborted) throw abortReason(signal);
+    }
+    chosen = await Promise.any(attempts);
+    return chosen;
+  } catch (thrown) {
+    throw signal.aborted ? abortReason(signal) : thrown;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    over.abort();
+    for (const attempt of attempts) attempt.then((socket) => socket === chosen || socket.destroy()).catch(() => {});
+  }
+}
+
+function open({ address, family }: LookupAddress, port: number, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(abortReason(signal));
       return;
     }
-    const socket = openSocket({ host, port, noDelay: true });
+    const socket = openSocket({ host: address, family, port, noDelay: true });
     const settle = () => {
       signal.removeEventListener('abort', onAbort);
       socket.removeListener('error', onError);
@@ -62,15 +122,16 @@ function open({ host, port }: Endpoint, signal: AbortSignal): Promise<Socket> {
 /** What a failed name look-up or connection means, by the system's error code. */
 export function connectError(thrown: unknown, endpoint: Endpoint): EnrollError {
   const where = formatEndpoint(endpoint);
-  const system = systemCode(thrown) ?? firstCode(thrown);
+  const system = systemCode(thrown) ?? tellingCode(thrown);
   const [code, message] = describe(system, endpoint.host, where);
   return new EnrollError(code, message, { cause: thrown });
 }
 
-// Several addresses tried in vain give an AggregateError; its members carry the codes.
-function firstCode(thrown: unknown): string | undefined {
+// Several addresses tried in vain give an AggregateError. That one of them refused tells most: the host is there.
+function tellingCode(thrown: unknown): string | undefined {
   if (!(thrown instanceof AggregateError)) return undefined;
-  return thrown.errors.map(systemCode).find((code) => code !== undefined);
+  const codes = thrown.errors.map(systemCode).filter((code) => code !== undefined);
+  return codes.find((code) => code === 'ECONNREFUSED') ?? codes[0];
 }
 
 function describe(system: string | undefined, host: string, where: string): [ErrorCode, string] {

@@ -5,7 +5,14 @@ import type { Protocol } from './transport.js';
 /** What a user may ask for: `aes` is the AES of whichever family the manager belongs to. */
 export type CipherSetting = 'auto' | 'aes' | 'blowfish';
 
-/** What is known when the next messages are chosen. */
+/** How an earlier run was acknowledged. */
+export interface WorkedBefore {
+  readonly protocol: Protocol;
+  readonly cipher: 'aes' | 'blowfish';
+  readonly family?: ManagerFamily;
+}
+
+/** What is known when the next message is chosen. */
 export interface CandidateFacts {
   readonly protocol: Protocol;
   readonly setting: CipherSetting;
@@ -13,43 +20,74 @@ export interface CandidateFacts {
   readonly family?: ManagerFamily;
   /** Whether `#ping` was answered, as only Wazuh 4.0 and later do. */
   readonly pong: boolean;
-  /** How many rounds went out before this one. */
+  /** How many messages went out over this protocol before this one. */
   readonly round: number;
-  /** How long the handshake has been trying, in milliseconds. */
-  readonly elapsedMs: number;
 }
-
-/** After this long what looked certain is doubted: Wazuh needs 10 s to learn a key, and this is well beyond. */
-export const DOUBT_MS = 15_000;
 
 /**
- * The ciphers to try in one round, in the order in which their messages go out.
+ * The cipher of the next message.
  *
- * Every Wazuh since 3.0 takes its own AES, on TCP and UDP; every OSSEC takes Blowfish, on UDP only, and its own AES
- * from 3.x on. A family drops what it cannot read in silence, so where the family is not known all are sent.
+ * Every Wazuh since 3.0 takes its own AES, on TCP and UDP. Every manager of either family takes Blowfish; OSSEC, which
+ * has UDP only, its own AES from 4.0.0 on. A family drops what it cannot read in silence, so that a message in the wrong
+ * cipher is a line in the manager's log and nothing else: one cipher a message, and one that is sure to be read.
  */
-export function candidateCiphers(facts: CandidateFacts): readonly Cipher[] {
-  return inOrder(facts).filter((cipher) => allowed(cipher, facts.setting));
+export function nextCipher({ protocol, setting, family, pong, round }: CandidateFacts): Cipher {
+  if (setting === 'blowfish') return 'blowfish';
+  const wazuh = protocol === 'tcp' || pong || (family !== undefined && family !== 'ossec');
+  if (wazuh) return 'aes-wazuh';
+  if (setting === 'aes') return family === 'ossec' || round % 2 === 1 ? 'aes-ossec' : 'aes-wazuh';
+  if (family === 'ossec') return 'blowfish';
+  // The first one goes out along with #ping, whose answer would tell that this is the right one.
+  return round === 0 ? 'aes-wazuh' : 'blowfish';
 }
 
-function inOrder({ protocol, setting, family, pong, round, elapsedMs }: CandidateFacts): readonly Cipher[] {
-  const all: readonly Cipher[] =
-    protocol === 'tcp' ? ['aes-wazuh', 'blowfish'] : ['aes-wazuh', 'blowfish', 'aes-ossec'];
-  if (setting === 'blowfish') return all;
-  // On TCP a message that cannot be read costs the connection, so there is one cipher a connection.
-  if (protocol === 'tcp')
-    return elapsedMs > DOUBT_MS && setting === 'auto' && round % 2 === 1 ? ['blowfish'] : ['aes-wazuh'];
-  if (elapsedMs > DOUBT_MS) return all;
-  if (pong) return ['aes-wazuh'];
-  if (family === 'ossec') return ['blowfish', 'aes-ossec'];
-  if (family !== undefined) return ['aes-wazuh'];
-  // The first round asks for #pong along with it; what a Wazuh manager can read twice is not sent before that is known.
-  return round === 0 && setting === 'auto' ? ['aes-wazuh'] : all;
+/** A cipher over a protocol. */
+export interface Way {
+  readonly protocol: Protocol;
+  readonly cipher: Cipher;
 }
 
-function allowed(cipher: Cipher, setting: CipherSetting): boolean {
-  if (setting === 'auto') return true;
-  return (setting === 'blowfish') === (cipher === 'blowfish');
+/**
+ * What is tried now and then once the wait has lasted so long that what looked certain is doubted: all that the settings
+ * allow but the ways that are tried already.
+ */
+export function doubtfulWays(
+  allowed: { readonly protocol: 'auto' | Protocol; readonly setting: CipherSetting },
+  tried: readonly Way[],
+): readonly Way[] {
+  const ways: readonly Way[] = [
+    { protocol: 'udp', cipher: 'blowfish' },
+    { protocol: 'udp', cipher: 'aes-wazuh' },
+    { protocol: 'tcp', cipher: 'aes-wazuh' },
+    { protocol: 'udp', cipher: 'aes-ossec' },
+    { protocol: 'tcp', cipher: 'blowfish' },
+  ];
+  return ways.filter(
+    (way) =>
+      isAllowed(way, allowed) &&
+      !tried.some(({ protocol, cipher }) => way.protocol === protocol && way.cipher === cipher),
+  );
+}
+
+function isAllowed(
+  way: Way,
+  { protocol, setting }: { readonly protocol: 'auto' | Protocol; readonly setting: CipherSetting },
+): boolean {
+  if (protocol !== 'auto' && protocol !== way.protocol) return false;
+  return setting === 'auto' || (setting === 'blowfish') === (way.cipher === 'blowfish');
+}
+
+/** By which way a manager was reached before; `undefined`: by none that is wanted now. */
+export function workingWay(
+  worked: WorkedBefore | undefined,
+  allowed: { readonly protocol: 'auto' | Protocol; readonly setting: CipherSetting },
+): Way | undefined {
+  if (worked === undefined) return undefined;
+  const { protocol, cipher: word, family } = worked;
+  // Whoever was acknowledged with OSSEC's AES knows that it is an OSSEC.
+  const cipher = word === 'blowfish' ? 'blowfish' : family === 'ossec' ? 'aes-ossec' : 'aes-wazuh';
+  const way: Way = { protocol, cipher };
+  return isAllowed(way, allowed) ? way : undefined;
 }
 
 /** The word for a cipher in settings, reports and JSON. */

@@ -26,8 +26,10 @@ export type Reply =
   | { readonly kind: 'pong' }
   /** A message of the manager that is neither, such as a file push. */
   | { readonly kind: 'other' }
-  /** Bytes that this key cannot read. */
-  | { readonly kind: 'unreadable' }
+  /** Encrypted with this key, and broken all the same: who sends it has the key. */
+  | { readonly kind: 'garbled' }
+  /** Bytes that this key cannot read: a manager has no other key for this agent. */
+  | { readonly kind: 'unreadable'; readonly bytes: Uint8Array }
   | { readonly kind: 'closed' };
 
 /** Talks to remoted as one agent: the record's key, the counters and the randomness bound together. */
@@ -44,15 +46,23 @@ export class Conversation {
     this.#random = random;
   }
 
-  /** Sends a control message. The id is always written: every manager takes it, from fixed addresses too. */
-  async send(transport: Transport, cipher: Cipher, payload: string): Promise<void> {
+  /**
+   * Sends a control message. The id is always written: every manager takes it, from fixed addresses too.
+   * @param beforeTheEnd over TCP, what the last byte of it waits for
+   */
+  async send(
+    transport: Transport,
+    cipher: Cipher,
+    payload: string,
+    beforeTheEnd?: () => Promise<unknown>,
+  ): Promise<void> {
     const counter = await this.#counters.next();
     const common = { id: this.#id, random: this.#random.digits(), counter, payload };
     const message =
       cipher === 'aes-ossec'
         ? encodeMessage({ ...common, cipher, iv: this.#random.iv() }, this.#key)
         : encodeMessage({ ...common, cipher }, this.#key);
-    await transport.send(message);
+    await transport.send(message, beforeTheEnd);
   }
 
   /** Waits for the next reply. @throws EnrollError when `signal` is aborted or the connection broke */
@@ -61,7 +71,9 @@ export class Conversation {
     if (bytes === undefined) return { kind: 'closed' };
     if (isPong(bytes)) return { kind: 'pong' };
     const decoded = decodeMessage(bytes, this.#key);
-    if (!decoded.ok) return { kind: 'unreadable' };
+    // What is found out after the decompression: nobody comes so far without the key.
+    if (!decoded.ok && ['length', 'md5', 'header'].includes(decoded.fault)) return { kind: 'garbled' };
+    if (!decoded.ok) return { kind: 'unreadable', bytes };
     if (isAcknowledgement(decoded.text)) return { kind: 'acknowledged', cipher: decoded.cipher };
     const words = parseRefusal(decoded.text);
     return words === undefined ? { kind: 'other' } : { kind: 'refused', words };

@@ -1,121 +1,102 @@
-import { EnrollError, type ErrorCode } from '../../errors.js';
-import { type Endpoint, formatEndpoint } from '../../model/endpoint.js';
-import { deadline, pause } from '../../net/deadline.js';
-import type { LinkProof } from '../link-proof.js';
-import { attemptOver, isFinal } from './attempt.js';
-import type { Cipher } from './cipher.js';
-import { PING } from './control.js';
-import { type Race, ROUND_MS } from './race.js';
+import { endsWithin } from './attempt.js';
+import { pauseAfter, pauseAfterLookup } from './pace.js';
+import { AT_ONCE_MS, type Race } from './race.js';
+import { exchange, noteFirstBytes, openTcpTo } from './tcp-attempt.js';
 import type { Transport } from './transport.js';
+import { watchTcp } from './watch.js';
 
-/** Tries TCP, one connection a message, until the manager acknowledges one. `undefined`: the race is over. */
-export async function tcpLane(race: Race): Promise<LinkProof | undefined> {
-  const { over } = race;
-  let pinged: Promise<void> | undefined;
-  try {
-    for (let round = 0; !over.aborted; round++) {
-      const nextRound = pause(ROUND_MS, over);
-      for (const cipher of race.candidates('tcp', round)) {
-        const attempt = tryOnce(race, cipher);
-        race.tcpAttempted = attempt.catch(() => undefined);
-        const proof = await attempt;
-        if (proof !== undefined) return proof;
-        if (over.aborted) return undefined;
-        if (race.tcp === 'open') pinged ??= ping(race);
+/** How often a port is tried where somebody else than a manager has answered. */
+const STRANGER_PAUSE_MS = 5000;
+/** How often a silent connection is looked at, in milliseconds. */
+const LOOK_MS = 50;
+
+/** A startup on its way over a connection of its own. */
+interface Attempt {
+  readonly ended: Promise<void>;
+  readonly giveUp: () => void;
+}
+
+/**
+ * Tries TCP, one connection a message, until the race is over.
+ *
+ * A connection may be neither answered nor closed: remoted loses one when the number of a connection that was just closed
+ * is used again (Wazuh 4.14). The next is opened beside it then, and its late answer still counts. Of two that are silent
+ * the older one is given its time, for the manager may only be slow.
+ *
+ * @param unanswered a connection that is silent already
+ */
+export async function tcpLane(race: Race, unanswered?: { readonly ended: Promise<void> }): Promise<void> {
+  const { over, turns, sightings } = race;
+  let silent = unanswered;
+  const answered = () => {
+    silent = undefined;
+  };
+  unanswered?.ended.then(answered, answered);
+  let watched = false;
+  while (!over.aborted) {
+    await turns.next(over);
+    if (over.aborted) return;
+    const transport = await openTcpTo(race);
+    if (transport === undefined) {
+      turns.giveBack();
+      const unresolved = sightings.of('tcp')?.last === 'unresolved';
+      await race.pause((unresolved ? pauseAfterLookup : pauseAfter)(race.elapsedMs));
+      continue;
+    }
+    const attempt = begin(race, transport);
+    await endsWithin(attempt.ended, AT_ONCE_MS, race.pause);
+    if (!watched && !over.aborted) race.begin(watchTcp(race));
+    watched = true;
+    const isSilent = await staysSilent(race, attempt);
+    if (isSilent && silent !== undefined) {
+      attempt.giveUp();
+    } else if (isSilent) {
+      silent = attempt;
+      attempt.ended.then(answered, answered);
+    }
+    if (sightings.of('tcp')?.stranger !== undefined) await race.pause(STRANGER_PAUSE_MS);
+  }
+}
+
+function begin(race: Race, transport: Transport): Attempt {
+  const given = new AbortController();
+  const ended = exchange(race, { transport, cipher: race.cipherFor('tcp', 0), given: given.signal });
+  race.begin(ended);
+  return {
+    ended,
+    giveUp: () => {
+      if (!race.over.aborted) race.sightings.note('tcp', 'silent');
+      given.abort();
+    },
+  };
+}
+
+/** Whether an attempt is silent for so long, where the manager is not, that the next one is to be made beside it. */
+async function staysSilent(race: Race, { ended }: Attempt): Promise<boolean> {
+  while (!(await endsWithin(ended, LOOK_MS, race.pause))) {
+    if (race.quick || race.over.aborted) return true;
+  }
+  return false;
+}
+
+/**
+ * Looks who is on TCP where the manager is an OSSEC, which has UDP only: nothing is sent there. That the port is closed
+ * shows that the manager's host is up.
+ */
+export async function tcpLook(race: Race): Promise<void> {
+  const { over, sightings } = race;
+  while (!over.aborted) {
+    const transport = await openTcpTo(race);
+    if (transport !== undefined) {
+      try {
+        const first = race.conversation.receive(transport, race.parted).catch(() => undefined);
+        const ended = await endsWithin(first, AT_ONCE_MS, race.pause);
+        if (!race.parted.aborted) sightings.note('tcp', ended ? 'closed' : 'silent');
+        noteFirstBytes(race, transport, false);
+      } finally {
+        transport.close();
       }
-      await nextRound;
     }
-    return undefined;
-  } finally {
-    await pinged;
+    await race.pause(pauseAfterLookup(race.elapsedMs));
   }
-}
-
-/** One connection, one startup. `undefined`: no answer to it, as long as the manager does not know the key. */
-async function tryOnce(race: Race, cipher: Cipher): Promise<LinkProof | undefined> {
-  const { evidence, conversation, request } = race;
-  const transport = await open(race);
-  if (transport === undefined) return undefined;
-  const attempt = deadline(race.parted, request.timeoutMs, attemptOver);
-  try {
-    // A startup after the shutdown of the other lane would leave the agent `pending`.
-    if (race.over.aborted) return undefined;
-    await race.sendStartup(transport, cipher);
-    for (;;) {
-      const reply = await conversation.receive(transport, attempt.signal);
-      if (reply.kind === 'acknowledged') return await race.won(transport, reply.cipher);
-      if (reply.kind === 'closed') {
-        evidence.note('tcp', 'closed');
-        return undefined;
-      }
-      race.heed('tcp', reply);
-    }
-  } catch (thrown) {
-    if (isFinal(thrown)) throw thrown;
-    // A reset says no more than a close: the next round tries again.
-    if (!isTimeout(thrown)) evidence.note('tcp', 'closed');
-    return undefined;
-  } finally {
-    attempt.clear();
-    transport.close();
-  }
-}
-
-async function open(race: Race): Promise<Transport | undefined> {
-  const { evidence, request } = race;
-  evidence.note('tcp', 'tried');
-  try {
-    const transport = await race.edge.open('tcp', race.over);
-    race.tcp = 'open';
-    evidence.note('tcp', 'opened');
-    return transport;
-  } catch (thrown) {
-    if (race.over.aborted) return undefined;
-    if (!(thrown instanceof EnrollError) || thrown.code === 'HOST_UNRESOLVED') throw thrown;
-    if (race.tcp !== 'open' && isProxyFault(thrown)) throw notReached(thrown, request.endpoint);
-    if (race.tcp !== 'open') race.tcp = 'refused';
-    evidence.note('tcp', thrown.code === 'CONNECTION_REFUSED' ? 'refused' : 'timedOut');
-    return undefined;
-  }
-}
-
-/** Asks on a connection of its own whether a remoted is there: what it says of the key is nothing. */
-async function ping(race: Race): Promise<void> {
-  const attempt = deadline(race.over, race.request.timeoutMs, attemptOver);
-  try {
-    const transport = await race.edge.open('tcp', attempt.signal);
-    try {
-      await transport.send(PING);
-      const reply = await race.conversation.receive(transport, attempt.signal);
-      if (reply.kind === 'pong') race.evidence.note('tcp', 'pong');
-    } finally {
-      transport.close();
-    }
-  } catch {
-    // No pong is no news: OSSEC and Wazuh before 4.0 have none.
-  } finally {
-    attempt.clear();
-  }
-}
-
-const PROXY_FAULTS: readonly ErrorCode[] = [
-  'PROXY_UNREACHABLE',
-  'PROXY_REFUSED',
-  'PROXY_CREDENTIALS_REFUSED',
-  'NOT_PROXY',
-  'CERTIFICATE_UNTRUSTED',
-];
-
-/** Whether the proxy, and not the manager, stands in the way: no waiting for the key changes that. */
-function isProxyFault({ code }: EnrollError): boolean {
-  return PROXY_FAULTS.includes(code);
-}
-
-function notReached(cause: EnrollError, endpoint: Endpoint): EnrollError {
-  const sentence = `The agent port of the manager (${formatEndpoint(endpoint)}) was not reached. ${cause.message}`;
-  return new EnrollError('LINK_SILENT', sentence, { cause, hint: cause.hint });
-}
-
-function isTimeout(thrown: unknown): boolean {
-  return thrown instanceof EnrollError && thrown.code === 'CONNECTION_TIMED_OUT';
 }

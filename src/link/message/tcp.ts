@@ -5,6 +5,7 @@ import type { Dial } from '../../net/connect.js';
 import { MESSAGE_LIMIT } from './codec.js';
 import { FrameReader, frame } from './framing.js';
 import { Inbox } from './inbox.js';
+import { FIRST_BYTES } from './stranger.js';
 import type { Transport } from './transport.js';
 
 // How long a closed connection may take to hand over what was sent last.
@@ -13,9 +14,10 @@ const LINGER_MS = 1000;
 /**
  * Messages over TCP, to remoted of Wazuh 3.x and later.
  * @param signal ends the connecting; an open transport is ended with `close()`
+ * @param direct whether no proxy is in between, so that the manager can see this host's own address
  * @throws EnrollError as `dial` does, or with the reason of an aborted signal
  */
-export async function openTcp(endpoint: Endpoint, dial: Dial, signal: AbortSignal): Promise<Transport> {
+export async function openTcp(endpoint: Endpoint, dial: Dial, signal: AbortSignal, direct = true): Promise<Transport> {
   if (signal.aborted) throw abortReason(signal);
   const socket = await dial(endpoint, signal);
   if (signal.aborted) {
@@ -23,11 +25,12 @@ export async function openTcp(endpoint: Endpoint, dial: Dial, signal: AbortSigna
     socket.destroy();
     throw abortReason(signal);
   }
-  return new TcpTransport(socket, formatEndpoint(endpoint));
+  return new TcpTransport(socket, formatEndpoint(endpoint), direct ? plainAddress(socket.localAddress) : undefined);
 }
 
 class TcpTransport implements Transport {
   readonly protocol = 'tcp';
+  readonly localAddress?: string;
   readonly #socket: Socket;
   readonly #where: string;
   readonly #frames = new FrameReader();
@@ -35,24 +38,38 @@ class TcpTransport implements Transport {
   /** Why nothing can be sent any more. */
   #gone: EnrollError | undefined;
   #closed = false;
+  #first = Buffer.alloc(0);
 
-  constructor(socket: Socket, where: string) {
+  constructor(socket: Socket, where: string, localAddress: string | undefined) {
     this.#socket = socket;
     this.#where = where;
+    if (localAddress !== undefined) this.localAddress = localAddress;
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('end', () => this.#ended());
     socket.on('close', () => this.#ended());
     socket.on('error', (error) => this.#broke(error));
   }
 
-  async send(message: Uint8Array): Promise<void> {
+  get firstBytes(): Uint8Array {
+    return this.#first;
+  }
+
+  async send(message: Uint8Array, beforeTheEnd?: () => Promise<unknown>): Promise<void> {
     if (this.#gone !== undefined) throw this.#gone;
     // Waiting for a manager that reads nothing would need a deadline of its own; holding more for it, memory.
     if (this.#socket.writableLength > MESSAGE_LIMIT) {
       throw new EnrollError('CONNECTION_FAILED', `${this.#where} no longer takes messages.`);
     }
     // A failure to write is the connection's end, which the next call tells.
-    this.#socket.write(frame(message));
+    const framed = frame(message);
+    if (beforeTheEnd === undefined) {
+      this.#socket.write(framed);
+      return;
+    }
+    this.#socket.write(framed.subarray(0, -1));
+    await beforeTheEnd();
+    if (this.#gone !== undefined) throw this.#gone;
+    this.#socket.write(framed.subarray(-1));
   }
 
   async receive(signal: AbortSignal): Promise<Uint8Array | undefined> {
@@ -76,6 +93,8 @@ class TcpTransport implements Transport {
 
   #read(chunk: Buffer): void {
     if (this.#gone !== undefined) return;
+    const room = FIRST_BYTES - this.#first.length;
+    if (room > 0) this.#first = Buffer.concat([this.#first, chunk.subarray(0, room)]);
     const { messages, tooLong } = this.#frames.push(chunk);
     for (const message of messages) this.#inbox.add(message);
     if (tooLong !== undefined) {
@@ -106,6 +125,11 @@ class TcpTransport implements Transport {
     this.#gone ??= fault;
     this.#inbox.end(fault);
   }
+}
+
+/** IPv4 on a socket for both families is written as an IPv6 address; people write it as what it is. */
+function plainAddress(address: string | undefined): string | undefined {
+  return address?.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
 const PORT_HINT = 'Check the agent port (--port): remoted listens on 1514 unless it was told otherwise.';

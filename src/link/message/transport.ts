@@ -7,8 +7,16 @@ export type Protocol = 'tcp' | 'udp';
  */
 export interface Transport {
   readonly protocol: Protocol;
-  /** Sends one message, whole. @throws EnrollError if the connection is gone */
-  send(message: Uint8Array): Promise<void>;
+  /** This host's address on it; absent: not known, or not what the manager sees (a proxy). */
+  readonly localAddress?: string;
+  /** What arrived first, as it came and before it was taken for messages: it tells who is there. A few bytes at most. */
+  readonly firstBytes: Uint8Array;
+  /**
+   * Sends one message, whole.
+   * @param beforeTheEnd over TCP, what the last byte waits for
+   * @throws EnrollError if the connection is gone
+   */
+  send(message: Uint8Array, beforeTheEnd?: () => Promise<unknown>): Promise<void>;
   /**
    * The next message, in the order of arrival; `undefined` once the manager has closed the connection (never on UDP).
    * @throws EnrollError if the connection broke, the frame is longer than the protocol allows, or `signal` was aborted

@@ -1,91 +1,83 @@
 import { EnrollError } from '../../errors.js';
-import { pause } from '../../net/deadline.js';
-import type { LinkProof } from '../link-proof.js';
-import { attemptOver, isFinal } from './attempt.js';
-import { DOUBT_MS } from './candidates.js';
+import { isFinal } from './attempt.js';
 import { PING } from './control.js';
-import type { Reply } from './conversation.js';
-import { type Race, ROUND_MS } from './race.js';
+import { pauseAfter, pauseAfterLookup } from './pace.js';
+import type { Race } from './race.js';
+import { endingOf } from './tcp-attempt.js';
 import type { Transport } from './transport.js';
+import { isUdpWanted } from './udp-wanted.js';
 
-/** How long TCP may try to connect before UDP is tried beside it. */
-const TCP_HEAD_START_MS = 300;
-/**
- * How long an open TCP port may leave startup and `#ping` unanswered before UDP is tried beside it: something else may
- * listen there, as any service beside an OSSEC manager.
- */
-const TCP_DOUBT_MS = 3000;
-/** How often a lane that has to wait looks whether its turn has come. */
+/** How often a lane that has to wait looks whether its time has come. */
 const LOOK_MS = 20;
+/** How often `#ping` is said: the answer may be lost, and a manager that does not know it may log a line. */
+const PINGS = 2;
 
-/** Tries UDP, a message in each possible cipher a round, until the manager acknowledges one. `undefined`: the race is over. */
-export async function udpLane(race: Race): Promise<LinkProof | undefined> {
-  const { over, evidence } = race;
+/** Tries UDP, a message a turn, until the race is over. */
+export async function udpLane(race: Race): Promise<void> {
+  const { over, turns } = race;
   let transport: Transport | undefined;
+  let turn: Promise<void> | undefined;
   try {
     for (let round = 0; !over.aborted; ) {
-      const nextRound = pause(ROUND_MS, over);
-      if (!mayTry(race)) {
-        await pause(LOOK_MS, over);
+      if (!isUdpWanted(race)) {
+        if (turn !== undefined) void turn.then(() => turns.giveBack());
+        turn = undefined;
+        await race.pause(LOOK_MS);
         continue;
       }
+      await (turn ?? turns.next(over));
+      turn = undefined;
+      if (over.aborted) return;
       try {
-        evidence.note('udp', 'tried');
-        transport ??= await race.edge.open('udp', over);
-        const proof = await tryRound(race, transport, round, nextRound);
-        if (proof !== undefined) return proof;
+        transport ??= await open(race);
+        await say(race, transport, round);
+        round += 1;
+        turn = turns.next(over);
+        await hear(race, transport, turn);
       } catch (thrown) {
-        if (over.aborted && race.winner !== 'udp') return undefined;
-        if (isFinal(thrown)) throw thrown;
-        if (isRefused(thrown)) evidence.note('udp', 'refused');
+        if (over.aborted) return;
+        if (!(thrown instanceof EnrollError) || isFinal(thrown)) throw thrown;
+        race.sightings.note('udp', endingOf(thrown), thrown.message);
         transport?.close();
         transport = undefined;
+        if (turn === undefined) turns.giveBack();
+        const unresolved = thrown.code === 'HOST_UNRESOLVED';
+        await race.pause((unresolved ? pauseAfterLookup : pauseAfter)(race.elapsedMs));
       }
-      round += 1;
-      await nextRound;
     }
-    return undefined;
   } finally {
     transport?.close();
   }
 }
 
-/** Where TCP is open the manager takes its agents there: UDP is tried only when that has led nowhere for long. */
-function mayTry({ request, tcp, elapsedMs, evidence }: Race): boolean {
-  if (request.protocol === 'udp' || request.family === 'ossec') return true;
-  if (tcp === 'refused') return true;
-  if (tcp === 'untried') return elapsedMs > TCP_HEAD_START_MS;
-  return elapsedMs > (evidence.pong ? DOUBT_MS : TCP_DOUBT_MS);
+async function open(race: Race): Promise<Transport> {
+  race.sightings.note('udp');
+  const transport = await race.edge.open('udp', race.over);
+  race.sightings.noteLocalAddress(transport.localAddress);
+  return transport;
 }
 
-/** One startup in each cipher, and all that comes back until the next round is due. */
-async function tryRound(
-  race: Race,
-  transport: Transport,
-  round: number,
-  nextRound: Promise<void>,
-): Promise<LinkProof | undefined> {
-  if (round < 3 && !race.evidence.pong && race.request.family !== 'ossec') await transport.send(PING);
-  for (const cipher of race.candidates('udp', round)) {
-    if (race.over.aborted) return undefined;
-    await race.sendStartup(transport, cipher);
-  }
+async function say(race: Race, transport: Transport, round: number): Promise<void> {
+  const { family } = race.request;
+  const mayPong = !race.sightings.pong && family !== 'ossec' && family !== 'wazuh-3';
+  if (round < PINGS && mayPong) await transport.send(PING);
+  if (!race.over.aborted) await race.sendStartup(transport, race.cipherFor('udp', round));
+}
+
+/** All that comes back until the next turn. @throws EnrollError where the port is closed */
+async function hear(race: Race, transport: Transport, turn: Promise<void>): Promise<void> {
   const listening = new AbortController();
-  void nextRound.then(() => listening.abort(attemptOver()));
+  void turn.then(() => listening.abort());
   for (;;) {
-    let reply: Reply;
     try {
-      reply = await race.conversation.receive(transport, listening.signal);
+      const reply = await race.conversation.receive(transport, listening.signal);
+      if (reply.kind === 'acknowledged') return await race.won(transport, reply.cipher);
+      if (reply.kind === 'closed') return;
+      race.heed('udp', reply);
     } catch (thrown) {
-      if (listening.signal.aborted) return undefined;
-      throw thrown;
+      if (!listening.signal.aborted) throw thrown;
+      if (!race.over.aborted) race.sightings.note('udp', 'silent');
+      return;
     }
-    if (reply.kind === 'acknowledged') return await race.won(transport, reply.cipher);
-    if (reply.kind === 'closed') return undefined;
-    race.heed('udp', reply);
   }
-}
-
-function isRefused(thrown: unknown): boolean {
-  return thrown instanceof EnrollError && thrown.code === 'CONNECTION_REFUSED';
 }

@@ -1,11 +1,12 @@
 import { createSocket, type Socket } from 'node:dgram';
 import type { LookupAddress } from 'node:dns';
-import { lookup } from 'node:dns/promises';
 import { EnrollError } from '../../errors.js';
 import { type Endpoint, formatEndpoint } from '../../model/endpoint.js';
 import { connectError } from '../../net/connect.js';
 import { type Deadline, deadline, unlessAborted } from '../../net/deadline.js';
+import { type Lookup, systemLookup } from '../../net/lookup.js';
 import { Inbox } from './inbox.js';
+import { FIRST_BYTES } from './stranger.js';
 import type { Transport } from './transport.js';
 
 /**
@@ -18,6 +19,7 @@ import type { Transport } from './transport.js';
  * @param timeoutMs for the name look-up, in milliseconds
  * @param signal ends the opening; an open transport is ended with `close()`
  * @param refused the addresses that have refused; the transport adds its own when that happens
+ * @param lookup finds the addresses of the name
  * @throws EnrollError with `HOST_UNRESOLVED` or `CONNECTION_FAILED`, or with the reason of an aborted signal
  */
 export async function openUdp(
@@ -25,11 +27,12 @@ export async function openUdp(
   timeoutMs: number,
   signal: AbortSignal,
   refused: Set<string> = new Set(),
+  lookup: Lookup = systemLookup,
 ): Promise<Transport> {
   const late = `The name ${endpoint.host} could not be resolved within ${timeoutMs / 1000} s.`;
   const limit = deadline(signal, timeoutMs, () => new EnrollError('HOST_UNRESOLVED', late));
   try {
-    const addresses = await unlessAborted(lookup(endpoint.host, { all: true }), limit.signal);
+    const addresses = await unlessAborted(lookup(endpoint.host), limit.signal);
     return await openFirst(addressOrder(addresses, refused), endpoint, limit, refused);
   } catch (thrown) {
     throw thrown instanceof EnrollError ? thrown : connectError(thrown, endpoint);
@@ -80,17 +83,21 @@ function connected(socket: Socket, port: number, address: string): Promise<void>
 
 class UdpTransport implements Transport {
   readonly protocol = 'udp';
+  readonly localAddress: string;
   readonly #socket: Socket;
   readonly #endpoint: Endpoint;
   readonly #onRefused: () => void;
   readonly #inbox = new Inbox();
   #closed: EnrollError | undefined;
+  #first: Uint8Array = new Uint8Array();
 
   constructor(socket: Socket, endpoint: Endpoint, onRefused: () => void) {
     this.#socket = socket;
+    this.localAddress = socket.address().address;
     this.#endpoint = endpoint;
     this.#onRefused = onRefused;
     socket.on('message', (message) => {
+      if (this.#first.length === 0) this.#first = Uint8Array.from(message.subarray(0, FIRST_BYTES));
       // What finds no room is lost, as on any network: the handshake sends again.
       if (message.length > 0 && !this.#inbox.full) this.#inbox.add(message);
     });
@@ -98,6 +105,10 @@ class UdpTransport implements Transport {
       const fault = this.#faultOf(error);
       if (!this.#inbox.full) this.#inbox.add(fault);
     });
+  }
+
+  get firstBytes(): Uint8Array {
+    return this.#first;
   }
 
   send(message: Uint8Array): Promise<void> {

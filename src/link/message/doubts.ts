@@ -1,0 +1,31 @@
+import { doubtfulWays, type Way } from './candidates.js';
+import { doubtAt } from './pace.js';
+import { AT_ONCE_MS, type Race } from './race.js';
+import { tryWay } from './single.js';
+import { isUdpWanted } from './udp-wanted.js';
+
+/**
+ * Doubts what looked certain once the wait has lasted long: what told the family may have been wrong, or the manager may
+ * take its agents by another way than is tried. One message now and then, beside the others.
+ */
+export async function doubts(race: Race): Promise<void> {
+  const { over, request } = race;
+  for (let count = 0; ; count += 1) {
+    await race.pause(doubtAt(count) - race.elapsedMs);
+    if (over.aborted) return;
+    const ways = doubtfulWays({ protocol: request.protocol, setting: request.cipher }, present(race));
+    const way = ways[count % ways.length];
+    if (way !== undefined) race.begin(tryWay(race, way, AT_ONCE_MS));
+  }
+}
+
+/** The ways that are tried all the time. */
+function present(race: Race): readonly Way[] {
+  const tcp: readonly Way[] =
+    race.request.family === 'ossec' ? [] : [{ protocol: 'tcp', cipher: race.cipherFor('tcp', 0) }];
+  // Two rounds in a row have both of the ciphers that are tried in turn.
+  const udp: readonly Way[] = isUdpWanted(race)
+    ? [1, 2].map((round) => ({ protocol: 'udp', cipher: race.cipherFor('udp', round) }))
+    : [];
+  return [...tcp, ...udp];
+}
