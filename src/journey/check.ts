@@ -1,5 +1,6 @@
 import { EnrollError } from '../errors.js';
 import { readInstalled } from '../keystore/installed.js';
+import { linksOf } from '../keystore/notes/notes.js';
 import { readNotes } from '../keystore/notes/notes-file.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import type { Journey } from './context.js';
@@ -30,8 +31,8 @@ export async function check(journey: Journey): Promise<CheckedLink> {
   const { record, tooWide } = file;
   observe({ kind: 'present', record, keysFile: agent.keysFile });
   if (tooWide !== undefined) observe({ kind: 'warning', text: `${tooWide} Run agent-enroll to set this right.` });
-  const notes = settings.machineBinding ? await readNotes(agent, edge.disk) : undefined;
-  if (notes !== undefined && (await checkBinding(notes, record, edge, signal)) === 'other') {
+  const notes = await readNotes(agent, edge.disk);
+  if (settings.machineBinding && (await checkBinding(notes, record, edge, signal)) === 'other') {
     throw keyOfAnotherMachine(agent, record);
   }
   const daemon = await runningDaemon(journey);
@@ -39,7 +40,7 @@ export async function check(journey: Journey): Promise<CheckedLink> {
     requireConnected(daemon);
     return { changed: false, record };
   }
-  const request = { record, waitMs: settings.waitMs };
+  const request = { record, waitMs: settings.waitMs, links: linksOf(notes, record) };
   const link = await alone(journey, (locked) => proveLinkAtAny(locked, settings.managers, request));
   return { changed: false, record, link };
 }

@@ -7,6 +7,7 @@ import { prepared } from './prepare.js';
 import { tryPresentKey } from './present-key.js';
 import { prove, proveKnown } from './prove.js';
 import { requestKey } from './request-key.js';
+import { refuseSurplus } from './surplus-agent.js';
 
 /**
  * The journey: from "no key" to "the manager answered, encrypted with this key".
@@ -24,6 +25,7 @@ export async function enroll(journey: Journey): Promise<Enrollment> {
     const host = await identity(ready, present);
     const answer = await requestKey(ready, host, present);
     if (answer.kind === 'known') return await conclude(ready, await proveKnown(ready, answer));
+    await refuseSurplus(ready, host, answer, present);
 
     await install(ready, answer, present);
     await assignGroups(ready, answer);

@@ -3,6 +3,7 @@ import { agentDaemon } from '../host/agent-daemon.js';
 import { installKey } from '../keystore/client-keys.js';
 import { type PresentFile, readInstalled } from '../keystore/installed.js';
 import { leftoverKey } from '../keystore/leftover-key.js';
+import { linksOf } from '../keystore/notes/notes.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import type { Outcome } from './conclude.js';
 import type { PreparedJourney } from './context.js';
@@ -81,7 +82,8 @@ async function tryKey(
   }
   try {
     const waitMs = Math.min(settings.waitMs, PRESENT_KEY_WAIT_MS);
-    return keep(await proveLinkAtAny(journey, settings.managers, { record, waitMs }));
+    const links = linksOf(notes.notes, record);
+    return keep(await proveLinkAtAny(journey, settings.managers, { record, waitMs, links }));
   } catch (thrown) {
     if (!(thrown instanceof EnrollError) || !isTheKey(journey, record, thrown)) throw thrown;
     observe({ kind: 'rejected', record });
@@ -90,12 +92,15 @@ async function tryKey(
 }
 
 /**
- * Whether it is the key that does not work. Silence alone tells that only of a key that was acknowledged before: a
- * firewall that drops UDP would else cost an OSSEC manager one more renamed duplicate with each run.
+ * Whether it is the key that does not work, as surely as the settings ask for. What takes connections and closes them may
+ * be a balancer without its manager, and silence a firewall: each would cost a good key, and the manager one more
+ * duplicate. Where this very key was acknowledged before, they make it likely, and no more.
  */
-function isTheKey({ notes }: PreparedJourney, { id, name }: AgentRecord, { code }: EnrollError): boolean {
+function isTheKey({ settings, notes }: PreparedJourney, { id, name }: AgentRecord, { code }: EnrollError): boolean {
+  if (settings.reenroll === 'never') return false;
   if (code === 'LINK_NOT_ACKNOWLEDGED') return true;
-  return code === 'LINK_UNANSWERED' && notes.notes.acknowledged === `${id} ${name}`;
+  const before = notes.notes.acknowledged === `${id} ${name}`;
+  return settings.reenroll === 'likely' && code === 'LINK_UNANSWERED' && before;
 }
 
 /** With --force a broken file counts as none; without, it is to be looked at by somebody. */

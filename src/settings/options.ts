@@ -311,6 +311,16 @@ export const OPTIONS = {
     commands: PROOF,
     group: 'Run',
   },
+  reenroll: {
+    kind: 'text',
+    environment: ['AGENT_ENROLL_REENROLL'],
+    value: 'certain|likely|never',
+    describe:
+      'when a key that is there and is not acknowledged is replaced: where a manager certainly refuses it; also where that is likely, because it was acknowledged before; or never',
+    default: 'certain',
+    commands: JOURNEY,
+    group: 'Run',
+  },
   retries: {
     kind: 'text',
     environment: [],

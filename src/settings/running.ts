@@ -13,6 +13,7 @@ type RunSettings = Pick<
   | 'force'
   | 'handshake'
   | 'machineBinding'
+  | 'reenroll'
   | 'retries'
   | 'splayMs'
   | 'timeoutMs'
@@ -39,6 +40,7 @@ export function readRunning(
       force: sources.switch('force')?.value ?? false,
       handshake: proves(sources),
       machineBinding: sources.switch('machine-binding')?.value ?? true,
+      reenroll: readReenroll(sources),
       retries: readRetries(sources),
       splayMs: readSplay(sources, deadlineMs),
       timeoutMs: timeout.value,
@@ -66,6 +68,11 @@ export function proves(sources: Sources): boolean {
  */
 export function readDeadline(sources: Sources): number | undefined {
   return sources.text('deadline') === undefined ? undefined : duration(sources, 'deadline', '').value;
+}
+
+function readReenroll(sources: Sources): Settings['reenroll'] {
+  const text = sources.text('reenroll') ?? { value: 'certain', origin: DEFAULT_ORIGIN };
+  return parseSetting(text, oneOf('certain', 'likely', 'never'), 'certain, likely or never').value;
 }
 
 function readSplay(sources: Sources, deadlineMs: number | undefined): number {

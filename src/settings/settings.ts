@@ -78,6 +78,8 @@ export interface Settings {
   readonly timeoutMs: number;
   /** How often an unreachable manager is tried again. */
   readonly retries: number;
+  /** What it takes to ask for a new key in place of one that is not acknowledged. */
+  readonly reenroll: 'certain' | 'likely' | 'never';
   /** Of the whole run; absent: none. */
   readonly deadlineMs?: number;
   readonly waitMs: number;

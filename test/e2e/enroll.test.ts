@@ -135,15 +135,49 @@ describe('agent-enroll, as it is run', function () {
     expect(requests().map((event) => event.type === 'request' && event.hadKeyHash)).to.deep.equal([false, true]);
   });
 
-  it('enrolls again with an OSSEC manager that fell silent to a key that it knew', async () => {
+  it('enrolls again with an OSSEC manager that fell silent to a key that it knew, where that is to be enough', async () => {
     const target = await manager({ family: 'ossec' });
     const args = [...against(target, scratch.home), '--name', 'web-01', '--json', '--wait', '1500ms'];
     expect((await run(args)).code).to.equal(0);
     target.removeAgent('1024');
-    const { code, stdout } = await run(args);
+    // It reads its keys when it starts.
+    await target.restartRemoted();
+    const before = await readFile(scratch.keys, 'utf8');
+    for (const kept of [[], ['--reenroll', 'certain'], ['--reenroll', 'never']]) {
+      const silent = await run([...args, ...kept]);
+      expect(silent.code, silent.stdout).to.equal(7);
+      expect(JSON.parse(silent.stdout).error.code).to.equal('LINK_UNANSWERED');
+    }
+    expect(await readFile(scratch.keys, 'utf8')).to.equal(before);
+    expect(target.agents()).to.deep.equal([]);
+    const { code, stdout } = await run(args, { env: { AGENT_ENROLL_REENROLL: 'likely' } });
     expect(code, stdout).to.equal(0);
     expect(JSON.parse(stdout)).to.deep.include({ ok: true, changed: true });
     expect(JSON.parse(stdout).agent).to.include({ id: '1025', name: 'web-01' });
+  });
+
+  it('keeps the key of an OSSEC host whose messages a firewall drops, and names the surplus agent', async () => {
+    const target = await manager({ family: 'ossec' });
+    const args = [...against(target, scratch.home), '--name', 'web-01', '--json', '--wait', '1500ms'];
+    expect((await run(args)).code).to.equal(0);
+    const before = await readFile(scratch.keys, 'utf8');
+    // The manager is as it was; no message reaches it.
+    await target.stopRemoted();
+    const { port } = target.endpoints.agent;
+    const silent = createSocket('udp4');
+    try {
+      silent.bind(port, '127.0.0.1');
+      await once(silent, 'listening');
+      const { code, stdout } = await run([...args, '--reenroll', 'likely']);
+      expect(code, stdout).to.equal(7);
+      const { error } = JSON.parse(stdout);
+      expect(error.message).to.include('still has the agent 1024 web-01').and.to.include('web-012');
+      expect(error.hint).to.include('manage_agents -r 1025');
+      expect(await readFile(scratch.keys, 'utf8')).to.equal(before);
+      expect(await openRequest(scratch.home)).to.equal(undefined);
+    } finally {
+      silent.close();
+    }
   });
 
   it('does not enroll again because of silence alone, which may be a firewall', async () => {

@@ -65,6 +65,7 @@ describe('a host that is a copy of another', function () {
         machineBinding: true,
         splayMs: 0,
         timeoutMs: 5000,
+        reenroll: 'certain',
         retries: 0,
         waitMs: 5000,
         ...given,

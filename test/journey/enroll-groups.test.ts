@@ -68,6 +68,7 @@ describe('a journey through the REST API with groups', () => {
         machineBinding: false,
         splayMs: 0,
         timeoutMs: 5000,
+        reenroll: 'certain',
         retries: 0,
         waitMs: 1000,
       },

@@ -66,6 +66,7 @@ export function journeyOf(given: Given): ToldJourney {
     machineBinding: true,
     splayMs: 0,
     timeoutMs: 5000,
+    reenroll: 'certain',
     retries: 0,
     waitMs: 5000,
     ...given.settings,

@@ -1,3 +1,4 @@
+import type { AgentRecord } from '../../model/agent-record.js';
 import { type Endpoint, formatEndpoint, type ManagerFamily } from '../../model/endpoint.js';
 import type { JsonObject } from '../../model/json.js';
 import type { MachineBinding } from '../../model/machine-binding.js';
@@ -67,6 +68,14 @@ export interface BegunRequest {
 export function isVouchedFor({ managers }: Notes, endpoint: Endpoint): boolean {
   const known = managers.get(formatEndpoint(endpoint));
   return known !== undefined && known.hearsay !== true;
+}
+
+/** How a key was proven before, by `host:port` of the agent port; nothing, where that was another key. */
+export function linksOf(
+  { acknowledged, links }: Notes,
+  { id, name }: Pick<AgentRecord, 'id' | 'name'>,
+): Notes['links'] {
+  return acknowledged === `${id} ${name}` ? links : new Map();
 }
 
 /** What is known on a host where this program has not run before. */
