@@ -19,13 +19,15 @@ const HEAD_START_MS = 250;
 export function directDial(timeoutMs: number, lookup: Lookup = systemLookup): Dial {
   return async (endpoint, signal) => {
     const where = formatEndpoint(endpoint);
-    const limit = deadline(
-      signal,
-      timeoutMs,
-      () => new EnrollError('CONNECTION_TIMED_OUT', `No connection to ${where} within ${timeoutMs / 1000} s.`),
-    );
+    let found = false;
+    const late = () =>
+      found
+        ? new EnrollError('CONNECTION_TIMED_OUT', `No connection to ${where} within ${timeoutMs / 1000} s.`)
+        : lateLookup(endpoint, timeoutMs);
+    const limit = deadline(signal, timeoutMs, late);
     try {
       const addresses = await unlessAborted(addressesOf(endpoint.host, lookup), limit.signal);
+      found = true;
       return await openFirst(inTurns(addresses), endpoint, limit.signal);
     } catch (thrown) {
       throw thrown instanceof EnrollError ? thrown : connectError(thrown, endpoint);
@@ -77,7 +79,7 @@ async function openFirst(
     chosen = await Promise.any(attempts);
     return chosen;
   } catch (thrown) {
-    throw signal.aborted ? abortReason(signal) : thrown;
+    throw signal.aborted ? abortReason(signal) : telling(thrown);
   } finally {
     signal.removeEventListener('abort', stop);
     over.abort();
@@ -119,19 +121,23 @@ function open({ address, family }: LookupAddress, port: number, signal: AbortSig
   });
 }
 
+/** A name look-up that took too long. */
+export function lateLookup({ host }: Endpoint, timeoutMs: number): EnrollError {
+  return new EnrollError('HOST_UNRESOLVED', `The name ${host} could not be resolved within ${timeoutMs / 1000} s.`);
+}
+
 /** What a failed name look-up or connection means, by the system's error code. */
 export function connectError(thrown: unknown, endpoint: Endpoint): EnrollError {
   const where = formatEndpoint(endpoint);
-  const system = systemCode(thrown) ?? tellingCode(thrown);
-  const [code, message] = describe(system, endpoint.host, where);
+  const [code, message] = describe(systemCode(thrown), endpoint.host, where);
   return new EnrollError(code, message, { cause: thrown });
 }
 
-// Several addresses tried in vain give an AggregateError. That one of them refused tells most: the host is there.
-function tellingCode(thrown: unknown): string | undefined {
-  if (!(thrown instanceof AggregateError)) return undefined;
-  const codes = thrown.errors.map(systemCode).filter((code) => code !== undefined);
-  return codes.find((code) => code === 'ECONNREFUSED') ?? codes[0];
+// Several addresses tried in vain: that one of them refused tells most, for the host is there.
+function telling(thrown: unknown): unknown {
+  if (!(thrown instanceof AggregateError)) return thrown;
+  const errors: readonly unknown[] = thrown.errors;
+  return errors.find((error) => systemCode(error) === 'ECONNREFUSED') ?? errors[0];
 }
 
 function describe(system: string | undefined, host: string, where: string): [ErrorCode, string] {

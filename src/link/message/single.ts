@@ -34,7 +34,7 @@ async function tryUdp(race: Race, cipher: Way['cipher'], ms: number): Promise<vo
     if (parted.aborted) return;
     if (!(thrown instanceof EnrollError) || isFinal(thrown)) throw thrown;
     if (wait.signal.aborted) sightings.note('udp', 'silent');
-    else sightings.note('udp', endingOf(thrown), thrown.message);
+    else sightings.note('udp', endingOf(thrown, 'udp'), thrown.message);
   } finally {
     wait.clear();
     transport?.close();

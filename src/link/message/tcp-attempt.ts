@@ -1,4 +1,4 @@
-import { EnrollError, type ErrorCode } from '../../errors.js';
+import { EnrollError, type ErrorCode, systemCode } from '../../errors.js';
 import { formatEndpoint } from '../../model/endpoint.js';
 import { LinkError } from '../link-error.js';
 import type { Ending } from '../link-evidence.js';
@@ -6,7 +6,7 @@ import { attemptDeadline, isFinal } from './attempt.js';
 import type { Cipher } from './cipher.js';
 import { AT_ONCE_MS, type Race } from './race.js';
 import { strangerOf } from './stranger.js';
-import type { Transport } from './transport.js';
+import type { Protocol, Transport } from './transport.js';
 
 /**
  * A connection to the agent port; `undefined`: there is none now, which is noted.
@@ -23,18 +23,21 @@ export async function openTcpTo(race: Race): Promise<Transport | undefined> {
     return transport;
   } catch (thrown) {
     if (race.over.aborted) {
-      if (race.elapsedMs - beganMs > AT_ONCE_MS) sightings.note('tcp', 'unreachable');
+      const hung = race.elapsedMs - beganMs > AT_ONCE_MS;
+      if (hung && sightings.of('tcp')?.last !== 'unresolved') sightings.note('tcp', 'unreachable');
       return undefined;
     }
     if (!(thrown instanceof EnrollError)) throw thrown;
     if (!race.tcpOpened && PROXY_FAULTS.includes(thrown.code)) throw notReached(race, thrown);
-    sightings.note('tcp', endingOf(thrown), thrown.message);
+    sightings.note('tcp', endingOf(thrown, 'tcp'), thrown.message);
     return undefined;
   }
 }
 
 /** What a connection or a datagram that did not come about ended with. */
-export function endingOf({ code }: EnrollError): Ending {
+export function endingOf({ code, cause }: EnrollError, protocol: Protocol): Ending {
+  // A connection that is not taken is refused, and not reset; a datagram is refused by what Windows calls a reset.
+  if (systemCode(cause) === 'ECONNRESET') return protocol === 'tcp' ? 'closed' : 'refused';
   if (code === 'HOST_UNRESOLVED') return 'unresolved';
   return code === 'CONNECTION_REFUSED' ? 'refused' : 'unreachable';
 }

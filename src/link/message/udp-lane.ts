@@ -37,7 +37,7 @@ export async function udpLane(race: Race): Promise<void> {
       } catch (thrown) {
         if (over.aborted) return;
         if (!(thrown instanceof EnrollError) || isFinal(thrown)) throw thrown;
-        race.sightings.note('udp', endingOf(thrown), thrown.message);
+        race.sightings.note('udp', endingOf(thrown, 'udp'), thrown.message);
         transport?.close();
         transport = undefined;
         if (turn === undefined) turns.giveBack();

@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import type { LookupAddress } from 'node:dns';
 import { EnrollError } from '../../errors.js';
 import { type Endpoint, formatEndpoint } from '../../model/endpoint.js';
-import { connectError } from '../../net/connect.js';
+import { connectError, lateLookup } from '../../net/connect.js';
 import { type Deadline, deadline, unlessAborted } from '../../net/deadline.js';
 import { type Lookup, systemLookup } from '../../net/lookup.js';
 import { Inbox } from './inbox.js';
@@ -29,8 +29,7 @@ export async function openUdp(
   refused: Set<string> = new Set(),
   lookup: Lookup = systemLookup,
 ): Promise<Transport> {
-  const late = `The name ${endpoint.host} could not be resolved within ${timeoutMs / 1000} s.`;
-  const limit = deadline(signal, timeoutMs, () => new EnrollError('HOST_UNRESOLVED', late));
+  const limit = deadline(signal, timeoutMs, () => lateLookup(endpoint, timeoutMs));
   try {
     const addresses = await unlessAborted(lookup(endpoint.host), limit.signal);
     return await openFirst(addressOrder(addresses, refused), endpoint, limit, refused);
