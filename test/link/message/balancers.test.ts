@@ -30,10 +30,11 @@ const frontend = (port: number, bind: string, rest: string) =>
 const server = (port: number, options = '') => `  server s 127.0.0.1:${port} ${options}\n`;
 
 const HAPROXY: readonly Case[] = [
+  // It tries three times, a second apart: a connection that is given up for the next one by then is not seen to close.
   [
     'a manager that is down, found out with each connection',
     (port, { dead }) => frontend(port, '', server(dead)),
-    'closes',
+    'closes or silent',
   ],
   [
     'a manager that is down, and not asked twice',
@@ -121,7 +122,7 @@ for (const [program, there, cases, start, missing] of [
       const tried = cases.map(async ([what, configured]) => {
         const port = await freePort();
         running.push(await start(configured(port, backends), port));
-        outcomes.set(what, await proveOn(port, { waitMs: 12_000 }));
+        outcomes.set(what, await proveOn(port, { waitMs: 12_000, protocol: 'tcp' }));
       });
       await Promise.allSettled(tried);
       await Promise.all(tried);
@@ -139,7 +140,9 @@ for (const [program, there, cases, start, missing] of [
       it(`${what}: ${expected}`, () => {
         const outcome = outcomes.get(what);
         if (outcome === undefined) throw new Error('not tried');
-        expect(verdict(outcome), outcome instanceof LinkError ? outcome.message : '').to.equal(expected);
+        expect(expected.split(' or '), outcome instanceof LinkError ? outcome.message : '').to.include(
+          verdict(outcome),
+        );
       });
     }
   });
