@@ -325,7 +325,7 @@ export const MEANINGS = {
   AGENT_NOT_CONNECTED: {
     exit: EXIT.notAcknowledged,
     retry: false,
-    hint: "Look into the agent's log (logs/ossec.log in its home).",
+    hint: "Look into the agent's log (logs/ossec.log in its home). If the manager no longer has this agent, run agent-enroll --force and restart the agent.",
   },
   AGENT_RESTART_NEEDED: {
     exit: EXIT.notAcknowledged,

@@ -2,6 +2,7 @@ import type { EnrollError } from '../errors.js';
 import type { JourneyEvent } from '../journey/events.js';
 import type { Report } from '../journey/report.js';
 import { formatEndpoint } from '../model/endpoint.js';
+import type { HostName } from '../model/host.js';
 import type { TrustVerdict } from '../net/trust.js';
 import type { Method } from '../obtain/key-source.js';
 
@@ -16,7 +17,7 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
   switch (event.kind) {
     case 'identified': {
       const { name, address } = event.host;
-      const from = name.changedFrom === undefined ? '' : ` (made valid from the host's name "${name.changedFrom}")`;
+      const from = nameOrigin(name);
       return [
         { kind: 'done', text: `This host is ${name.name}${from}` },
         { kind: 'done', text: `Address to register: ${address.why}` },
@@ -31,11 +32,8 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
       const text = `An earlier run had a key already and was ended before it was installed: agent ${id} ${name}. It is taken up`;
       return [{ kind: 'done', text }];
     }
-    case 'rejected': {
-      const { id, name } = event.record;
-      const text = `The manager does not acknowledge this key (agent ${id} ${name}), so this host enrolls again`;
-      return [{ kind: 'warning', text }];
-    }
+    case 'rejected':
+      return [{ kind: 'warning', text: event.why }];
     case 'splaying':
       return [{ kind: 'start', text: `Waiting ${(event.waitMs / 1000).toFixed(1)} s for this host's turn (--splay)` }];
     case 'waiting':
@@ -118,6 +116,11 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
     case 'warning':
       return [{ kind: 'warning', text: event.text }];
   }
+}
+
+function nameOrigin({ changedFrom, ofKey }: HostName): string {
+  if (ofKey) return ', by the name in its key';
+  return changedFrom === undefined ? '' : ` (made valid from the host's name "${changedFrom}")`;
 }
 
 function groupsInWords(groups: readonly string[]): string {

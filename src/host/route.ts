@@ -17,17 +17,17 @@ export interface Route {
 /** All addresses of a name, the preferred one first. */
 export type Resolve = (name: string) => Promise<readonly string[]>;
 
-/** Finds the {@link Route} to a manager. */
-export type FindRoute = (manager: Endpoint, signal: AbortSignal) => Promise<Route>;
+/** Finds the ways to a manager, one for each of its addresses that this host has a way to; the preferred one first. */
+export type FindRoutes = (manager: Endpoint, signal: AbortSignal) => Promise<readonly [Route, ...Route[]]>;
 
 const systemResolve: Resolve = async (name) => (await lookup(name, { all: true })).map(({ address }) => address);
 
 /**
- * A {@link FindRoute} that asks the routing table: connecting a UDP socket binds it to the address that packets to the
+ * A {@link FindRoutes} that asks the routing table: connecting a UDP socket binds it to the address that packets to the
  * manager would carry, and sends nothing. It gives up after `timeoutMs` milliseconds, and throws an EnrollError
  * `HOST_UNRESOLVED`, `CONNECTION_FAILED` (no route) or `CONNECTION_TIMED_OUT`.
  */
-export function routingTable(timeoutMs: number, resolve: Resolve = systemResolve): FindRoute {
+export function routingTable(timeoutMs: number, resolve: Resolve = systemResolve): FindRoutes {
   return async (manager, signal) => {
     const limit = deadline(
       signal,
@@ -39,7 +39,7 @@ export function routingTable(timeoutMs: number, resolve: Resolve = systemResolve
         ),
     );
     try {
-      return await routeTo(manager, resolve, limit.signal);
+      return await routesTo(manager, resolve, limit.signal);
     } catch (thrown) {
       throw thrown instanceof EnrollError ? thrown : connectError(thrown, manager);
     } finally {
@@ -48,18 +48,25 @@ export function routingTable(timeoutMs: number, resolve: Resolve = systemResolve
   };
 }
 
-async function routeTo(manager: Endpoint, resolve: Resolve, signal: AbortSignal): Promise<Route> {
+async function routesTo(
+  manager: Endpoint,
+  resolve: Resolve,
+  signal: AbortSignal,
+): Promise<readonly [Route, ...Route[]]> {
   const candidates = await unlessAborted(resolve(manager.host), signal);
+  const routes: Route[] = [];
   let last: unknown;
   for (const candidate of candidates) {
     try {
       const local = await unlessAborted(sourceFor(candidate, manager.port), signal);
-      return { local: plainAddress(local), manager: plainAddress(candidate) };
+      routes.push({ local: plainAddress(local), manager: plainAddress(candidate) });
     } catch (thrown) {
       if (signal.aborted) throw thrown;
       last = thrown;
     }
   }
+  const [first, ...others] = routes;
+  if (first !== undefined) return [first, ...others];
   if (last === undefined) throw new EnrollError('HOST_UNRESOLVED', `The name ${manager.host} has no address.`);
   throw new EnrollError('CONNECTION_FAILED', `This host has no route to ${formatEndpoint(manager)}.`, { cause: last });
 }

@@ -17,8 +17,8 @@ export type JourneyEvent =
   | { readonly kind: 'present'; readonly record: AgentRecord; readonly keysFile: string }
   /** A run that was killed had this key already, and had not put it in its place. */
   | { readonly kind: 'left'; readonly record: AgentRecord }
-  /** The manager is there and does not acknowledge the key that is on this host. */
-  | { readonly kind: 'rejected'; readonly record: AgentRecord }
+  /** The manager is there and does not acknowledge the key that is on this host; `why` this host enrolls again, in words. */
+  | { readonly kind: 'rejected'; readonly record: AgentRecord; readonly why: string }
   /** Another run of this program has the agent's home. */
   | { readonly kind: 'waiting'; readonly pid: number }
   /** The first contact of a fleet is spread over a window; this host's turn comes then. */

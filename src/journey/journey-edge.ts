@@ -46,5 +46,5 @@ export function nodeJourneyEdge(environment: WindowsEnvironment): JourneyEdge {
 
 /** What {@link identify} needs of the edge; the name of the manager is looked up within `timeoutMs` milliseconds. */
 export function identifyEdge(edge: JourneyEdge, timeoutMs: number): IdentifyEdge {
-  return { system: edge.system, findRoute: routingTable(timeoutMs) };
+  return { system: edge.system, findRoutes: routingTable(timeoutMs) };
 }

@@ -85,12 +85,13 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
       const { protocol, cipher, attempts, ms, family } = event.proof;
       return { ...report, link: { protocol, cipher, attempts, ms }, ...withFamily(report, family) };
     }
+    case 'rejected':
+      return { ...report, warnings: [...report.warnings, `${event.why}.`] };
     case 'warning':
       return { ...report, warnings: [...report.warnings, event.text] };
     case 'asking':
     case 'grouping':
     case 'left':
-    case 'rejected':
     case 'splaying':
     case 'waiting':
     case 'retrying':

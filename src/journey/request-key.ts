@@ -13,6 +13,7 @@ import { authdSource } from '../obtain/authd/source.js';
 import type { AgentKey, KeySource } from '../obtain/key-source.js';
 import type { ApiSettings, Hearsay, ManagerSettings, Settings } from '../settings/settings.js';
 import { requireVouched } from '../settings/vouching.js';
+import { askFor } from './ask-for.js';
 import { backOff } from './back-off.js';
 import type { Outcome } from './conclude.js';
 import type { Journey, PreparedJourney } from './context.js';
@@ -71,7 +72,7 @@ export async function requestKey(
         const error = asEnrollError(thrown);
         if (signal.aborted) throw abortReason(signal);
         const refusal = explainedByEarlier(error, earlier, host.name.name);
-        if (present !== undefined && isOfPresentKey(refusal, settings)) {
+        if (present !== undefined && isOfPresentKey(refusal, present, host, settings)) {
           const outcome = { changed: changed ?? false, record: present, ...(tooWide === undefined ? {} : { tooWide }) };
           return { kind: 'known', outcome, refusal };
         }
@@ -90,9 +91,16 @@ export async function requestKey(
   }
 }
 
-/** Only authd is shown the present key. */
-function isOfPresentKey({ code }: EnrollError, { method }: Settings): boolean {
-  return method.use === 'authd' && (code === 'NAME_DUPLICATE' || code === 'IP_DUPLICATE');
+/** Only authd is shown the present key, and its refusal can be about that one only where what it refuses is that one's. */
+function isOfPresentKey(
+  { code }: EnrollError,
+  present: AgentRecord,
+  { name, address: { register } }: Host,
+  { method, force }: Settings,
+): boolean {
+  if (method.use !== 'authd' || force) return false;
+  if (code === 'NAME_DUPLICATE') return name.name === present.name;
+  return code === 'IP_DUPLICATE' && register.kind === 'address' && register.address === present.ip;
 }
 
 /** Whom to ask: a REST API with a URL of its own is one for all managers. */
@@ -135,8 +143,9 @@ async function requestFrom(
   const request = { name, manager: formatEndpoint(endpoint), startedAt };
   await notes.update((before) => ({ ...before, request }));
   try {
-    const ask = { name, ip: host.address.register, groups: settings.groups };
-    const key = await source.obtain({ ...ask, ...(present === undefined ? {} : { present }) }, signal);
+    // A manager (Wazuh 4.2 and later) refuses whoever shows it a key that it knows: not what --force asks for.
+    const shown = present === undefined || settings.force ? {} : { present };
+    const key = await askFor({ name, ip: host.address.register, groups: settings.groups, ...shown }, source, journey);
     observe({ kind: 'obtained', key });
     return key;
   } catch (thrown) {

@@ -4,12 +4,12 @@ import { type Access, accessOf, isAsWanted } from '../files/access.js';
 import type { FileEdge } from '../files/file-edge.js';
 import { Untouched, unreadable, unwritable } from '../files/file-error.js';
 import { atPlace, type Place } from '../files/place.js';
-import { ROOT_ONLY, readPlace, requireFile } from '../files/read.js';
+import { readPlace, requireFile } from '../files/read.js';
 import { rehearse, removeLeftovers, replaceFile, requireUnprotected } from '../files/replace.js';
 import { type AgentRecord, faultInWords, formatRecord, parseRecord } from '../model/agent-record.js';
 import type { AgentInstallation } from '../model/host.js';
 import { ensureDirectory, withDirectories } from './agent-directories.js';
-import { KEYS_LIMIT } from './installed.js';
+import { KEYS_LIMIT, ownersOfKeys } from './installed.js';
 
 /** The key is on the disk, where the agent looks for it. */
 export interface InstalledKey {
@@ -96,11 +96,8 @@ async function atKeysFile<T>(
  * Finds what would only fail at the rename, when it is too late, and refuses to replace what is no agent's client.keys.
  * Returns the text of the present file.
  */
-async function readReplaceable(
-  place: Place,
-  { keysFile, platform }: AgentInstallation,
-  edge: FileEdge,
-): Promise<string | undefined> {
+async function readReplaceable(place: Place, agent: AgentInstallation, edge: FileEdge): Promise<string | undefined> {
+  const { platform } = agent;
   const { directory, facts } = place;
   if (facts === undefined) return undefined;
   requireFile(facts);
@@ -112,16 +109,16 @@ async function readReplaceable(
     }
   }
   await requireUnprotected(place, platform);
-  return await readPresent(place, keysFile, edge);
+  return await readPresent(place, agent, edge);
 }
 
-async function readPresent(place: Place, keysFile: string, edge: FileEdge): Promise<string | undefined> {
+async function readPresent(place: Place, agent: AgentInstallation, edge: FileEdge): Promise<string | undefined> {
   let text: string | undefined;
   try {
-    const rules = { limit: KEYS_LIMIT, owners: ROOT_ONLY };
+    const rules = { limit: KEYS_LIMIT, owners: ownersOfKeys(agent) };
     text = (await readPlace(place, rules, edge))?.bytes.toString('latin1');
   } catch (error) {
-    throw unreadable(keysFile, error);
+    throw unreadable(agent.keysFile, error);
   }
   if (text !== undefined && entries(text) > 1) {
     throw new Untouched(

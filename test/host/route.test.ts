@@ -19,13 +19,12 @@ async function failure(work: Promise<unknown>): Promise<EnrollError> {
 
 describe('host/address', () => {
   it('finds loopback from loopback, IPv4 and mapped', async () => {
-    expect(await routingTable(5000)(to('127.0.0.1'), never)).to.deep.equal({
-      local: '127.0.0.1',
-      manager: '127.0.0.1',
-    });
+    expect(await routingTable(5000)(to('127.0.0.1'), never)).to.deep.equal([
+      { local: '127.0.0.1', manager: '127.0.0.1' },
+    ]);
     const mapped = await routingTable(5000)(to('::ffff:127.0.0.1'), never);
-    expect(mapped).to.deep.equal({ local: '127.0.0.1', manager: '127.0.0.1' });
-    expect((await routingTable(5000)({ host: '127.0.0.1', port: 0 }, never)).local).to.equal('127.0.0.1');
+    expect(mapped).to.deep.equal([{ local: '127.0.0.1', manager: '127.0.0.1' }]);
+    expect((await routingTable(5000)({ host: '127.0.0.1', port: 0 }, never))[0].local).to.equal('127.0.0.1');
   });
 
   it('writes addresses as records have them', () => {
@@ -37,8 +36,14 @@ describe('host/address', () => {
   it('tries the next address of a name when there is no route to the first', async () => {
     // A socket that was not made for broadcasts is refused this address.
     const names: Resolve = async () => ['255.255.255.255', '127.0.0.1'];
-    const route = await routingTable(5000, names)(to('manager.example'), never);
+    const [route] = await routingTable(5000, names)(to('manager.example'), never);
     expect(route.manager).to.equal('127.0.0.1');
+  });
+
+  it('knows a way to each address of a name', async () => {
+    const names: Resolve = async () => ['127.0.0.1', '127.0.0.2', '255.255.255.255'];
+    const routes = await routingTable(5000, names)(to('manager.example'), never);
+    expect(routes.map(({ manager }) => manager)).to.deep.equal(['127.0.0.1', '127.0.0.2']);
   });
 
   it('says that a name has no address', async () => {
@@ -109,7 +114,7 @@ describe('host/address, on a host with ten interfaces', () => {
       const find = routingTable(5000);
       const found = {};
       for (const host of ${JSON.stringify(ROUTES.map(([manager]) => manager))})
-        found[host] = (await find({ host, port: 1514 }, new AbortController().signal)).local;
+        found[host] = (await find({ host, port: 1514 }, new AbortController().signal))[0].local;
       const sent = [readFileSync('/proc/net/snmp', 'utf8').match(/^Udp: \\d.*/m)?.[0].split(' ')[4] ?? '?',
         readFileSync('/proc/net/snmp6', 'utf8').match(/^Udp6OutDatagrams\\s+(\\d+)/m)?.[1] ?? '?'];
       process.stdout.write(JSON.stringify({ found, sent }));`;

@@ -68,6 +68,15 @@ describe('reading the installed key', () => {
     }
   });
 
+  it("reads what the agent's user wrote, as a daemon that enrolled by itself does, and tells that it is that one's", async function () {
+    if (!isRoot) this.skip(); // Only root can give files away.
+    await writeFile(agent.keysFile, line(OLD), { mode: 0o640 });
+    const account = { user: 'wazuh', group: 'wazuh', ...OTHER };
+    expect(await readInstalled({ ...agent, account }, disk)).to.not.have.property('agents');
+    await chown(agent.keysFile, OTHER.uid, OTHER.gid);
+    expect(await readInstalled({ ...agent, account }, disk)).to.deep.include({ agents: true });
+  });
+
   it('takes the word of root alone, and of whoever runs this', async function () {
     if (!isRoot) this.skip(); // Only root can give files away.
     await writeFile(agent.keysFile, line(OLD));

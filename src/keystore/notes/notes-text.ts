@@ -37,12 +37,14 @@ export function parseNotes(text: string): ParsedNotes {
 }
 
 function readNotes(json: JsonObject): Notes {
-  const { version: _, managers = {}, links = {}, binding, acknowledged, request, ...other } = json;
+  const { version: _, managers = {}, links = {}, binding, acknowledged, asked, daemon, request, ...other } = json;
   return {
     managers: entriesOf(managers, 'managers', knownManager),
     links: entriesOf(links, 'links', workingLink),
     ...(typeof acknowledged === 'string' ? { acknowledged } : {}),
     ...(binding === undefined ? {} : { binding: keyBinding(binding) }),
+    ...askedFor(asked),
+    ...knownDaemon(daemon),
     ...(request === undefined ? {} : { request: begunRequest(request) }),
     other,
   };
@@ -83,6 +85,21 @@ function isFamily(value: unknown): value is ManagerFamily {
   return typeof value === 'string' && FAMILIES.includes(value);
 }
 
+/** What cannot be understood is told once more, and no harm comes of it. */
+function askedFor(noted: unknown): Pick<Notes, 'asked'> {
+  if (!isObject(noted)) return {};
+  const { agent, name, ip, groups } = noted;
+  const texts = typeof agent === 'string' && typeof name === 'string' && typeof ip === 'string';
+  return texts && isTexts(groups) ? { asked: { agent, name, ip, groups } } : {};
+}
+
+/** One that cannot be understood is seen again. */
+function knownDaemon(noted: unknown): Pick<Notes, 'daemon'> {
+  if (!isObject(noted)) return {};
+  const { instance, keys } = noted;
+  return typeof instance === 'string' && typeof keys === 'string' ? { daemon: { instance, keys } } : {};
+}
+
 function keyBinding(noted: unknown): KeyBinding {
   const where = 'what it says of the machine';
   if (!isObject(noted)) throw new Broken(`${where} is not an object`);
@@ -118,7 +135,7 @@ export function begunRequest(noted: unknown): BegunRequest {
 }
 
 /** The notes as JSON text, for people to read too. */
-export function formatNotes({ managers, links, acknowledged, binding, request, other }: Notes): string {
+export function formatNotes({ managers, links, acknowledged, binding, asked, daemon, request, other }: Notes): string {
   const known = [...managers].map(([endpoint, { other: rest, ...manager }]) => [endpoint, { ...manager, ...rest }]);
   const notes = {
     version: VERSION,
@@ -126,6 +143,8 @@ export function formatNotes({ managers, links, acknowledged, binding, request, o
     ...(links.size === 0 ? {} : { links: Object.fromEntries(links) }),
     ...(acknowledged === undefined ? {} : { acknowledged }),
     ...(binding === undefined ? {} : { binding: formatBinding(binding) }),
+    ...(asked === undefined ? {} : { asked }),
+    ...(daemon === undefined ? {} : { daemon }),
     ...(request === undefined ? {} : { request }),
     ...other,
   };

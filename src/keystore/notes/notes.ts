@@ -18,6 +18,10 @@ export interface Notes {
   readonly links: ReadonlyMap<string, WorkingLink>;
   /** Absent: the key is not bound to a machine. */
   readonly binding?: KeyBinding;
+  /** What the key that lies on the disk was asked for with; absent: this program has not asked for it. */
+  readonly asked?: AskedFor;
+  /** An agent daemon that was seen to run with the key that lies on the disk; absent: none was. */
+  readonly daemon?: KnownDaemon;
   /** Absent: every request came to an end that is known. */
   readonly request?: BegunRequest;
   readonly other: JsonObject;
@@ -50,6 +54,24 @@ export interface KeyBinding extends MachineBinding {
   /** Names that this machine found on copied keys: other machines go by them. */
   readonly othersNames: readonly string[];
   readonly other: JsonObject;
+}
+
+/** What a manager was asked to make of this host. */
+export interface AskedFor {
+  /** What came of it, as `id name`. */
+  readonly agent: string;
+  readonly name: string;
+  /** `any`, `source`, or an address. */
+  readonly ip: string;
+  readonly groups: readonly string[];
+}
+
+/** Which daemon runs with which content of client.keys. It reads the file when it starts, so this holds until either changes. */
+export interface KnownDaemon {
+  /** What tells this process from every other. */
+  readonly instance: string;
+  /** What tells this content of client.keys from others. */
+  readonly keys: string;
 }
 
 /**

@@ -13,11 +13,12 @@ const GROUP_COUNT = 128;
 
 /**
  * The request as authd reads it, a line of at most 16384 bytes, in which the password's stand as they are:
- * `[OSSEC PASS: <password> ]OSSEC A:'<name>'[ G:'g1,g2'] IP:'src|any|address'[ K:'<sha1>']\n`.
+ * `[OSSEC PASS: <password> ]OSSEC A:'<name>'[ G:'g1,g2'][ IP:'src|any|address'][ K:'<sha1>']\n`.
  *
  * The order of the fields is fixed; authd ignores one that is out of order, with all that follows it (Wazuh 4.14).
- * `V:` is never sent: a manager older than 4.6 drops group and address silently when it reads one. The address is
- * always said, `any` too, so that the record is what was chosen here and not what use_source_ip says on the manager.
+ * `V:` is never sent: a manager older than 4.6 drops group and address silently when it reads one. An address that
+ * was chosen is said, `any` too, so that the record is that one and not what use_source_ip says on the manager; where
+ * nobody chose, that is the manager's to say.
  * OSSEC reads no further than the name.
  *
  * @throws EnrollError `NAME_UNUSABLE` or `SETTING_INVALID` for what a manager would refuse or misread
@@ -31,7 +32,7 @@ export function formatRequest(request: KeyRequest, password?: Secret<Uint8Array>
   const fields = [
     `OSSEC A:'${request.name}'`,
     ...groupField(request.groups),
-    `IP:'${address(request.ip)}'`,
+    ...(request.ip.kind === 'any' && request.ip.unasked ? [] : [`IP:'${address(request.ip)}'`]),
     ...(request.present === undefined ? [] : [`K:'${keyHash(request.present)}'`]),
   ];
   const line = Buffer.concat([passwordPart(password), Buffer.from(`${fields.join(' ')}\n`, 'utf8')]);

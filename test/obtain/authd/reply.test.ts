@@ -232,12 +232,26 @@ describe('a silent close by authd', () => {
     ],
     ['TLS 1.2 and no password', {}, /wants an enrollment password/],
     ['TLS 1.3 without a certificate', { tlsVersion: 'TLSv1.3', confirmed: false }, /wants a client certificate/],
-    ['TLS 1.3 with a certificate', { tlsVersion: 'TLSv1.3', clientCertificateSent: true }, /ssl_verify_host/],
+    [
+      'TLS 1.3 with a certificate, before the end of the handshake',
+      { tlsVersion: 'TLSv1.3', confirmed: false, clientCertificateSent: true },
+      /did not accept the client certificate.*ssl_verify_host/,
+    ],
   ];
   for (const [what, known, words] of cases) {
     it(`is weighed for ${what}`, async () => {
       const error = await failure('CLOSED_SILENTLY', () => read('', {}, { ...tls12, ...known }));
       expect(`${error.message} ${error.hint}`).to.match(words).and.not.include('hunter2');
+    });
+  }
+  for (const [clientCertificateSent, words] of [
+    [false, /may exist on the manager.*client certificate: --cert/],
+    [true, /may exist on the manager.*ssl_verify_host/],
+  ] as const) {
+    it(`may be the end of one that had the request, ${clientCertificateSent ? 'with' : 'without'} a certificate`, async () => {
+      const known = { tlsVersion: 'TLSv1.3', confirmed: true, clientCertificateSent } as const;
+      const error = await failure('ANSWER_LOST', () => read('', {}, { ...tls12, ...known }));
+      expect(error.hint).to.match(words);
     });
   }
 });
