@@ -5,6 +5,7 @@ import { routingTable } from '../host/route.js';
 import { nodeSystem, type SystemEdge } from '../host/system.js';
 import type { Randomness } from '../link/message/conversation.js';
 import { type Dial, directDial } from '../net/connect.js';
+import { type Lookup, systemLookup } from '../net/lookup.js';
 
 /** All that the journey touches outside of itself, so that a test or an embedding program can put its own in place. */
 export interface JourneyEdge {
@@ -15,6 +16,8 @@ export interface JourneyEdge {
    * It is short, and what is interrupted ends after it.
    */
   readonly uninterrupted: <T>(step: () => Promise<T>) => Promise<T>;
+  /** Finds the addresses of a manager's name. */
+  readonly lookup: Lookup;
   /** Makes TCP connections that give up after so many milliseconds. */
   readonly dial: (timeoutMs: number) => Dial;
   readonly random: Randomness;
@@ -36,6 +39,7 @@ export function nodeJourneyEdge(environment: WindowsEnvironment): JourneyEdge {
     system: nodeSystem({ programFiles, programFilesX86, systemRoot }, disk),
     disk,
     uninterrupted: (step) => step(),
+    lookup: systemLookup,
     dial: directDial,
     // As real agents write it: an unsigned 16 bit number in five digits.
     random: { digits: () => String(randomInt(65536)).padStart(5, '0'), iv: () => randomBytes(16) },

@@ -108,6 +108,7 @@ async function proveLink(
         open: opener(manager.agent, {
           dial: dialThrough(settings.proxy, edge.dial, timeoutMs),
           timeoutMs,
+          lookup: edge.lookup,
           proxied: proxy !== undefined,
         }),
         counters,
