@@ -22,7 +22,7 @@ export function declareOptions(yargs: Argv, command: CommandName): Argv {
  * The arguments with each value written into its option's own word (`--name VALUE` as `--name=VALUE`), so that no parser
  * can take a value for something else: what follows an option that takes a value is its value, whatever it begins with.
  * The one exception is an option of this program, which stands there because the value was left out (`--name $NAME
- * --json` in a script without `NAME`).
+ * --json` in a script without `NAME`). After `--` there are files alone.
  *
  * @throws EnrollError with `SETTING_INVALID` where a value is missing
  */
@@ -30,7 +30,7 @@ export function withValues(args: readonly string[]): string[] {
   const joined: string[] = [];
   for (let at = 0; at < args.length; at += 1) {
     const word = args[at] ?? '';
-    if (word === '--') return [...joined, ...args.slice(at)];
+    if (word === '--') return [...joined, ...args.slice(at + 1).map(asFile)];
     if (!TAKES_VALUE.has(word)) {
       joined.push(word);
       continue;
@@ -42,6 +42,10 @@ export function withValues(args: readonly string[]): string[] {
     joined.push(`${word}=${value}`);
   }
   return joined;
+}
+
+function asFile(word: string): string {
+  return /^-./.test(word) ? `./${word}` : word;
 }
 
 const TAKES_VALUE: ReadonlySet<string> = new Set(

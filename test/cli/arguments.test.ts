@@ -13,7 +13,8 @@ describe('the values among the arguments', () => {
   });
 
   it('are none after --, where only files stand', () => {
-    expect(withValues(['import', '--', '--name', '-x'])).to.deep.equal(['import', '--', '--name', '-x']);
+    expect(withValues(['import', '--', '-key'])).to.deep.equal(['import', './-key']);
+    expect(withValues(['import', '--', '-'])).to.deep.equal(['import', '-']);
   });
 
   it('are missing where an option of this program follows, or nothing', () => {
