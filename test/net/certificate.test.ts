@@ -79,8 +79,8 @@ describe('a certificate', () => {
       [
         'by a wildcard as its CN',
         named('*.siem.example', 'other.org'),
-        ['a.example'],
-        ['a.b.example', 'example', '10.0.0.5'],
+        ['a.siem.example'],
+        ['a.b.siem.example', 'siem.example', '10.0.0.5'],
       ],
       ['of a stock manager by none', named('Wazuh'), ['wazuh'], ['siem.example', '10.0.0.5']],
     ];
