@@ -1,6 +1,8 @@
 import { EnrollError } from '../errors.js';
 import { identify } from '../host/identify.js';
 import type { Host } from '../model/host.js';
+import { withOrigin } from '../settings/origin.js';
+import type { Settings } from '../settings/settings.js';
 import type { PreparedJourney } from './context.js';
 import { identifyRequest } from './identify-request.js';
 import { identifyEdge } from './journey-edge.js';
@@ -17,7 +19,15 @@ export async function identity(journey: PreparedJourney, { copied }: KeyToReplac
   const [manager] = settings.managers;
   if (manager === undefined) throw new EnrollError('MANAGER_MISSING', 'No manager is named.');
   const asked = identifyRequest(settings, manager);
-  const host = await identify(asked, agent, identifyEdge(edge, settings.timeoutMs), signal);
+  const host = await identify(asked, agent, identifyEdge(edge, settings.timeoutMs), signal).catch((thrown: unknown) => {
+    throw ofName(settings, thrown);
+  });
   observe({ kind: 'identified', host, manager: manager.agent });
   return await asItself(journey, host, copied);
+}
+
+/** What went wrong with the name, with the place where it was asked for in front; other errors stay as they are. */
+export function ofName({ nameOrigin }: Settings, thrown: unknown): unknown {
+  const isAboutName = thrown instanceof EnrollError && thrown.code === 'NAME_UNUSABLE';
+  return isAboutName && nameOrigin !== undefined ? withOrigin(nameOrigin, thrown) : thrown;
 }

@@ -5,7 +5,7 @@ import { deadline, unlessAborted } from '../net/deadline.js';
 import type { CommandName } from '../settings/options.js';
 import { readDeadline } from '../settings/running.js';
 import type { SettingsEdge } from '../settings/settings-edge.js';
-import { type Settled, settle } from '../settings/settle.js';
+import { type SettingsInput, type Settled, settle } from '../settings/settle.js';
 import { type Environment, type Flags, type GivenBy, Sources } from '../settings/sources.js';
 import type { Journey } from './context.js';
 import type { JourneyEvent, Observe } from './events.js';
@@ -48,7 +48,7 @@ export async function run<T extends { readonly changed: boolean }>(
   };
   try {
     const result = await withinDeadline(deadlineOf(input), signal, async (limit) => {
-      const { settled, agent } = await settleOn({ ...input, observe, signal: limit });
+      const { settled, agent } = await settleOn({ ...input, observe, signal: limit }, settle);
       return await steps({ settings: settled.settings, agent, edge, observe, signal: limit });
     });
     report = { ...report, ok: true, changed: result.changed };
@@ -85,24 +85,19 @@ async function withinDeadline<T>(
  * Finds the agent on this host and settles what is to be done with it. What the user should know is told as warnings,
  * also where settling fails afterwards.
  *
- * @throws EnrollError as `settle` does, and the signal's reason
+ * @param settles `settle`, or `settleInPart`
+ * @throws EnrollError as that does, and the signal's reason
  */
-export async function settleOn({
-  command,
-  flags,
-  given,
-  environment,
-  edge,
-  settingsEdge,
-  observe,
-  signal,
-}: RunInput): Promise<{ readonly settled: Settled; readonly agent: AgentInstallation }> {
+export async function settleOn<S extends Settled>(
+  { command, flags, given, environment, edge, settingsEdge, observe, signal }: RunInput,
+  settles: (input: SettingsInput) => Promise<S>,
+): Promise<{ readonly settled: S; readonly agent: AgentInstallation }> {
   const find = async () => {
     const agent = await findAgent(placesOf(flags), edge.system);
     // What an abort has left behind speaks to nobody any more.
     const warn = (text: string) => (signal.aborted ? undefined : observe({ kind: 'warning', text }));
     const input = { command, flags, given, environment, agent, edge: settingsEdge(signal), warn };
-    return { settled: await settle(input), agent };
+    return { settled: await settles(input), agent };
   };
   // A password may be awaited from a standard input that never says a word.
   return await unlessAborted(find(), signal);
