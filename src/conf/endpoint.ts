@@ -4,7 +4,7 @@ import ipaddr from 'ipaddr.js';
 export interface AgentEndpoint {
   /** A name or an address; IPv6 without brackets and zone. */
   readonly host: string;
-  /** The interface by which an IPv6 address of the link is reached. */
+  /** The interface by which a link-local address is reached. */
   readonly zone?: string;
   readonly port: number;
   /** Without slashes around it; empty: there is none. */

@@ -19,7 +19,7 @@ export interface ConfServer {
   readonly address: ConfValue;
   readonly port?: ConfValue;
   readonly protocol?: ConfValue;
-  /** By which interface an IPv6 address of the link is reached. */
+  /** By which interface a link-local address is reached. */
   readonly interfaceIndex?: ConfValue;
 }
 

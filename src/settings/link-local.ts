@@ -17,7 +17,7 @@ export function isSameHost(one: string, other: string): boolean {
 }
 
 /**
- * A host with the interface that it is reached by, which an IPv6 address of the link needs, and nothing else has.
+ * A host with the interface that it is reached by, which a link-local address needs, and nothing else has.
  *
  * @param index the `<interface_index>` beside it in ossec.conf
  * @throws EnrollError `SETTING_INVALID` where none is named
@@ -35,7 +35,7 @@ export function withInterface(
   }
   throw refuse(
     origin,
-    `${host} is an IPv6 address of the link, which means nothing without the interface that it is reached by.`,
+    `${host} is a link-local address, which means nothing without the interface that it is reached by.`,
     `Write ${host}%INTERFACE (${host}%eth0; on Windows its number), or name its number in <interface_index> of ossec.conf.`,
   );
 }

@@ -43,7 +43,7 @@ export function readManagers(sources: Sources): readonly FoundManager[] {
   const given = sources.text('manager');
   if (given === undefined) return serversOfConf(sources);
   const { origin } = given;
-  const names = splitManagers(given.value);
+  const names = splitManagers(given);
   if (names.length === 0) throw refuse(origin, 'it names no host.');
   parseEach(names, origin, parseHostPort, A_HOST_AND_PORT);
   const protocols = listed(sources.text('protocol'), names);
@@ -152,7 +152,7 @@ function enrollmentServer(manager: string, sources: Sources): Sourced<string> | 
 /** Packages take one protocol for all managers, or a list of as many as there are managers. */
 function listed(text: Sourced<string> | undefined, managers: readonly string[]): ('auto' | Protocol | undefined)[] {
   if (text === undefined) return [];
-  const parts = parseEach(splitManagers(text.value), text.origin, oneOf('auto', 'tcp', 'udp'), A_PROTOCOL);
+  const parts = parseEach(splitManagers(text), text.origin, oneOf('auto', 'tcp', 'udp'), A_PROTOCOL);
   if (parts.length > Math.max(1, managers.length)) {
     throw refuse(text.origin, `it names ${parts.length} protocols for ${managers.length} managers.`);
   }

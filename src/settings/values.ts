@@ -133,8 +133,16 @@ export function splitList(text: string): string[] {
     .filter((part) => part !== '');
 }
 
-/** The parts of a list of managers as agents' packages take it: separated by commas, semicolons or blanks. */
-export function splitManagers(text: string): string[] {
+/**
+ * The parts of a list of managers, or of their protocols: separated by commas or semicolons, and in a variable by blanks
+ * too, as agents' packages take it.
+ */
+export function splitManagers({ value, origin }: Sourced<string>): string[] {
   // What was not filled in may have blanks of its own.
-  return isPlaceholder(text) ? [text.trim()] : text.split(/[\s,;]+/).filter((part) => part !== '');
+  if (isPlaceholder(value)) return [value.trim()];
+  const separator = origin.kind === 'environment' ? /[\s,;]+/ : /[,;]/;
+  return value
+    .split(separator)
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
 }

@@ -55,7 +55,15 @@ export async function detectCommand(
     const [first] = refused;
     if (output.json) {
       const { ok, error } = first === undefined ? { ok: true } : withError(emptyReport(command), first);
-      const found = { ok, changed: false, command, detected: lines, refused: refused.map(asFound), warnings, error };
+      const found = {
+        ok,
+        changed: false,
+        command,
+        detected: lines,
+        ...(first === undefined ? {} : { refused: refused.map(asFound) }),
+        warnings,
+        error,
+      };
       output.out.write(`${JSON.stringify(found)}\n`);
       return first?.exitCode ?? EXIT.ok;
     }
