@@ -48,6 +48,6 @@ export function zoneIndex(
   interfaces: () => readonly NetworkInterface[] = linkInterfaces,
 ): number | undefined {
   const [, zone] = host.split('%');
-  if (zone === undefined) return undefined;
-  return interfaces().find(({ name, index }) => name === zone || String(index) === zone)?.index;
+  if (zone === undefined || /^[1-9]\d{0,8}$/.test(zone)) return zone === undefined ? undefined : Number(zone);
+  return interfaces().find(({ name }) => name === zone)?.index;
 }

@@ -4,18 +4,6 @@ import type { Sourced } from './origin.js';
 import type { Sources } from './sources.js';
 import { parseSetting, refuse } from './values.js';
 
-/** A host without the interface that it is reached by. */
-export function bareHost(host: string): string {
-  return host.replace(/%.*$/, '');
-}
-
-/** Whether two texts are one host. Only where both name an interface it has to be the same. */
-export function isSameHost(one: string, other: string): boolean {
-  const both = one.includes('%') && other.includes('%');
-  const [first, second] = both ? [one, other] : [bareHost(one), bareHost(other)];
-  return first.toLowerCase() === second.toLowerCase();
-}
-
 /**
  * A host with the interface that it is reached by, which a link-local address needs, and nothing else has.
  *

@@ -1,8 +1,9 @@
 import { parseEndpoint } from '../conf/endpoint.js';
 import type { Protocol } from '../link/message/transport.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
+import { bareHost, isSameHost } from '../model/zone.js';
 import type { NamedServer } from './conf-servers.js';
-import { bareHost, isSameHost, withInterface } from './link-local.js';
+import { withInterface } from './link-local.js';
 import { DEFAULT_ORIGIN, type Origin, type Sourced } from './origin.js';
 import type { ManagerSettings } from './settings.js';
 import type { Shown } from './shown.js';
