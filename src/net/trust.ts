@@ -194,13 +194,13 @@ function checkSystem(host: string, { certificate, chainFault }: PresentedCertifi
 function checkName(host: string, certificate: X509Certificate, facts: CertificateFacts): void {
   if (namesManager(host, certificate)) return;
   const pin = `The given CA has signed it, so its key may be pinned: add --pin ${facts.fingerprint}.`;
-  const carries =
+  const fault =
     facts.names.length + facts.commonNames.length === 0
-      ? 'has no name at all, so it cannot show that this is'
-      : `${describeNames(facts)}, and not`;
+      ? `it has no name at all, so it cannot show that this is ${host}`
+      : `for other names than ${host}: it ${describeNames(facts)}`;
   throw new EnrollError(
     'CERTIFICATE_NAME_MISMATCH',
-    `The manager's certificate is signed by the given CA, but it ${carries} ${host}. Its certificate: ${describeCertificate(facts)}.`,
+    `The manager's certificate is signed by the given CA, but ${fault}. Its certificate: ${describeCertificate(facts)}.`,
     { hint: `Call the manager by a name that its certificate has, or give it one that names ${host}. ${pin}` },
   );
 }

@@ -25,7 +25,7 @@ const HERE = ['localhost', '127.0.0.1'];
 const PASSWORD = 'xyzzy-plugh-4711';
 const OTHER_KEY = `sha256:${'5a'.repeat(32)}`;
 
-const SHOWN = ['right', 'wrong CA', 'wrong name', 'no name', 'expired', 'stock'] as const;
+const SHOWN = ['right', 'wrong CA', 'wrong name', 'no name', 'address as CN', 'expired', 'stock'] as const;
 type Shown = (typeof SHOWN)[number];
 const WAYS = [
   ...['CA', 'pin', 'pin of another key', 'CA and pin', 'CA and pin of another key'],
@@ -40,7 +40,7 @@ const STRANGER: Outcome = ['CERTIFICATE_UNTRUSTED', /was signed by another CA th
 const EXPIRED: Outcome = ['CERTIFICATE_EXPIRED', /expired on \d{4}-\d\d-\d\d/];
 const ITSELF: Outcome = ['CERTIFICATE_UNTRUSTED', /signed by itself and not by the given CA/];
 const OTHER_NAME: Outcome = ['CERTIFICATE_NAME_MISMATCH', /for other names than 127\.0\.0\.1/];
-const NAMELESS: Outcome = ['CERTIFICATE_NAME_MISMATCH', /names no host/];
+const NAMELESS: Outcome = ['CERTIFICATE_NAME_MISMATCH', /for other names than 127\.0\.0\.1: it names manager \(CN\)/];
 
 /** What each way makes of each certificate, in the order of {@link WAYS}. */
 const TABLE: Readonly<Record<Shown, readonly Outcome[]>> = {
@@ -48,6 +48,7 @@ const TABLE: Readonly<Record<Shown, readonly Outcome[]>> = {
   'wrong CA': [STRANGER, 'pin', PIN, STRANGER, STRANGER, 'first use', 'stored', CHANGED, 'nothing'],
   'wrong name': [OTHER_NAME, 'pin', PIN, 'ca', PIN, 'first use', 'stored', CHANGED, 'nothing'],
   'no name': [NAMELESS, 'pin', PIN, 'ca', PIN, 'first use', 'stored', CHANGED, 'nothing'],
+  'address as CN': ['ca', 'pin', PIN, 'ca', PIN, 'first use', 'stored', CHANGED, 'nothing'],
   expired: [EXPIRED, 'pin', PIN, EXPIRED, EXPIRED, 'first use', 'stored', CHANGED, 'nothing'],
   stock: [ITSELF, 'pin', PIN, ITSELF, ITSELF, 'first use', 'stored', CHANGED, 'nothing'],
 };
@@ -88,6 +89,7 @@ describe('trust, as it is run', function () {
       issueCertificate({ commonName, hosts: HERE, issuer: stranger }),
       issueCertificate({ commonName, hosts: ['manager.example'], issuer: ca }),
       issueCertificate({ commonName, issuer: ca }),
+      issueCertificate({ commonName: '127.0.0.1', hosts: ['manager.example'], issuer: ca }),
       issueCertificate({ commonName, hosts: HERE, issuer: ca, ...past }),
       issueStockCertificate(),
     ]);
