@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs';
 import { EnrollError } from '../errors.js';
+import { printable } from '../model/printable.js';
 import { type CommandName, hasOption, OPTION_ROWS, type OptionName } from '../settings/options.js';
 import type { Flags } from '../settings/sources.js';
 import { optionSyntax } from './syntax.js';
@@ -24,13 +25,14 @@ export function declareOptions(yargs: Argv, command: CommandName): Argv {
  * The one exception is an option of this program, which stands there because the value was left out (`--name $NAME
  * --json` in a script without `NAME`). After `--` there are files alone.
  *
- * @throws EnrollError with `SETTING_INVALID` where a value is missing
+ * @throws EnrollError with `SETTING_INVALID` where a value is missing, or stands where none is taken
  */
 export function withValues(args: readonly string[]): string[] {
   const joined: string[] = [];
   for (let at = 0; at < args.length; at += 1) {
     const word = args[at] ?? '';
     if (word === '--') return [...joined, ...args.slice(at + 1).map(asFile)];
+    if (/^-[^-]/.test(word) && word !== '-h') throw stray(args[at - 1]);
     if (!TAKES_VALUE.has(word)) {
       joined.push(word);
       continue;
@@ -42,6 +44,17 @@ export function withValues(args: readonly string[]): string[] {
     joined.push(`${word}=${value}`);
   }
   return joined;
+}
+
+// It is not repeated: it may be the password that was meant for an option with a slip of the pen in it.
+function stray(before: string | undefined): EnrollError {
+  const isUnknown = before !== undefined && before.startsWith('--') && !isOption(before);
+  const message = isUnknown
+    ? `There is no option ${printable(before.replace(/=.*$/s, ''))}.`
+    : 'An argument begins with a dash, and is neither an option (of those with one dash there is only -h) nor the value of one.';
+  return new EnrollError('SETTING_INVALID', message, {
+    hint: 'Run agent-enroll --help. A file whose name begins with a dash is named after --.',
+  });
 }
 
 function asFile(word: string): string {

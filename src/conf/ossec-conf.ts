@@ -145,9 +145,20 @@ export function readOssecConf(text: string): AgentConf {
     })),
     ...(manager === undefined ? {} : { manager }),
     ...(cryptoMethod === undefined ? {} : { cryptoMethod }),
-    enrollment: new Map([...ofClient, ...ofAgent]),
+    enrollment: merged(ofClient, ofAgent),
     faults,
   };
+}
+
+/** The address to register is one setting in two parts, of which both come from one block. */
+function merged(
+  ofClient: ReadonlyMap<EnrollmentField, ConfValue>,
+  ofAgent: ReadonlyMap<EnrollmentField, ConfValue>,
+): ReadonlyMap<EnrollmentField, ConfValue> {
+  const address: ReadonlySet<EnrollmentField> = new Set(['agent_address', 'use_source_ip']);
+  const hasAddress = [...ofAgent.keys()].some((name) => address.has(name));
+  const left = [...ofClient].filter(([name]) => !hasAddress || !address.has(name));
+  return new Map([...left, ...ofAgent]);
 }
 
 /** The places of a server's own settings, and of a manager's. */

@@ -10,6 +10,7 @@ import { type Environment, type Flags, type GivenBy, Sources } from '../settings
 import type { Journey } from './context.js';
 import type { JourneyEvent, Observe } from './events.js';
 import type { JourneyEdge } from './journey-edge.js';
+import { withPlaceOfValue } from './refused-value.js';
 import { emptyReport, type Report, withError, withEvent } from './report.js';
 
 /** What a run of a command is given. */
@@ -42,6 +43,7 @@ export async function run<T extends { readonly changed: boolean }>(
 ): Promise<RunOutcome<T>> {
   const { command, edge, signal } = input;
   let report: Report = emptyReport(command);
+  let shown: Settled['shown'] = [];
   const observe = (event: JourneyEvent) => {
     report = withEvent(report, event);
     input.observe(event);
@@ -49,13 +51,14 @@ export async function run<T extends { readonly changed: boolean }>(
   try {
     const result = await withinDeadline(deadlineOf(input), signal, async (limit) => {
       const { settled, agent } = await settleOn({ ...input, observe, signal: limit }, settle);
+      shown = settled.shown;
       return await steps({ settings: settled.settings, agent, edge, observe, signal: limit });
     });
     report = { ...report, ok: true, changed: result.changed };
     return { report, ended: { ok: true, result } };
   } catch (thrown) {
     // Once interrupted, that is why it ended, whatever broke first.
-    const error = signal.aborted ? abortReason(signal) : asEnrollError(thrown);
+    const error = signal.aborted ? abortReason(signal) : withPlaceOfValue(asEnrollError(thrown), shown);
     return { report: withError(report, error), ended: { ok: false, error } };
   }
 }

@@ -30,6 +30,20 @@ describe('the values among the arguments', () => {
     expect(withValues(['--password=--json'])).to.deep.equal(['--password=--json']);
   });
 
+  it('are not repeated where they stand beside an option that there is not', () => {
+    for (const [args, said] of [
+      [['--pasword', '-s3cr3t'], 'There is no option --pasword.'],
+      [['--json', '-s3cr3t'], 'An argument begins with a dash, and is neither an option'],
+      [['-ps3cr3t'], 'An argument begins with a dash, and is neither an option'],
+    ] as const) {
+      expect(() => withValues(args))
+        .to.throw(EnrollError, said)
+        .with.property('message')
+        .which.does.not.include('s3cr3t');
+    }
+    expect(withValues(['-h'])).to.deep.equal(['-h']);
+  });
+
   it('come through whole', () => {
     const value = fc.string().filter((text) => !/^--?[a-z]/.test(text));
     fc.assert(

@@ -81,6 +81,19 @@ describe('settings that people have, as it is run', function () {
     expect(JSON.parse(stdout).warnings.join()).to.contain('WAZUH_MANAGER_PORT is not used');
   });
 
+  it('says where a value comes from that the manager refuses', async () => {
+    const env = { WAZUH_AGENT_GROUP: 'nosuch', WAZUH_REGISTRATION_PASSWORD: PASSWORD };
+    const group = JSON.parse((await run(enrollAs('web-01'), { env })).stdout).error;
+    expect([group.code, group.hint]).to.satisfy(
+      ([code, hint]: string[]) => code === 'GROUP_UNKNOWN' && hint?.endsWith('The groups came from WAZUH_AGENT_GROUP.'),
+    );
+    const password = join(scratch.home, 'etc', 'authd.pass');
+    await writeFile(password, 'wrong\n', { mode: 0o640 });
+    const { code, hint } = JSON.parse((await run(enrollAs('web-01'))).stdout).error;
+    expect(code).to.equal('PASSWORD_REFUSED');
+    expect(hint).to.contain(`The password came from ${password}.`);
+  });
+
   it('names the file of a key that is none', async () => {
     await mkdir(join(scratch.home, 'keys'));
     const file = join(scratch.home, 'keys', '-key');

@@ -257,6 +257,12 @@ describe('a variable with a life of its own', () => {
 });
 
 describe('a link-local manager', () => {
+  it('has no API of its own, for a URL has no place for the interface', async () => {
+    const environment = { AGENT_ENROLL_API_USER: 'u', AGENT_ENROLL_API_PASSWORD: 'p' };
+    const { message } = await refused({ flags: { manager: 'fe80::1%eth0' }, environment });
+    expect(message).to.contain('--manager: A URL has no place for the interface');
+  });
+
   const withIndex = server('fe80::1', '<interface_index>3</interface_index>');
 
   it('has its interface from where it is named, or from ossec.conf', async () => {
@@ -299,6 +305,14 @@ describe('settings of <enrollment> that contradict each other', () => {
     const { code, message } = await refused({ files: { 'ossec.conf': both } });
     expect(code).to.equal('SETTING_INVALID');
     expect(message).to.contain(`${CONF}, line 6: <use_source_ip> contradicts <agent_address> (${CONF}, line 5)`);
+  });
+
+  it('are none where they stand in two blocks, of which one counts', async () => {
+    const text = `<ossec_config><client><server><address>m</address></server>
+<enrollment><use_source_ip>yes</use_source_ip></enrollment></client>
+<agent><enrollment><agent_address>10.0.0.5</agent_address></enrollment></agent></ossec_config>`;
+    const { settings } = await settled({ files: { 'ossec.conf': text } });
+    expect(settings.ip).to.deep.equal({ kind: 'address', address: '10.0.0.5' });
   });
 
   it('do not matter where somebody else decides, or to a command that registers nothing', async () => {
