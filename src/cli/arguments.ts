@@ -47,8 +47,8 @@ export function withValues(args: readonly string[]): string[] {
 }
 
 // It is not repeated: it may be the password that was meant for an option with a slip of the pen in it.
-function stray(before: string | undefined): EnrollError {
-  const isUnknown = before !== undefined && before.startsWith('--') && !isOption(before);
+function stray(before = ''): EnrollError {
+  const isUnknown = before.startsWith('--') && !isOption(before);
   const message = isUnknown
     ? `There is no option ${printable(before.replace(/=.*$/s, ''))}.`
     : 'An argument begins with a dash, and is neither an option (of those with one dash there is only -h) nor the value of one.';

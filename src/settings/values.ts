@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import type { EnrollError } from '../errors.js';
 import { printable } from '../model/printable.js';
+import { bareHost } from '../model/zone.js';
 import { describeOrigin, type Origin, RefusedSetting, type Sourced } from './origin.js';
 import { isHostPlaceholder, isPlaceholder } from './placeholder.js';
 
@@ -96,8 +97,19 @@ function isIpv6(text: string): boolean {
   return rest.length === 0 && hasZone && address.includes(':') && ipaddr.IPv6.isValid(address);
 }
 
-/** As {@link parseHost}, of a host that one can connect to: no placeholder such as `MANAGER_IP` or `0.0.0.0`. */
-export const parseManagerHost: Parser<string> = (text) => (isHostPlaceholder(text) ? undefined : parseHost(text));
+/**
+ * As {@link parseHost}, of a host that one can connect to: no placeholder such as `MANAGER_IP` or `0.0.0.0`, and no
+ * address of a group of hosts.
+ */
+export const parseManagerHost: Parser<string> = (text) => {
+  const host = isHostPlaceholder(text) ? undefined : parseHost(text);
+  return host === undefined || isOfMany(host) ? undefined : host;
+};
+
+function isOfMany(host: string): boolean {
+  const address = bareHost(host);
+  return ipaddr.isValid(address) && ['multicast', 'broadcast'].includes(ipaddr.process(address).range());
+}
 
 /** `HOST`, `HOST:PORT` or `[IPv6]:PORT`; the port is absent where none was given. */
 export const parseHostPort: Parser<{ host: string; port?: number }> = (text) => {

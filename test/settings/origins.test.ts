@@ -43,6 +43,12 @@ describe('a value that is refused', () => {
       },
       'WAZUH_REGISTRATION_CA: /ca: ',
     ],
+    [
+      'a group of hosts',
+      { environment: { WAZUH_MANAGER: 'ff02::1%eth0' } },
+      'WAZUH_MANAGER: "ff02::1%eth0" is not HOST',
+    ],
+    ['everybody', { flags: { manager: '255.255.255.255' } }, '--manager: "255.255.255.255" is not HOST'],
     ['several managers', { environment: { WAZUH_MANAGER: 'a!,m,b!' } }, 'WAZUH_MANAGER: "a!" is not HOST'],
     ['a port of ossec.conf', { files: { 'ossec.conf': server('m', '<port>0</port>') } }, `${CONF}, line 5: `],
   ];
