@@ -2,7 +2,7 @@ import type { Argv } from 'yargs';
 import { asEnrollError, EnrollError, type ExitCode } from '../errors.js';
 import { emptyReport, withError } from '../journey/report.js';
 import type { CommandName } from '../settings/options.js';
-import { declareOptions, readFlags } from './arguments.js';
+import { declareOptions, readFlags, withValues } from './arguments.js';
 import type { CommandContext } from './command-context.js';
 import { type Interruption, listenToSignals } from './interruption.js';
 import { programVersion } from './program-version.js';
@@ -23,7 +23,15 @@ export async function main(): Promise<void> {
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
-async function run(args: readonly string[], { signal, uninterrupted }: Interruption): Promise<ExitCode> {
+async function run(given: readonly string[], interruption: Interruption): Promise<ExitCode> {
+  try {
+    return await runCommand(withValues(given), interruption);
+  } catch (thrown) {
+    return showUsageError(asEnrollError(thrown), given);
+  }
+}
+
+async function runCommand(args: readonly string[], { signal, uninterrupted }: Interruption): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   const { default: yargs } = await import('yargs');
   const command =
@@ -112,11 +120,7 @@ async function run(args: readonly string[], { signal, uninterrupted }: Interrupt
       const hint = 'Run agent-enroll --help.';
       throw new EnrollError('SETTING_INVALID', `${message ?? error?.message}.`, { hint });
     });
-  try {
-    await parser.parseAsync([...args]);
-  } catch (thrown) {
-    return showUsageError(asEnrollError(thrown), args);
-  }
+  await parser.parseAsync([...args]);
   return exitCode;
 }
 

@@ -5,6 +5,7 @@ import { EnrollError } from '../errors.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import { connectError } from '../net/connect.js';
 import { deadline, unlessAborted } from '../net/deadline.js';
+import { socketAddress } from '../net/zone.js';
 
 /** How this host reaches a manager: two addresses of one family, without zone, IPv4 as IPv4. */
 export interface Route {
@@ -73,7 +74,7 @@ async function routesTo(
 
 function sourceFor(address: string, port: number): Promise<string> {
   const [bare = '', zone] = address.split('%');
-  const target = zone === undefined ? plainAddress(bare) : address;
+  const target = zone === undefined ? plainAddress(bare) : socketAddress(address);
   return new Promise((resolve, reject) => {
     const socket = createSocket(target.includes(':') ? 'udp6' : 'udp4');
     const done = (error?: Error) => {

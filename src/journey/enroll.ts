@@ -4,7 +4,7 @@ import { conclude, type Enrollment } from './conclude.js';
 import type { Journey } from './context.js';
 import { identity } from './identity.js';
 import { install } from './install.js';
-import { prepared } from './prepare.js';
+import { prepared, rehearseKey } from './prepare.js';
 import { tryPresentKey } from './present-key.js';
 import { prove, proveKnown } from './prove.js';
 import { requestKey } from './request-key.js';
@@ -23,6 +23,7 @@ export async function enroll(journey: Journey): Promise<Enrollment> {
     const present = await tryPresentKey(ready);
     if (present.works) return await conclude(ready, present);
 
+    await rehearseKey(ready);
     const host = await identity(ready, present);
     const answer = await requestKey(ready, host, present);
     if (answer.kind === 'known') return await conclude(ready, await proveKnown(ready, answer));

@@ -5,11 +5,12 @@ import { deadline, unlessAborted } from '../net/deadline.js';
 import type { CommandName } from '../settings/options.js';
 import { readDeadline } from '../settings/running.js';
 import type { SettingsEdge } from '../settings/settings-edge.js';
-import { type Settled, settle } from '../settings/settle.js';
+import { type SettingsInput, type Settled, settle } from '../settings/settle.js';
 import { type Environment, type Flags, type GivenBy, Sources } from '../settings/sources.js';
 import type { Journey } from './context.js';
 import type { JourneyEvent, Observe } from './events.js';
 import type { JourneyEdge } from './journey-edge.js';
+import { withPlaceOfValue } from './refused-value.js';
 import { emptyReport, type Report, withError, withEvent } from './report.js';
 
 /** What a run of a command is given. */
@@ -42,20 +43,22 @@ export async function run<T extends { readonly changed: boolean }>(
 ): Promise<RunOutcome<T>> {
   const { command, edge, signal } = input;
   let report: Report = emptyReport(command);
+  let shown: Settled['shown'] = [];
   const observe = (event: JourneyEvent) => {
     report = withEvent(report, event);
     input.observe(event);
   };
   try {
     const result = await withinDeadline(deadlineOf(input), signal, async (limit) => {
-      const { settled, agent } = await settleOn({ ...input, observe, signal: limit });
+      const { settled, agent } = await settleOn({ ...input, observe, signal: limit }, settle);
+      shown = settled.shown;
       return await steps({ settings: settled.settings, agent, edge, observe, signal: limit });
     });
     report = { ...report, ok: true, changed: result.changed };
     return { report, ended: { ok: true, result } };
   } catch (thrown) {
     // Once interrupted, that is why it ended, whatever broke first.
-    const error = signal.aborted ? abortReason(signal) : asEnrollError(thrown);
+    const error = signal.aborted ? abortReason(signal) : withPlaceOfValue(asEnrollError(thrown), shown);
     return { report: withError(report, error), ended: { ok: false, error } };
   }
 }
@@ -85,24 +88,19 @@ async function withinDeadline<T>(
  * Finds the agent on this host and settles what is to be done with it. What the user should know is told as warnings,
  * also where settling fails afterwards.
  *
- * @throws EnrollError as `settle` does, and the signal's reason
+ * @param settles `settle`, or `settleInPart`
+ * @throws EnrollError as that does, and the signal's reason
  */
-export async function settleOn({
-  command,
-  flags,
-  given,
-  environment,
-  edge,
-  settingsEdge,
-  observe,
-  signal,
-}: RunInput): Promise<{ readonly settled: Settled; readonly agent: AgentInstallation }> {
+export async function settleOn<S extends Settled>(
+  { command, flags, given, environment, edge, settingsEdge, observe, signal }: RunInput,
+  settles: (input: SettingsInput) => Promise<S>,
+): Promise<{ readonly settled: S; readonly agent: AgentInstallation }> {
   const find = async () => {
     const agent = await findAgent(placesOf(flags), edge.system);
     // What an abort has left behind speaks to nobody any more.
     const warn = (text: string) => (signal.aborted ? undefined : observe({ kind: 'warning', text }));
     const input = { command, flags, given, environment, agent, edge: settingsEdge(signal), warn };
-    return { settled: await settle(input), agent };
+    return { settled: await settles(input), agent };
   };
   // A password may be awaited from a standard input that never says a word.
   return await unlessAborted(find(), signal);

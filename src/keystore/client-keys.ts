@@ -37,8 +37,8 @@ export async function checkWritable(agent: AgentInstallation, edge: FileEdge): P
 }
 
 /**
- * Replaces client.keys by this one record: the agent reads the first entry only (OSSEC and Wazuh, read_keys), so nothing
- * else is kept. Whatever happens, the power failing included, the file is the old one or the new one, whole.
+ * Replaces client.keys by this one record: the agent uses the first entry only (OSSEC and Wazuh, read_keys), so comments,
+ * removed agents and what is no entry go with the old one. A file with more keys than one is left alone. Whatever happens, the power failing included, the file is the old one or the new one, whole.
  *
  * Mode 0640, `root:wazuh` or `root:ossec` when run as root, else the running user's own; on Windows for Administrators
  * and SYSTEM. Temporary files of earlier runs that were killed are removed, now that they are of no more use.
@@ -120,17 +120,16 @@ async function readPresent(place: Place, agent: AgentInstallation, edge: FileEdg
   } catch (error) {
     throw unreadable(agent.keysFile, error);
   }
-  if (text !== undefined && entries(text) > 1) {
+  if (text !== undefined && liveRecords(text) > 1) {
     throw new Untouched(
-      "it holds several agents: it is a manager's list of its agents, not the key of this host",
-      'Do not enroll a manager as an agent of its own home. If this host is none, move the file away first.',
+      "it holds the keys of several agents, as a manager's list of its agents does, and none of them is overwritten",
+      'If this host is a manager, give its agent a home of its own (--agent-home). Else leave in the file the first record alone, which is the one that the agent uses.',
     );
   }
   return text;
 }
 
-/** How many agents, removed ones included, the text has entries of. */
-function entries(text: string): number {
-  const parsed = text.split(/\r?\n/).map(parseRecord);
-  return parsed.filter((line) => line.ok || line.fault === 'removed').length;
+/** How many agents the text has keys of. A removed one has none any more. */
+function liveRecords(text: string): number {
+  return text.split(/\r?\n/).filter((line) => parseRecord(line).ok).length;
 }

@@ -10,8 +10,8 @@ import { type AgentRecord, faultInWords, firstRecord } from '../model/agent-reco
 import type { AgentInstallation } from '../model/host.js';
 import { printable } from '../model/printable.js';
 
-/** An agent's client.keys is one line of at most 400 bytes; some comments and old entries may stand around it. */
-export const KEYS_LIMIT = 64 * 1024;
+/** An agent's client.keys is one line of at most 400 bytes; but an agent starts with a manager's whole list as well. */
+export const KEYS_LIMIT = 32 * 1024 * 1024;
 
 /** Which file, on which system. */
 type KeysFile = Pick<AgentInstallation, 'keysFile' | 'platform' | 'account'>;

@@ -1,8 +1,9 @@
-import { abortReason, asEnrollError, EXIT, type ExitCode } from '../../errors.js';
+import { abortReason, asEnrollError, type EnrollError, EXIT, type ExitCode } from '../../errors.js';
 import { agentDaemon } from '../../host/agent-daemon.js';
 import { hostAddress, hostName } from '../../host/identify.js';
 import type { JourneyEvent } from '../../journey/events.js';
 import { identifyRequest } from '../../journey/identify-request.js';
+import { ofName } from '../../journey/identity.js';
 import { identifyEdge, type JourneyEdge } from '../../journey/journey-edge.js';
 import { checkBinding } from '../../journey/machine-binding.js';
 import { emptyReport, withError } from '../../journey/report.js';
@@ -13,7 +14,7 @@ import { readNotes } from '../../keystore/notes/notes-file.js';
 import type { AgentInstallation, HostName } from '../../model/host.js';
 import { describeOrigin } from '../../settings/origin.js';
 import type { Settings, Warn } from '../../settings/settings.js';
-import type { Settled } from '../../settings/settle.js';
+import { type Settled, settleInPart } from '../../settings/settle.js';
 import { requireVouched } from '../../settings/vouching.js';
 import type { CommandContext } from '../command-context.js';
 import { createReporter } from '../create-reporter.js';
@@ -28,7 +29,8 @@ interface Line {
 
 /**
  * `agent-enroll detect`: what would be used, and where each value comes from. Contacts nobody but the name servers, for the
- * address by which this host reaches the manager.
+ * address by which this host reaches the manager. Values that cannot be right are all told, and the rest is shown as it
+ * would be without them; the exit code is that of the first.
  * @param command whose settings are shown: `enroll` for its `--dry-run`
  */
 export async function detectCommand(
@@ -47,21 +49,39 @@ export async function detectCommand(
     const observe = (event: JourneyEvent) => (event.kind === 'warning' ? warn(event.text) : undefined);
     const input = { ...inputOf(command, context), observe };
     const { edge } = input;
-    const { settled, agent } = await settleOn(input);
+    const { settled, agent } = await settleOn(input, settleInPart);
+    const { refused } = settled;
     const lines = [...(await hostLines(settled, agent, edge, signal, warn)), ...settingLines(settled)];
+    const [first] = refused;
     if (output.json) {
-      output.out.write(`${JSON.stringify({ ok: true, changed: false, command, detected: lines, warnings })}\n`);
-    } else {
-      output.out.write(table(lines));
+      const { ok, error } = first === undefined ? { ok: true } : withError(emptyReport(command), first);
+      const found = {
+        ok,
+        changed: false,
+        command,
+        detected: lines,
+        ...(first === undefined ? {} : { refused: refused.map(asFound) }),
+        warnings,
+        error,
+      };
+      output.out.write(`${JSON.stringify(found)}\n`);
+      return first?.exitCode ?? EXIT.ok;
     }
+    output.out.write(table(lines));
     showWarnings();
-    return EXIT.ok;
+    const reporter = await createReporter(output);
+    for (const error of refused) reporter.fail(error, emptyReport(command));
+    return first?.exitCode ?? EXIT.ok;
   } catch (thrown) {
     const error = signal.aborted ? abortReason(signal) : asEnrollError(thrown);
     showWarnings();
     (await createReporter(output)).fail(error, withError({ ...emptyReport(command), warnings }, error));
     return error.exitCode;
   }
+}
+
+function asFound({ code, message, hint }: EnrollError) {
+  return { code, message, hint };
 }
 
 /** The lines about this host. What is wrong with it is told: a name that cannot be used is no reason to show nothing. */
@@ -82,7 +102,11 @@ async function hostLines(
       return undefined;
     }
   };
-  const name = await orWarn(hostName(settings.name, edge.system, signal));
+  const name = await orWarn(
+    hostName(settings.name, edge.system, signal).catch((thrown: unknown) => {
+      throw ofName(settings, thrown);
+    }),
+  );
   const file = await orWarn(readInstalled(agent, edge.disk));
   const present = file?.record;
   if (file?.tooWide !== undefined) warn(file.tooWide);

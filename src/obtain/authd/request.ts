@@ -50,6 +50,15 @@ export function formatRequest(request: KeyRequest, password?: Secret<Uint8Array>
 // the words that follow it would be read as another password and another name.
 function passwordPart(password: Secret<Uint8Array> | undefined): Uint8Array {
   if (password === undefined) return Buffer.alloc(0);
+  checkPassword(password);
+  return Buffer.concat([Buffer.from('OSSEC PASS: ', 'utf8'), password.reveal(), Buffer.from(' ', 'utf8')]);
+}
+
+/**
+ * Checks that a password can be sent.
+ * @throws EnrollError `SETTING_INVALID`, without the password
+ */
+export function checkPassword(password: Secret<Uint8Array>): void {
   const bytes = Buffer.from(password.reveal());
   const wrong = (why: string) =>
     new EnrollError('SETTING_INVALID', `The enrollment password ${why}, so it cannot be sent to a manager.`, {
@@ -59,11 +68,19 @@ function passwordPart(password: Secret<Uint8Array> | undefined): Uint8Array {
   // Those of ASCII: what a byte beyond it means is the manager's to say.
   if (bytes.some((byte) => byte < 0x20 || byte === 0x7f)) throw wrong('holds a line end or another control character');
   if (bytes.includes(" OSSEC A:'")) throw wrong("holds the text OSSEC A:'");
-  return Buffer.concat([Buffer.from('OSSEC PASS: ', 'utf8'), bytes, Buffer.from(' ', 'utf8')]);
 }
 
 function groupField(groups: readonly string[]): string[] {
   if (groups.length === 0) return [];
+  checkGroups(groups);
+  return [`G:'${groups.join(',')}'`];
+}
+
+/**
+ * Checks names of groups as far as a manager would refuse or misread them, whichever groups it has.
+ * @throws EnrollError `SETTING_INVALID`
+ */
+export function checkGroups(groups: readonly string[]): void {
   if (groups.length > GROUP_COUNT) {
     throw new EnrollError('SETTING_INVALID', `${groups.length} groups are named; a manager takes ${GROUP_COUNT}.`, {
       hint: 'Name fewer groups with --groups.',
@@ -77,7 +94,6 @@ function groupField(groups: readonly string[]): string[] {
       });
     }
   }
-  return [`G:'${groups.join(',')}'`];
 }
 
 function groupFault(group: string): string | undefined {
