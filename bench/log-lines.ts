@@ -8,7 +8,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { check, enroll, type OptionsOf } from '../src/index.js';
+import { check, enroll, type OptionsOf, type RunContext } from '../src/index.js';
 import { type Sandbox, startSandbox } from '../src/sandbox/manager.js';
 import { issueStockCertificate } from '../src/sandbox/own-certificate.js';
 
@@ -16,23 +16,20 @@ const MINUTE_S = 60;
 const certificate = await issueStockCertificate();
 
 /** Messages and log lines that one run costs the manager. */
-async function costOf(sandbox: Sandbox, messages: () => number, run: () => Promise<unknown>): Promise<string> {
-  const [lines, sent] = [sandbox.log().length, messages()];
+async function costOf(sandbox: Sandbox, run: (context: RunContext) => Promise<unknown>): Promise<string> {
+  const lines = sandbox.log().length;
+  let sent = 0;
+  const onEvent: RunContext['onEvent'] = ({ kind }) => {
+    if (kind === 'attempt') sent += 1;
+  };
   const started = performance.now();
-  await run().catch((error: unknown) => error);
+  await run({ onEvent }).catch((error: unknown) => error);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  return `${messages() - sent} / ${sandbox.log().length - lines} (${seconds} s)`;
+  return `${sent} / ${sandbox.log().length - lines} (${seconds} s)`;
 }
 
 async function measure(family: 'wazuh-4' | 'wazuh-3' | 'ossec'): Promise<readonly string[]> {
-  let sent = 0;
-  const sandbox = await startSandbox({
-    family,
-    certificate,
-    onEvent: ({ type }) => {
-      if (type === 'message') sent += 1;
-    },
-  });
+  const sandbox = await startSandbox({ family, certificate });
   const home = await mkdtemp(join(tmpdir(), 'agent-enroll-bench-'));
   try {
     await mkdir(join(home, 'etc'));
@@ -44,16 +41,16 @@ async function measure(family: 'wazuh-4' | 'wazuh-3' | 'ossec'): Promise<readonl
       name: 'web-01',
       retries: 0,
     };
-    const cost = (run: () => Promise<unknown>) => costOf(sandbox, () => sent, run);
-    const first = await cost(() => enroll(options));
-    const second = await cost(() => enroll(options));
+    const cost = (run: (context: RunContext) => Promise<unknown>) => costOf(sandbox, run);
+    const first = await cost((context) => enroll(options, context));
+    const second = await cost((context) => enroll(options, context));
     const [known] = sandbox.agents();
     if (known !== undefined) sandbox.removeAgent(known.id);
     await sandbox.restartRemoted();
-    const healed = await cost(() => enroll({ ...options, reenroll: 'likely' }));
+    const healed = await cost((context) => enroll({ ...options, reenroll: 'likely' }, context));
     for (const { id } of sandbox.agents()) sandbox.removeAgent(id);
     await sandbox.restartRemoted();
-    const dead = await cost(() => check({ manager: options.manager, agentHome: home, wait: MINUTE_S }));
+    const dead = await cost((context) => check({ manager: options.manager, agentHome: home, wait: MINUTE_S }, context));
     return [family, first, second, healed, dead];
   } finally {
     await sandbox.close();

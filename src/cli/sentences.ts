@@ -152,17 +152,24 @@ function trustSentence({ by, fingerprint, subject }: TrustVerdict): string {
 /** The last line of a run that went well. */
 export function conclusion(report: Report): string {
   const agent = report.agent === undefined ? 'The agent' : `Agent ${report.agent.id} ${report.agent.name}`;
-  const proven = report.link === undefined ? '; the link was not tested' : ', and the manager answered';
+  const proven = proof(report);
   switch (report.command) {
     case 'export':
       return `${agent} was exported. Whoever has this key can speak to the manager as this host.`;
     case 'check':
-      return `${agent} is connected to its manager: nothing to do.`;
+      return report.link === undefined
+        ? `${agent} is connected, as its daemon says. There is nothing to do.`
+        : `${agent}: the manager answered, encrypted with its key. There is nothing to do.`;
     default:
       return report.changed
         ? `${agent} is enrolled${proven}.`
         : `${agent} was enrolled already${proven}: nothing was changed.`;
   }
+}
+
+function proof({ link, daemon }: Report): string {
+  if (link !== undefined) return ', and the manager answered';
+  return daemon === undefined ? '; the link was not tested' : ', and its daemon is connected';
 }
 
 /** What a person reads about an error: what happened, what to do, and with `verbose` what lies behind it. */

@@ -1,4 +1,5 @@
 import type { EnrollError, ErrorCode } from '../errors.js';
+import type { AgentStatus } from '../host/agent-daemon.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import type { ManagerFamily } from '../model/endpoint.js';
 import type { Method } from '../obtain/key-source.js';
@@ -33,6 +34,8 @@ export interface Report {
     readonly attempts?: number;
     readonly ms?: number;
   };
+  /** The agent daemon that runs on this host, beside which no test message is sent; what it says of its connection. */
+  readonly daemon?: { readonly name: string; readonly status: AgentStatus };
   readonly warnings: readonly string[];
   readonly error?: { readonly code: ErrorCode; readonly message: string; readonly hint: string };
 }
@@ -85,6 +88,10 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
       const { protocol, cipher, attempts, ms, family } = event.proof;
       return { ...report, link: { protocol, cipher, attempts, ms }, ...withFamily(report, family) };
     }
+    case 'daemon': {
+      const { name, status } = event.daemon;
+      return { ...report, daemon: { name, status } };
+    }
     case 'rejected':
       return { ...report, warnings: [...report.warnings, `${event.why}.`] };
     case 'warning':
@@ -96,7 +103,6 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
     case 'waiting':
     case 'retrying':
     case 'attempt':
-    case 'daemon':
       return report;
   }
 }
