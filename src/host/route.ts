@@ -1,10 +1,10 @@
 import { createSocket } from 'node:dgram';
-import { lookup } from 'node:dns/promises';
 import ipaddr from 'ipaddr.js';
 import { EnrollError } from '../errors.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import { connectError } from '../net/connect.js';
 import { deadline, unlessAborted } from '../net/deadline.js';
+import { type Lookup, systemLookup } from '../net/lookup.js';
 
 /** How this host reaches a manager: two addresses of one family, without zone, IPv4 as IPv4. */
 export interface Route {
@@ -14,20 +14,15 @@ export interface Route {
   readonly manager: string;
 }
 
-/** All addresses of a name, the preferred one first. */
-export type Resolve = (name: string) => Promise<readonly string[]>;
-
 /** Finds the {@link Route} to a manager. */
 export type FindRoute = (manager: Endpoint, signal: AbortSignal) => Promise<Route>;
-
-const systemResolve: Resolve = async (name) => (await lookup(name, { all: true })).map(({ address }) => address);
 
 /**
  * A {@link FindRoute} that asks the routing table: connecting a UDP socket binds it to the address that packets to the
  * manager would carry, and sends nothing. It gives up after `timeoutMs` milliseconds, and throws an EnrollError
  * `HOST_UNRESOLVED`, `CONNECTION_FAILED` (no route) or `CONNECTION_TIMED_OUT`.
  */
-export function routingTable(timeoutMs: number, resolve: Resolve = systemResolve): FindRoute {
+export function routingTable(timeoutMs: number, lookup: Lookup = systemLookup): FindRoute {
   return async (manager, signal) => {
     const limit = deadline(
       signal,
@@ -39,7 +34,7 @@ export function routingTable(timeoutMs: number, resolve: Resolve = systemResolve
         ),
     );
     try {
-      return await routeTo(manager, resolve, limit.signal);
+      return await routeTo(manager, lookup, limit.signal);
     } catch (thrown) {
       throw thrown instanceof EnrollError ? thrown : connectError(thrown, manager);
     } finally {
@@ -48,10 +43,10 @@ export function routingTable(timeoutMs: number, resolve: Resolve = systemResolve
   };
 }
 
-async function routeTo(manager: Endpoint, resolve: Resolve, signal: AbortSignal): Promise<Route> {
-  const candidates = await unlessAborted(resolve(manager.host), signal);
+async function routeTo(manager: Endpoint, lookup: Lookup, signal: AbortSignal): Promise<Route> {
+  const candidates = await unlessAborted(lookup(manager.host), signal);
   let last: unknown;
-  for (const candidate of candidates) {
+  for (const { address: candidate } of candidates) {
     try {
       const local = await unlessAborted(sourceFor(candidate, manager.port), signal);
       return { local: plainAddress(local), manager: plainAddress(candidate) };

@@ -6,7 +6,7 @@ import { identifyRequest } from '../../journey/identify-request.js';
 import { identifyEdge, type JourneyEdge } from '../../journey/journey-edge.js';
 import { checkBinding } from '../../journey/machine-binding.js';
 import { emptyReport, withError } from '../../journey/report.js';
-import { settleOn } from '../../journey/run.js';
+import { settleOn, withinLimits } from '../../journey/run.js';
 import { readInstalled } from '../../keystore/installed.js';
 import { isVouchedFor } from '../../keystore/notes/notes.js';
 import { readNotes } from '../../keystore/notes/notes-file.js';
@@ -45,10 +45,10 @@ export async function detectCommand(
   };
   try {
     const observe = (event: JourneyEvent) => (event.kind === 'warning' ? warn(event.text) : undefined);
-    const input = { ...inputOf(command, context), observe };
-    const { edge } = input;
-    const { settled, agent } = await settleOn(input);
-    const lines = [...(await hostLines(settled, agent, edge, signal, warn)), ...settingLines(settled)];
+    const lines = await withinLimits({ ...inputOf(command, context), observe }, async (limited) => {
+      const { settled, agent } = await settleOn(limited);
+      return [...(await hostLines(settled, agent, limited.edge, limited.signal, warn)), ...settingLines(settled)];
+    });
     if (output.json) {
       output.out.write(`${JSON.stringify({ ok: true, changed: false, command, detected: lines, warnings })}\n`);
     } else {
