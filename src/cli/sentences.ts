@@ -2,7 +2,7 @@ import type { EnrollError } from '../errors.js';
 import type { JourneyEvent } from '../journey/events.js';
 import type { Report } from '../journey/report.js';
 import { formatEndpoint } from '../model/endpoint.js';
-import type { TrustVerdict } from '../net/trust.js';
+import type { SeenCertificate } from '../net/trust.js';
 import type { Method } from '../obtain/key-source.js';
 
 /** A line for people: `start` is what goes on now, `done` what is finished, `note` a detail for --verbose. */
@@ -53,15 +53,18 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
           text: `Asking ${inWords(event.method)} at ${formatEndpoint(event.endpoint)} for a key as ${event.name}`,
         },
       ];
+    case 'certificate': {
+      const text = trustSentence(event.seen);
+      return text === undefined ? [] : [{ kind: 'done', text }];
+    }
     case 'obtained': {
-      const { record, groups, trust } = event.key;
+      const { record, groups } = event.key;
       const joined = groups.length === 0 ? '' : `, groups ${groups.join(', ')}`;
       return [
         {
           kind: 'done',
           text: `The manager issued a key: agent ${record.id} ${record.name}, address ${record.ip}${joined}`,
         },
-        ...(trust === undefined ? [] : [{ kind: 'done', text: trustSentence(trust) } as const]),
         ...event.key.warnings.map((text) => ({ kind: 'warning', text }) as const),
       ];
     }
@@ -128,7 +131,7 @@ function inWords(method: Method): string {
   return method === 'api' ? 'the REST API' : method;
 }
 
-function trustSentence({ by, fingerprint, subject }: TrustVerdict): string {
+function trustSentence({ by, fingerprint, subject }: SeenCertificate): string | undefined {
   const shown = `"${subject}", ${fingerprint}`;
   switch (by) {
     case 'ca':
@@ -140,9 +143,12 @@ function trustSentence({ by, fingerprint, subject }: TrustVerdict): string {
     case 'stored':
       return `The manager's certificate has the same key as at the first enrollment: ${shown}`;
     case 'first use':
-      return `The manager's certificate was seen for the first time and is remembered: ${shown}`;
+      return `The manager's certificate was seen for the first time, and nothing vouches for it: ${shown}`;
     case 'nothing':
       return `The manager's certificate was NOT checked (--insecure): ${shown}`;
+    case 'refused':
+      // The error says it, with all that is known of the certificate.
+      return undefined;
   }
 }
 
@@ -156,9 +162,8 @@ export function conclusion(report: Report): string {
     case 'check':
       return `${agent} is connected to its manager: nothing to do.`;
     default:
-      return report.changed
-        ? `${agent} is enrolled${proven}.`
-        : `${agent} was enrolled already${proven}: nothing was changed.`;
+      if (report.changed) return `${agent} is enrolled${proven}.`;
+      return `${agent} was enrolled already${proven}: ${report.config?.changed === true ? 'its key was left as it is' : 'nothing was changed'}.`;
   }
 }
 

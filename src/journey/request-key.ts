@@ -10,7 +10,7 @@ import { dialThrough } from '../net/proxy.js';
 import { budgetOfTry } from '../obtain/api/patience.js';
 import { apiAddress } from '../obtain/api/url.js';
 import { authdSource } from '../obtain/authd/source.js';
-import type { AgentKey, KeySource } from '../obtain/key-source.js';
+import type { AgentKey, KeySource, Telling } from '../obtain/key-source.js';
 import type { ApiSettings, Hearsay, ManagerSettings, Settings } from '../settings/settings.js';
 import { requireVouched } from '../settings/vouching.js';
 import { backOff } from './back-off.js';
@@ -149,11 +149,13 @@ async function requestFrom(
   }
 }
 
-async function sourceFor({ settings, edge, notes }: PreparedJourney, manager: ManagerSettings): Promise<KeySource> {
+async function sourceFor(journey: PreparedJourney, manager: ManagerSettings): Promise<KeySource> {
+  const { settings, edge, notes } = journey;
   const { enrollment, agent: remoted } = manager;
   const { api, password, clientCertificate, timeoutMs } = settings;
   const trust = trustOf(settings, askedAt(settings, manager), notes.notes);
   const dial = dialThrough(settings.proxy, edge.dial, timeoutMs);
+  const tell = telling(journey);
   if (api !== undefined) {
     const { apiSource } = await import('../obtain/api/source.js');
     return apiSource({
@@ -167,6 +169,7 @@ async function sourceFor({ settings, edge, notes }: PreparedJourney, manager: Ma
       random: edge.randomNumber,
       pause,
       now: edge.now,
+      ...tell,
     });
   }
   const firstUse = knownKey(notes.notes, enrollment);
@@ -177,7 +180,21 @@ async function sourceFor({ settings, edge, notes }: PreparedJourney, manager: Ma
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
     dial,
     timeoutMs,
+    ...tell,
   });
+}
+
+/** What a source tells is told once: an API may be connected to several times. */
+function telling({ observe }: Journey): Telling {
+  let before = '';
+  return {
+    onCertificate: (seen) => {
+      const now = `${seen.by} ${seen.fingerprint}`;
+      if (now !== before) observe({ kind: 'certificate', seen });
+      before = now;
+    },
+    onWarning: (text) => observe({ kind: 'warning', text }),
+  };
 }
 
 /** The public key that was noted of an enrollment service, as 64 hex digits. */
