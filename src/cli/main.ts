@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs';
 import { asEnrollError, EnrollError, type ExitCode } from '../errors.js';
 import { emptyReport, withError } from '../journey/report.js';
+import { jsonLine, onOneLine } from '../model/printable.js';
 import type { CommandName } from '../settings/options.js';
 import { declareOptions, readFlags } from './arguments.js';
 import type { CommandContext } from './command-context.js';
@@ -134,10 +135,11 @@ async function run(
 function showUsageError(error: EnrollError, args: readonly string[]): ExitCode {
   if (args.includes('--json')) {
     const command = COMMAND_NAMES.find((name) => args.includes(name)) ?? 'enroll';
-    process.stdout.write(`${JSON.stringify(withError(emptyReport(command), error))}\n`);
+    process.stdout.write(`${jsonLine(withError(emptyReport(command), error))}\n`);
   } else {
     const { rest } = errorLines(error, false);
-    process.stderr.write(`Error: ${error.message}\n${rest.map((line) => `  ${line}\n`).join('')}`);
+    const lines = [`Error: ${error.message}`, ...rest.map((line) => `  ${line}`)];
+    process.stderr.write(lines.map((line) => `${onOneLine(line)}\n`).join(''));
   }
   return error.exitCode;
 }

@@ -181,8 +181,8 @@ function causes(error: Error): string[] {
   const lines: string[] = [];
   let cause: unknown = error.cause;
   for (let depth = 0; depth < 5 && cause instanceof Error; depth++) {
-    // OpenSSL's end in a line feed.
-    lines.push(`because: ${cause.message.trim()}`);
+    // OpenSSL's end in a line feed, and others have several lines.
+    lines.push(`because: ${cause.message.trim().replace(/\s*\n\s*/g, '; ')}`);
     cause = cause.cause;
   }
   if (error.name !== 'EnrollError' || lines.length === 0) return lines;

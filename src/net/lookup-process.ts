@@ -43,7 +43,11 @@ export function lookupProcess({ program, environment }: Runtime, otherwise: Look
   const start = (): ChildProcess => {
     // What is meant for this process is not for that one.
     const env = Object.fromEntries(Object.entries(environment).filter(([name]) => !/^NODE_/i.test(name)));
-    const started = spawn(program, ['-e', CODE], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env, windowsHide: true });
+    const started = spawn(program, ['-e', CODE], {
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      env,
+      windowsHide: true,
+    });
     started.on('message', (message: unknown) => {
       const { id, found, code } = isObject(message) ? message : {};
       const question = typeof id === 'number' ? asked.get(id) : undefined;

@@ -86,7 +86,11 @@ export async function connectTls(endpoint: Endpoint, options: TlsOptions, signal
   }
 }
 
-function judge(presented: PresentedCertificate, { host }: Endpoint, { trust, onCertificate }: TlsOptions): TrustVerdict {
+function judge(
+  presented: PresentedCertificate,
+  { host }: Endpoint,
+  { trust, onCertificate }: TlsOptions,
+): TrustVerdict {
   try {
     const verdict = decideTrust(trust, host, presented);
     onCertificate?.(verdict);

@@ -11,6 +11,7 @@ import { readInstalled } from '../../keystore/installed.js';
 import { isVouchedFor } from '../../keystore/notes/notes.js';
 import { readNotes } from '../../keystore/notes/notes-file.js';
 import type { AgentInstallation, HostName } from '../../model/host.js';
+import { jsonLine, onOneLine } from '../../model/printable.js';
 import { describeOrigin } from '../../settings/origin.js';
 import type { Settings, Warn } from '../../settings/settings.js';
 import type { Settled } from '../../settings/settle.js';
@@ -41,7 +42,7 @@ export async function detectCommand(
     warnings.push(text);
   };
   const showWarnings = () => {
-    if (!output.json) for (const text of warnings) output.err.write(`Warning: ${text}\n`);
+    if (!output.json) for (const text of warnings) output.err.write(`Warning: ${onOneLine(text)}\n`);
   };
   try {
     const observe = (event: JourneyEvent) => (event.kind === 'warning' ? warn(event.text) : undefined);
@@ -50,7 +51,7 @@ export async function detectCommand(
       return [...(await hostLines(settled, agent, limited.edge, limited.signal, warn)), ...settingLines(settled)];
     });
     if (output.json) {
-      output.out.write(`${JSON.stringify({ ok: true, changed: false, command, detected: lines, warnings })}\n`);
+      output.out.write(`${jsonLine({ ok: true, changed: false, command, detected: lines, warnings })}\n`);
     } else {
       output.out.write(table(lines));
     }
@@ -150,7 +151,12 @@ function settingLines(settled: Settled): Line[] {
   return settled.shown.map(({ name, value, origin }) => ({ name: `--${name}`, value, origin: describeOrigin(origin) }));
 }
 
-function table(lines: readonly Line[]): string {
+function table(found: readonly Line[]): string {
+  const lines = found.map(({ name, value, origin }) => ({
+    name,
+    value: onOneLine(value),
+    origin: onOneLine(origin),
+  }));
   const width = (of: (line: Line) => string, limit: number) =>
     Math.min(limit, Math.max(...lines.map((line) => of(line).length)));
   const first = width(({ name }) => name, 24);

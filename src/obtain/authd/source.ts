@@ -178,7 +178,9 @@ function exchange(
 function inWords(waitMs: number, timeoutMs: number): string {
   const waited = `${waitMs / 1000} s`;
   const more = (waitMs - timeoutMs) / 1000;
-  return more === 0 ? waited : `${waited} (--timeout, and ${more} s in which a cluster's worker gives up on its master)`;
+  return more === 0
+    ? waited
+    : `${waited} (--timeout, and ${more} s in which a cluster's worker gives up on its master)`;
 }
 
 // wazuh-authd with ssl_verify_host compares the certificate's name with this host's address after the handshake.
