@@ -8,7 +8,7 @@ import { prove } from '../link/message/handshake.js';
 import { opener } from '../link/message/open.js';
 import type { Protocol } from '../link/message/transport.js';
 import type { AgentRecord } from '../model/agent-record.js';
-import { type Endpoint, formatEndpoint, type ManagerFamily } from '../model/endpoint.js';
+import { type Endpoint, endpointKey, formatEndpoint, type ManagerFamily } from '../model/endpoint.js';
 import { dialThrough, proxyFor } from '../net/proxy.js';
 import type { ProxySettings } from '../net/proxy-settings.js';
 import type { ManagerSettings } from '../settings/settings.js';
@@ -19,7 +19,7 @@ import { notAcknowledged } from './not-acknowledged.js';
 export interface ProofRequest {
   readonly record: AgentRecord;
   readonly family?: ManagerFamily;
-  /** What worked before, by `host:port` of the agent port; absent: nothing is known. */
+  /** What worked before, by the key of the agent port; absent: nothing is known. */
   readonly links?: ReadonlyMap<string, WorkedBefore>;
   /** How long each manager is given, in milliseconds. */
   readonly waitMs: number;
@@ -92,7 +92,7 @@ async function proveLink(
   const counters = new ReservedCounters(await SenderCounter.open(agent, edge.disk));
   const { timeoutMs } = settings;
   const proxy = proxyFor(manager.agent, settings.proxy);
-  const worked = links?.get(formatEndpoint(manager.agent));
+  const worked = links?.get(endpointKey(manager.agent));
   try {
     const proof = await prove(
       {

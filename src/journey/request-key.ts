@@ -3,7 +3,7 @@ import { machineFacts } from '../host/machine.js';
 import { splayDelay, splaySeed } from '../host/splay.js';
 import { type BegunRequest, isVouchedFor, type Notes } from '../keystore/notes/notes.js';
 import type { AgentRecord } from '../model/agent-record.js';
-import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
+import { type Endpoint, endpointKey, formatEndpoint } from '../model/endpoint.js';
 import type { Host } from '../model/host.js';
 import { pause } from '../net/deadline.js';
 import { dialThrough } from '../net/proxy.js';
@@ -199,7 +199,7 @@ function telling({ observe }: Journey): Telling {
 
 /** The public key that was noted of an enrollment service, as 64 hex digits. */
 function knownKey({ managers }: Notes, endpoint: Endpoint): string | undefined {
-  return managers.get(formatEndpoint(endpoint))?.fingerprint.replace(/^sha256:/, '');
+  return managers.get(endpointKey(endpoint))?.fingerprint.replace(/^sha256:/, '');
 }
 
 /**
@@ -207,7 +207,7 @@ function knownKey({ managers }: Notes, endpoint: Endpoint): string | undefined {
  * the same file names can stand in for that key.
  */
 function trustOf({ trust, hearsay = [] }: Settings, endpoint: Endpoint, notes: Notes): Settings['trust'] {
-  const same = (said: Hearsay) => formatEndpoint(said.endpoint) === formatEndpoint(endpoint);
+  const same = (said: Hearsay) => endpointKey(said.endpoint) === endpointKey(endpoint);
   const guarded = hearsay.some((said) => same(said) && said.secrets.length > 0);
   const pin = isVouchedFor(notes, endpoint) ? knownKey(notes, endpoint) : undefined;
   return guarded && pin !== undefined ? { ...trust, pin } : trust;

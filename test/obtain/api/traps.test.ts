@@ -100,14 +100,14 @@ describe('the traps of the APIs', () => {
     const key = await obtain(url, { name: 'web06', ip: { kind: 'source' }, groups: [] });
     expect(seen.at(-1)?.body).to.deep.equal({ name: 'web06' });
     expect(key.record.ip).to.equal('127.0.0.1');
-    expect(key.warnings.slice(1)).to.deep.equal([]);
+    expect(key.warnings).to.deep.equal([]);
   });
 
   it('4.x cannot do that, and the user is told', async () => {
     const { url, seen } = await serve('4.14.7', { 'POST /agents': 'add-success' });
     const key = await obtain(url, { name: 'web01', ip: { kind: 'source' }, groups: [] });
     expect(seen.at(-1)?.body).to.deep.equal({ name: 'web01', ip: 'any' });
-    expect(key.warnings[1]).to.include('--ip source');
+    expect(key.warnings.join()).to.include('--ip source');
   });
 
   it('a success of HTTP 200 that is a failure of 4.x creates no key', async () => {
