@@ -70,7 +70,7 @@ describe('a run whose name look-ups hang', function () {
 
   it('ends at once with a signal, with its code and its word', async () => {
     const program = start([...asked('--ip', 'any'), '--verbose'], { env });
-    await program.said('Asking authd');
+    await program.said('manager.example');
     const at = performance.now();
     program.signal('SIGTERM');
     const { code, stdout } = await program.finished;
