@@ -38,7 +38,8 @@ const STEERING = [
   '\n',
 ];
 const hostile = `a${STEERING.join('b')}c`;
-const OWN = /\u001b\[(?:[0-9]*[GKA]|[?]25[hl]|1m|22m)/g;
+const ESCAPE = '\u001b';
+const OWN = new RegExp(`${ESCAPE}\\[(?:[0-9]*[GKA]|[?]25[hl]|1m|22m)`, 'g');
 const steers = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 describe('what comes from outside', () => {

@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
 import { importKey } from '../../src/journey/import.js';
 import type { AgentInstallation } from '../../src/model/host.js';
+import { Secret } from '../../src/model/secret.js';
 import { directDial } from '../../src/net/connect.js';
 import type { Lookup } from '../../src/net/lookup.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
@@ -18,7 +19,7 @@ describe('a name that does not resolve once the key is installed', function () {
 
   before(async () => {
     sandbox = await startSandbox({ family: 'wazuh-4', keyReloadMs: 50 });
-    sandbox.addAgent({ id: '007', name: 'web-01', ip: 'any', key: KEY });
+    sandbox.addAgent({ id: '007', name: 'web-01', ip: 'any', key: new Secret(KEY) });
   });
   after(() => sandbox.close());
   beforeEach(async () => {
