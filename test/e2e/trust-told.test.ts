@@ -45,6 +45,31 @@ describe('trust in a run that fails', function () {
     );
   });
 
+  it('takes a manager that is written in another way for the same at first use', async () => {
+    const free = await startSandbox({ family: 'wazuh-4', keyReloadMs: 50 });
+    try {
+      const { agent, authd } = free.endpoints;
+      const by: string[] = [];
+      for (const host of ['localhost', 'LOCALHOST', 'LocalHost']) {
+        const home = [
+          '--agent-home',
+          scratch.home,
+          '--name',
+          `web-${by.length}`,
+          '--force',
+          '--no-handshake',
+          '--json',
+        ];
+        const ports = ['--enrollment-port', String(authd.port)];
+        const { stdout } = await run(['--manager', `${host}:${agent.port}`, ...ports, ...home]);
+        by.push(JSON.parse(stdout).trust?.by);
+      }
+      expect(by).to.deep.equal(['first use', 'stored', 'stored']);
+    } finally {
+      await free.close();
+    }
+  });
+
   it('shows the certificate that was refused, and that nothing was sent there', async () => {
     const { code, stdout } = await run(args('--json', '--pin', `sha256:${'5a'.repeat(32)}`));
     expect(code).to.equal(4);

@@ -126,6 +126,19 @@ describe('the traps of the APIs', () => {
       expect(calls.at(-1)).to.equal('GET /agents?registerIP=10.0.0.9');
     });
 
+    it('the manager itself has the address: nobody is told to remove it, seen or not', async () => {
+      const manager = agents({ id: '000', name: 'wazuh', registerIP: '127.0.0.1', status: 'active' });
+      for (const found of [manager, 'rbac-filtered-list'] as const) {
+        const { url, close } = await serve('4.14.7', { 'POST /agents': 'duplicate-ip', 'GET /agents': found });
+        const error = await failure('IP_DUPLICATE', () => obtain(url, asking('web04', '127.0.0.1')));
+        expect(error.message).to.include('the manager itself');
+        expect(error.hint)
+          .to.include('--ip any')
+          .and.not.match(/remove|--force/i);
+        await close();
+      }
+    });
+
     it('an IPv6 address is looked up as the manager writes it', async () => {
       const stored = '2001:0DB8:0000:0000:0000:0000:0000:0001';
       const { url, calls } = await serve('4.14.7', {
