@@ -3,7 +3,7 @@ import type { JourneyEvent } from '../journey/events.js';
 import type { Report } from '../journey/report.js';
 import { formatEndpoint } from '../model/endpoint.js';
 import type { HostName } from '../model/host.js';
-import type { TrustVerdict } from '../net/trust.js';
+import type { SeenCertificate } from '../net/trust.js';
 import type { Method } from '../obtain/key-source.js';
 
 /** A line for people: `start` is what goes on now, `done` what is finished, `note` a detail for --verbose. */
@@ -51,15 +51,18 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
           text: `Asking ${inWords(event.method)} at ${formatEndpoint(event.endpoint)} for a key as ${event.name}`,
         },
       ];
+    case 'certificate': {
+      const text = trustSentence(event.seen);
+      return text === undefined ? [] : [{ kind: 'done', text }];
+    }
     case 'obtained': {
-      const { record, groups, trust } = event.key;
+      const { record, groups } = event.key;
       const joined = groups.length === 0 ? '' : `, groups ${groups.join(', ')}`;
       return [
         {
           kind: 'done',
           text: `The manager issued a key: agent ${record.id} ${record.name}, address ${record.ip}${joined}`,
         },
-        ...(trust === undefined ? [] : [{ kind: 'done', text: trustSentence(trust) } as const]),
         ...event.key.warnings.map((text) => ({ kind: 'warning', text }) as const),
       ];
     }
@@ -131,7 +134,7 @@ function inWords(method: Method): string {
   return method === 'api' ? 'the REST API' : method;
 }
 
-function trustSentence({ by, fingerprint, subject }: TrustVerdict): string {
+function trustSentence({ by, fingerprint, subject }: SeenCertificate): string | undefined {
   const shown = `"${subject}", ${fingerprint}`;
   switch (by) {
     case 'ca':
@@ -143,9 +146,12 @@ function trustSentence({ by, fingerprint, subject }: TrustVerdict): string {
     case 'stored':
       return `The manager's certificate has the same key as at the first enrollment: ${shown}`;
     case 'first use':
-      return `The manager's certificate was seen for the first time and is remembered: ${shown}`;
+      return `The manager's certificate was seen for the first time, and nothing vouches for it: ${shown}`;
     case 'nothing':
       return `The manager's certificate was NOT checked (--insecure): ${shown}`;
+    case 'refused':
+      // The error says it, with all that is known of the certificate.
+      return undefined;
   }
 }
 
@@ -161,9 +167,8 @@ export function conclusion(report: Report): string {
         ? `${agent} is connected, as its daemon says. There is nothing to do.`
         : `${agent}: the manager answered, encrypted with its key. There is nothing to do.`;
     default:
-      return report.changed
-        ? `${agent} is enrolled${proven}.`
-        : `${agent} was enrolled already${proven}: nothing was changed.`;
+      if (report.changed) return `${agent} is enrolled${proven}.`;
+      return `${agent} was enrolled already${proven}: ${report.config?.changed === true ? 'its key was left as it is' : 'nothing was changed'}.`;
   }
 }
 
@@ -186,8 +191,8 @@ function causes(error: Error): string[] {
   const lines: string[] = [];
   let cause: unknown = error.cause;
   for (let depth = 0; depth < 5 && cause instanceof Error; depth++) {
-    // OpenSSL's end in a line feed.
-    lines.push(`because: ${cause.message.trim()}`);
+    // OpenSSL's end in a line feed, and others have several lines.
+    lines.push(`because: ${cause.message.trim().replace(/\s*\n\s*/g, '; ')}`);
     cause = cause.cause;
   }
   if (error.name !== 'EnrollError' || lines.length === 0) return lines;

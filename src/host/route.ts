@@ -1,10 +1,10 @@
 import { createSocket } from 'node:dgram';
-import { lookup } from 'node:dns/promises';
 import ipaddr from 'ipaddr.js';
 import { EnrollError } from '../errors.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import { connectError } from '../net/connect.js';
 import { deadline, unlessAborted } from '../net/deadline.js';
+import { type Lookup, systemLookup } from '../net/lookup.js';
 import { socketAddress } from '../net/zone.js';
 
 /** How this host reaches a manager: two addresses of one family, without zone, IPv4 as IPv4. */
@@ -15,20 +15,15 @@ export interface Route {
   readonly manager: string;
 }
 
-/** All addresses of a name, the preferred one first. */
-export type Resolve = (name: string) => Promise<readonly string[]>;
-
 /** Finds the ways to a manager, one for each of its addresses that this host has a way to; the preferred one first. */
 export type FindRoutes = (manager: Endpoint, signal: AbortSignal) => Promise<readonly [Route, ...Route[]]>;
-
-const systemResolve: Resolve = async (name) => (await lookup(name, { all: true })).map(({ address }) => address);
 
 /**
  * A {@link FindRoutes} that asks the routing table: connecting a UDP socket binds it to the address that packets to the
  * manager would carry, and sends nothing. It gives up after `timeoutMs` milliseconds, and throws an EnrollError
  * `HOST_UNRESOLVED`, `CONNECTION_FAILED` (no route) or `CONNECTION_TIMED_OUT`.
  */
-export function routingTable(timeoutMs: number, resolve: Resolve = systemResolve): FindRoutes {
+export function routingTable(timeoutMs: number, lookup: Lookup = systemLookup): FindRoutes {
   return async (manager, signal) => {
     const limit = deadline(
       signal,
@@ -40,7 +35,7 @@ export function routingTable(timeoutMs: number, resolve: Resolve = systemResolve
         ),
     );
     try {
-      return await routesTo(manager, resolve, limit.signal);
+      return await routesTo(manager, lookup, limit.signal);
     } catch (thrown) {
       throw thrown instanceof EnrollError ? thrown : connectError(thrown, manager);
     } finally {
@@ -49,15 +44,11 @@ export function routingTable(timeoutMs: number, resolve: Resolve = systemResolve
   };
 }
 
-async function routesTo(
-  manager: Endpoint,
-  resolve: Resolve,
-  signal: AbortSignal,
-): Promise<readonly [Route, ...Route[]]> {
-  const candidates = await unlessAborted(resolve(manager.host), signal);
+async function routesTo(manager: Endpoint, lookup: Lookup, signal: AbortSignal): Promise<readonly [Route, ...Route[]]> {
+  const candidates = await unlessAborted(lookup(manager.host), signal);
   const routes: Route[] = [];
   let last: unknown;
-  for (const candidate of candidates) {
+  for (const { address: candidate } of candidates) {
     try {
       const local = await unlessAborted(sourceFor(candidate, manager.port), signal);
       routes.push({ local: plainAddress(local), manager: plainAddress(candidate) });

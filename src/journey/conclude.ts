@@ -2,7 +2,7 @@ import { narrowInstalled } from '../keystore/installed.js';
 import { removeLeftoverKeys } from '../keystore/leftover-key.js';
 import type { Notes } from '../keystore/notes/notes.js';
 import type { AgentRecord } from '../model/agent-record.js';
-import { formatEndpoint } from '../model/endpoint.js';
+import { endpointKey } from '../model/endpoint.js';
 import { writeConfig } from './configure.js';
 import type { PreparedJourney } from './context.js';
 import { boundTo } from './machine-binding.js';
@@ -69,7 +69,7 @@ function remembered(
   { endpoint, protocol, cipher, family }: ManagerLink,
 ): Pick<Notes, 'acknowledged' | 'links'> {
   const acknowledged = `${id} ${name}`;
-  const where = formatEndpoint(endpoint);
+  const where = endpointKey(endpoint);
   // Not every proof tells the family anew.
   const known = family ?? (acknowledged === before ? links.get(where)?.family : undefined);
   const link = { protocol, cipher, ...(known === undefined ? {} : { family: known }) };

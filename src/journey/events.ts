@@ -5,6 +5,7 @@ import type { Protocol } from '../link/message/transport.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import type { Endpoint } from '../model/endpoint.js';
 import type { Host } from '../model/host.js';
+import type { SeenCertificate } from '../net/trust.js';
 import type { AgentKey, Completion, Method } from '../obtain/key-source.js';
 
 /**
@@ -26,6 +27,8 @@ export type JourneyEvent =
   /** By which way the key will be got, and what decided it, in words. */
   | { readonly kind: 'method'; readonly method: Method; readonly why: string }
   | { readonly kind: 'asking'; readonly method: Method; readonly endpoint: Endpoint; readonly name: string }
+  /** The server that is asked has shown its certificate. */
+  | { readonly kind: 'certificate'; readonly seen: SeenCertificate }
   /** No manager could be reached; another try follows. */
   | { readonly kind: 'retrying'; readonly error: EnrollError; readonly waitMs: number }
   | { readonly kind: 'obtained'; readonly key: AgentKey }

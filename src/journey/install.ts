@@ -2,7 +2,7 @@ import { installKey } from '../keystore/client-keys.js';
 import type { AskedFor, Notes } from '../keystore/notes/notes.js';
 import { resetCounters } from '../keystore/sender-counter.js';
 import type { AgentRecord } from '../model/agent-record.js';
-import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
+import { type Endpoint, endpointKey } from '../model/endpoint.js';
 import type { TrustVerdict } from '../net/trust.js';
 import type { Hearsay } from '../settings/settings.js';
 import type { PreparedJourney } from './context.js';
@@ -73,9 +73,9 @@ function trusted(
   if (endpoint === undefined || trust === undefined || trust.by === 'nothing' || trust.by === 'system') {
     return { managers };
   }
-  const name = formatEndpoint(endpoint);
+  const name = endpointKey(endpoint);
   const { fingerprint } = trust;
-  const named = !hearsay.some((said) => formatEndpoint(said.endpoint) === name);
+  const named = !hearsay.some((said) => endpointKey(said.endpoint) === name);
   const before = managers.get(name);
   if (before?.fingerprint === fingerprint && (before.hearsay === undefined || !named)) return { managers };
   const firstSeen = before?.fingerprint === fingerprint ? before.firstSeen : new Date(now).toISOString();

@@ -1,4 +1,3 @@
-import { abortReason, EnrollError } from '../errors.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import type { ManagerFamily } from '../model/endpoint.js';
 import type { ManagerSettings } from '../settings/settings.js';
@@ -29,7 +28,7 @@ export async function prove(
   journey: PreparedJourney,
   { key: { record, family }, manager, changed = true }: KeyInPlace,
 ): Promise<ManagerLink | undefined> {
-  const { settings, signal } = journey;
+  const { settings } = journey;
   if (!settings.handshake) return undefined;
   const daemon = await runningDaemon(journey);
   if (daemon !== undefined) {
@@ -39,16 +38,7 @@ export async function prove(
   }
   const managers = settings.managers.toSorted((a, b) => Number(b === manager) - Number(a === manager));
   const request = { record, waitMs: settings.waitMs, ...(family === undefined ? {} : { family }) };
-  try {
-    return await proveLinkAtAny(journey, managers, request);
-  } catch (thrown) {
-    if (!signal.aborted || abortReason(signal).code !== 'DEADLINE_PASSED') throw thrown;
-    const text = 'The key is installed, but the manager did not acknowledge it before the deadline of the run.';
-    throw new EnrollError('LINK_SILENT', text, {
-      hint: 'Run agent-enroll check, or give the run more time with --deadline.',
-      cause: thrown,
-    });
-  }
+  return await proveLinkAtAny(journey, managers, request);
 }
 
 /**

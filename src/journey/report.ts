@@ -22,6 +22,7 @@ export interface Report {
   readonly method?: Method;
   /** What decided the method, in words: with `auto`, whether there are API credentials. */
   readonly methodReason?: string;
+  /** Of the server that was asked, also where nothing came of it; `by` is `refused` where it was not trusted. */
   readonly trust?: { readonly by: string; readonly fingerprint: string; readonly subject: string };
   readonly keysFile?: string;
   /** The agent's configuration, where it was to be pointed at the manager, and whether that changed it. */
@@ -54,6 +55,8 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
       return { ...report, agent: agentOf(event.record), keysFile: event.keysFile };
     case 'method':
       return { ...report, method: event.method, methodReason: event.why };
+    case 'certificate':
+      return { ...report, trust: event.seen };
     case 'obtained': {
       const { record, groups, trust, family } = event.key;
       return {

@@ -3,14 +3,14 @@ import { machineFacts } from '../host/machine.js';
 import { splayDelay, splaySeed } from '../host/splay.js';
 import { type BegunRequest, isVouchedFor, type Notes } from '../keystore/notes/notes.js';
 import type { AgentRecord } from '../model/agent-record.js';
-import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
+import { type Endpoint, endpointKey, formatEndpoint } from '../model/endpoint.js';
 import type { Host } from '../model/host.js';
 import { pause } from '../net/deadline.js';
 import { dialThrough } from '../net/proxy.js';
 import { budgetOfTry } from '../obtain/api/patience.js';
 import { apiAddress } from '../obtain/api/url.js';
 import { authdSource } from '../obtain/authd/source.js';
-import type { AgentKey, KeySource } from '../obtain/key-source.js';
+import type { AgentKey, KeySource, Telling } from '../obtain/key-source.js';
 import type { ApiSettings, Hearsay, ManagerSettings, Settings } from '../settings/settings.js';
 import { requireVouched } from '../settings/vouching.js';
 import { askFor } from './ask-for.js';
@@ -158,11 +158,13 @@ async function requestFrom(
   }
 }
 
-async function sourceFor({ settings, edge, notes }: PreparedJourney, manager: ManagerSettings): Promise<KeySource> {
+async function sourceFor(journey: PreparedJourney, manager: ManagerSettings): Promise<KeySource> {
+  const { settings, edge, notes } = journey;
   const { enrollment, agent: remoted } = manager;
   const { api, password, clientCertificate, timeoutMs } = settings;
   const trust = trustOf(settings, askedAt(settings, manager), notes.notes);
   const dial = dialThrough(settings.proxy, edge.dial, timeoutMs);
+  const tell = telling(journey);
   if (api !== undefined) {
     const { apiSource } = await import('../obtain/api/source.js');
     return apiSource({
@@ -176,6 +178,7 @@ async function sourceFor({ settings, edge, notes }: PreparedJourney, manager: Ma
       random: edge.randomNumber,
       pause,
       now: edge.now,
+      ...tell,
     });
   }
   const firstUse = knownKey(notes.notes, enrollment);
@@ -186,12 +189,26 @@ async function sourceFor({ settings, edge, notes }: PreparedJourney, manager: Ma
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
     dial,
     timeoutMs,
+    ...tell,
   });
+}
+
+/** What a source tells is told once: an API may be connected to several times. */
+function telling({ observe }: Journey): Telling {
+  let before = '';
+  return {
+    onCertificate: (seen) => {
+      const now = `${seen.by} ${seen.fingerprint}`;
+      if (now !== before) observe({ kind: 'certificate', seen });
+      before = now;
+    },
+    onWarning: (text) => observe({ kind: 'warning', text }),
+  };
 }
 
 /** The public key that was noted of an enrollment service, as 64 hex digits. */
 function knownKey({ managers }: Notes, endpoint: Endpoint): string | undefined {
-  return managers.get(formatEndpoint(endpoint))?.fingerprint.replace(/^sha256:/, '');
+  return managers.get(endpointKey(endpoint))?.fingerprint.replace(/^sha256:/, '');
 }
 
 /**
@@ -199,7 +216,7 @@ function knownKey({ managers }: Notes, endpoint: Endpoint): string | undefined {
  * the same file names can stand in for that key.
  */
 function trustOf({ trust, hearsay = [] }: Settings, endpoint: Endpoint, notes: Notes): Settings['trust'] {
-  const same = (said: Hearsay) => formatEndpoint(said.endpoint) === formatEndpoint(endpoint);
+  const same = (said: Hearsay) => endpointKey(said.endpoint) === endpointKey(endpoint);
   const guarded = hearsay.some((said) => same(said) && said.secrets.length > 0);
   const pin = isVouchedFor(notes, endpoint) ? knownKey(notes, endpoint) : undefined;
   return guarded && pin !== undefined ? { ...trust, pin } : trust;

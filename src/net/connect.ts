@@ -31,6 +31,8 @@ export function directDial(timeoutMs: number, lookup: Lookup = systemLookup): Di
       found = true;
       return await openFirst(inTurns(addresses), endpoint, limit.signal);
     } catch (thrown) {
+      // Whoever waits for more than the connection has a deadline of its own, which knows nothing of names.
+      if (!found && signal.aborted && abortReason(signal).code === 'CONNECTION_TIMED_OUT') throw late();
       throw thrown instanceof EnrollError ? thrown : connectError(thrown, endpoint);
     } finally {
       limit.clear();

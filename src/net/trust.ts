@@ -48,6 +48,11 @@ export interface TrustVerdict {
   readonly subject: string;
 }
 
+/** A server's certificate, and how it was judged; `refused`: it was not trusted, and nothing was sent there. */
+export interface SeenCertificate extends Omit<TrustVerdict, 'by'> {
+  readonly by: TrustedBy | 'refused';
+}
+
 /** What a server presented in its handshake. */
 export interface PresentedCertificate {
   readonly certificate: X509Certificate;

@@ -7,11 +7,12 @@ import { ofName } from '../../journey/identity.js';
 import { identifyEdge, type JourneyEdge } from '../../journey/journey-edge.js';
 import { checkBinding } from '../../journey/machine-binding.js';
 import { emptyReport, withError } from '../../journey/report.js';
-import { settleOn } from '../../journey/run.js';
+import { settleOn, withinLimits } from '../../journey/run.js';
 import { readInstalled } from '../../keystore/installed.js';
 import { isVouchedFor } from '../../keystore/notes/notes.js';
 import { readNotes } from '../../keystore/notes/notes-file.js';
 import type { AgentInstallation, HostName } from '../../model/host.js';
+import { jsonLine, onOneLine } from '../../model/printable.js';
 import { describeOrigin } from '../../settings/origin.js';
 import type { Settings, Warn } from '../../settings/settings.js';
 import { type Settled, settleInPart } from '../../settings/settle.js';
@@ -43,15 +44,16 @@ export async function detectCommand(
     warnings.push(text);
   };
   const showWarnings = () => {
-    if (!output.json) for (const text of warnings) output.err.write(`Warning: ${text}\n`);
+    if (!output.json) for (const text of warnings) output.err.write(`Warning: ${onOneLine(text)}\n`);
   };
   try {
     const observe = (event: JourneyEvent) => (event.kind === 'warning' ? warn(event.text) : undefined);
-    const input = { ...inputOf(command, context), observe };
-    const { edge } = input;
-    const { settled, agent } = await settleOn(input, settleInPart);
+    const { settled, lines } = await withinLimits({ ...inputOf(command, context), observe }, async (limited) => {
+      const { settled, agent } = await settleOn(limited, settleInPart);
+      const host = await hostLines(settled, agent, limited.edge, limited.signal, warn);
+      return { settled, lines: [...host, ...settingLines(settled)] };
+    });
     const { refused } = settled;
-    const lines = [...(await hostLines(settled, agent, edge, signal, warn)), ...settingLines(settled)];
     const [first] = refused;
     if (output.json) {
       const { ok, error } = first === undefined ? { ok: true } : withError(emptyReport(command), first);
@@ -64,7 +66,7 @@ export async function detectCommand(
         warnings,
         error,
       };
-      output.out.write(`${JSON.stringify(found)}\n`);
+      output.out.write(`${jsonLine(found)}\n`);
       return first?.exitCode ?? EXIT.ok;
     }
     output.out.write(table(lines));
@@ -174,7 +176,12 @@ function settingLines(settled: Settled): Line[] {
   return settled.shown.map(({ name, value, origin }) => ({ name: `--${name}`, value, origin: describeOrigin(origin) }));
 }
 
-function table(lines: readonly Line[]): string {
+function table(found: readonly Line[]): string {
+  const lines = found.map(({ name, value, origin }) => ({
+    name,
+    value: onOneLine(value),
+    origin: onOneLine(origin),
+  }));
   const width = (of: (line: Line) => string, limit: number) =>
     Math.min(limit, Math.max(...lines.map((line) => of(line).length)));
   const first = width(({ name }) => name, 24);

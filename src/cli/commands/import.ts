@@ -1,6 +1,7 @@
 import { EnrollError, type ExitCode } from '../../errors.js';
 import { importKey } from '../../journey/import.js';
 import type { AgentRecord } from '../../model/agent-record.js';
+import { onOneLine } from '../../model/printable.js';
 import { ask, terminalOf } from '../ask.js';
 import type { CommandContext } from '../command-context.js';
 import { readKeyText } from '../key-text.js';
@@ -46,5 +47,5 @@ async function mayReplace(
 }
 
 function inWords({ id, name, ip }: AgentRecord): string {
-  return `agent ${id} ${name}, address ${ip}`;
+  return onOneLine(`agent ${id} ${name}, address ${ip}`);
 }

@@ -1,4 +1,4 @@
-import type { ManagerFamily } from '../../model/endpoint.js';
+import { endpointKeyOf, type ManagerFamily } from '../../model/endpoint.js';
 import { isObject, type JsonObject, parseJson } from '../../model/json.js';
 import { printable } from '../../model/printable.js';
 import type { BegunRequest, KeyBinding, KnownManager, Notes, WorkingLink } from './notes.js';
@@ -56,13 +56,16 @@ function entriesOf<T>(
   read: (noted: JsonObject, where: string) => T,
 ): ReadonlyMap<string, T> {
   if (!isObject(value)) throw new Broken(`"${name}" is not an object`);
-  return new Map(
-    Object.entries(value).map(([endpoint, noted]) => {
-      const where = `what it says of ${printable(endpoint)}`;
-      if (!isObject(noted)) throw new Broken(`${where} is not an object`);
-      return [endpoint, read(noted, where)] as const;
-    }),
-  );
+  const entries = new Map<string, T>();
+  for (const [endpoint, noted] of Object.entries(value)) {
+    const where = `what it says of ${printable(endpoint)}`;
+    if (!isObject(noted)) throw new Broken(`${where} is not an object`);
+    const entry = read(noted, where);
+    const key = endpointKeyOf(endpoint);
+    // Of two writings of one endpoint, which were noted as two once, the first counts.
+    if (!entries.has(key)) entries.set(key, entry);
+  }
+  return entries;
 }
 
 function knownManager({ fingerprint, firstSeen, hearsay, ...other }: JsonObject, where: string): KnownManager {

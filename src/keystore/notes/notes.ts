@@ -1,5 +1,5 @@
 import type { AgentRecord } from '../../model/agent-record.js';
-import { type Endpoint, formatEndpoint, type ManagerFamily } from '../../model/endpoint.js';
+import { type Endpoint, endpointKey, type ManagerFamily } from '../../model/endpoint.js';
 import type { JsonObject } from '../../model/json.js';
 import type { MachineBinding } from '../../model/machine-binding.js';
 
@@ -10,11 +10,11 @@ import type { MachineBinding } from '../../model/machine-binding.js';
  * `other`, here and in its parts, is what another version of this program noted; it is kept as it is.
  */
 export interface Notes {
-  /** By `host:port` of the enrollment service, an IPv6 address in brackets. */
+  /** By {@link endpointKey} of the enrollment service. */
   readonly managers: ReadonlyMap<string, KnownManager>;
   /** The agent, as `id name`, whose key a manager has acknowledged; absent: none has been seen to. */
   readonly acknowledged?: string;
-  /** How the key of `acknowledged` was proven, by `host:port` of the agent port. */
+  /** How the key of `acknowledged` was proven, by {@link endpointKey} of the agent port. */
   readonly links: ReadonlyMap<string, WorkingLink>;
   /** Absent: the key is not bound to a machine. */
   readonly binding?: KeyBinding;
@@ -88,11 +88,11 @@ export interface BegunRequest {
 
 /** Whether an earlier run has seen this very enrollment service, and somebody whose word counts had named it. */
 export function isVouchedFor({ managers }: Notes, endpoint: Endpoint): boolean {
-  const known = managers.get(formatEndpoint(endpoint));
+  const known = managers.get(endpointKey(endpoint));
   return known !== undefined && known.hearsay !== true;
 }
 
-/** How a key was proven before, by `host:port` of the agent port; nothing, where that was another key. */
+/** How a key was proven before, by {@link endpointKey} of the agent port; nothing, where that was another key. */
 export function linksOf(
   { acknowledged, links }: Notes,
   { id, name }: Pick<AgentRecord, 'id' | 'name'>,

@@ -4,10 +4,10 @@ import { abortReason, EnrollError, EXIT, systemCode } from '../../errors.js';
 import { formatEndpoint } from '../../model/endpoint.js';
 import { printable } from '../../model/printable.js';
 import type { Secret } from '../../model/secret.js';
-import type { Dial } from '../../net/connect.js';
+import { connectError, type Dial } from '../../net/connect.js';
 import { deadline } from '../../net/deadline.js';
 import { connectTls } from '../../net/tls.js';
-import type { TrustSettings, TrustVerdict } from '../../net/trust.js';
+import type { SeenCertificate, TrustSettings, TrustVerdict } from '../../net/trust.js';
 import { exchange, type Reply, UnusableReply } from './reply.js';
 import type { ApiAddress } from './url.js';
 
@@ -35,6 +35,7 @@ export interface HttpOptions {
   readonly dial: Dial;
   /** For one request with its answer, the connection included, in milliseconds. */
   readonly timeoutMs: number;
+  readonly onCertificate?: (seen: SeenCertificate) => void;
 }
 
 /** HTTP to one origin, and to no other: redirects are not followed. */
@@ -126,8 +127,8 @@ export async function openHttp(address: ApiAddress, options: HttpOptions): Promi
       } catch (thrown) {
         if (signal.aborted) throw abortReason(signal);
         const failure = limit.signal.aborted ? abortReason(limit.signal) : thrown;
-        if (!reached) throw failure;
-        return broken(failure, where);
+        if (reached) return broken(failure, address, where);
+        throw failure instanceof EnrollError ? failure : connectError(failure, address.endpoint);
       } finally {
         limit.clear();
       }
@@ -141,26 +142,29 @@ export async function openHttp(address: ApiAddress, options: HttpOptions): Promi
   };
 }
 
-function broken(thrown: unknown, where: string): Exchange {
+/** A server that wants TLS ends a connection that begins without it, with an alert or with nothing. */
+const MAY_BE_HTTPS =
+  "A manager's API speaks https unless it was told otherwise: give --api-url https://… Else check the network between this host and the manager.";
+
+function broken(thrown: unknown, { secure }: ApiAddress, where: string): Exchange {
   if (thrown instanceof UnusableReply) {
     return { kind: 'unusable', error: new EnrollError('NOT_API', thrown.message, { cause: thrown }) };
   }
   if (thrown instanceof EnrollError) return { kind: 'lost', error: thrown };
-  const code = systemCode(thrown) ?? 'unknown reason';
+  const code = systemCode(thrown);
+  const hint = secure ? {} : { hint: MAY_BE_HTTPS };
   // The parser's error holds a part of the answer, which may repeat what was sent: it is no cause to keep.
   const isParserError = thrown instanceof Error && thrown.name === 'HTTPParserError';
   if (isParserError || code === 'UND_ERR_HEADERS_OVERFLOW') {
-    const error = new EnrollError('NOT_API', `${where} does not answer in proper HTTP (${printable(code)}).`);
-    return { kind: 'unusable', error };
+    return { kind: 'unusable', error: new EnrollError('NOT_API', `${where} does not answer in proper HTTP.`, hint) };
   }
-  const error = new EnrollError(
-    'CONNECTION_FAILED',
-    `${where} closed the connection before it had answered (${code}).`,
-    {
-      cause: thrown,
-    },
-  );
-  return { kind: 'lost', error };
+  const message = `${where} closed the connection before it had answered${inWords(code)}.`;
+  return { kind: 'lost', error: new EnrollError('CONNECTION_FAILED', message, { cause: thrown, ...hint }) };
+}
+
+/** The system's code, which people can look up; those of the HTTP library mean nothing to them. */
+function inWords(code: string | undefined): string {
+  return code === undefined || code.startsWith('UND_') ? '' : ` (${printable(code)})`;
 }
 
 function unreached(thrown: unknown, where: string): unknown {

@@ -276,6 +276,18 @@ describe('a key from authd', () => {
     await failure('REPLY_INVALID', () => read(record(`1025 web-01 192.0.2.0/24 ${KEY}`, '\n\n'), { ip }));
   });
 
+  it('that an OSSEC manager numbered beyond the length of a name is refused in words', () => {
+    const name = 'n'.repeat(128);
+    const reply = Buffer.from(`OSSEC K:'1025 ${name}2 any ${KEY}'\n\n`);
+    const context = { clientCertificateSent: false, tlsVersion: 'TLSv1.2', confirmed: true } as const;
+    const reading = () => readReply(reply, { name, ip: { kind: 'any' }, groups: [] }, context);
+    expect(reading)
+      .to.throw(EnrollError, /registered this one as n+2, which is longer than the 128 characters/)
+      .that.includes({ code: 'NAME_REFUSED' })
+      .with.property('hint')
+      .that.includes('manage_agents -r 1025');
+  });
+
   it('that an OSSEC manager renamed keeps the given name, and says so', () => {
     const key = read(record(`1025 web-012 any ${KEY}`, '\n\n'));
     expect(key.record.name).to.equal('web-012');

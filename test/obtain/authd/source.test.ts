@@ -10,6 +10,7 @@ import type { KeyRequest } from '../../../src/obtain/key-source.js';
 import { certificates } from '../../net/certificates.js';
 import { failure } from '../../net/expect-error.js';
 import { plainServer, type TestServer, tlsServer } from '../../net/tls-server.js';
+import { telling } from '../api/setting.js';
 import { passwordOf } from '../password.js';
 
 const KEY = '0123456789abcdef'.repeat(4);
@@ -63,7 +64,8 @@ describe('authd as a source of keys', function () {
       await manager(
         (socket) => socket.end(GOOD),
         async (server) => {
-          const key = await obtain(server, { password });
+          const { told, seen, warnings } = telling();
+          const key = await obtain(server, { password, ...told });
           expect(server.received.map(String)).to.deep.equal([
             "OSSEC PASS: correct horse battery OSSEC A:'web-01' G:'web' IP:'any'\n",
           ]);
@@ -76,7 +78,8 @@ describe('authd as a source of keys', function () {
             endpoint: server.endpoint,
           });
           expect(key.trust?.by).to.equal('first use');
-          expect(key.warnings.join()).to.match(/password was sent to a manager.*first use.*--pin sha256:[0-9a-f]{64}/);
+          expect(seen).to.deep.equal([key.trust]);
+          expect(warnings.join()).to.match(/password was sent to a manager.*first use.*--pin sha256:[0-9a-f]{64}/);
         },
         { minVersion: version, maxVersion: version },
       );
