@@ -1,9 +1,9 @@
 import { EnrollError } from '../../errors.js';
 import { printable } from '../../model/printable.js';
 import type { Completion } from '../key-source.js';
+import type { Patience } from '../patience.js';
 import type { Answer } from './answer.js';
 import type { Dialect } from './dialect.js';
-import type { Patience } from './patience.js';
 import type { Session } from './session.js';
 
 /** What the calls about groups need. */

@@ -1,4 +1,4 @@
-import { abortReason } from '../../errors.js';
+import { abortReason } from '../errors.js';
 
 /** What waiting needs of the world. */
 export interface PatienceOptions {
