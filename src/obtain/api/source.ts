@@ -4,6 +4,7 @@ import { formatEndpoint } from '../../model/endpoint.js';
 import { printable } from '../../model/printable.js';
 import type { Dial } from '../../net/connect.js';
 import type { TrustSettings } from '../../net/trust.js';
+import { checkGroupNames } from '../group-names.js';
 import type { AgentKey, Completion, KeyRequest, KeySource } from '../key-source.js';
 import { patience } from '../patience.js';
 import { quote } from '../quote.js';
@@ -12,7 +13,7 @@ import { type ApiInfo, type ApiKind, apiInfo, familyOf, kindOf } from './api-ver
 import { type Converse, converse } from './converse.js';
 import { dialect3, dialect4, type NewAgent } from './dialect.js';
 import { explainDuplicate } from './duplicate.js';
-import { assignGroups, checkGroupNames, checkGroups } from './groups.js';
+import { assignGroups, checkGroups } from './groups.js';
 import { type ApiHttp, openApi } from './http.js';
 import { type Issued, readIssued } from './issued.js';
 import { recover } from './recover.js';
