@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { jsonIn } from '../src/model/json.js';
+import type { ManagerAnswer } from '../src/model/manager-answer.js';
 
 /** What the known answers of Wazuh 5 hold, as far as the tests read it. */
 export interface Wazuh5Vectors {
@@ -140,3 +142,9 @@ export interface JourneyVector {
 export const wazuh5: Wazuh5Vectors = JSON.parse(
   readFileSync(new URL('./vectors/wazuh5.json', import.meta.url), 'utf8'),
 );
+
+/** An answer as the program reads it. */
+export function answerOf({ status, headers, body }: AnswerVector): ManagerAnswer {
+  const byName = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  return { status, header: (name) => byName.get(name), body: jsonIn(Buffer.from(body)) };
+}

@@ -1,5 +1,5 @@
 import { EnrollError, EXIT } from '../errors.js';
-import { formatEndpoint } from '../model/endpoint.js';
+import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import { type HttpsEndpoint, pathAt } from '../model/https-endpoint.js';
 import type { Secret } from '../model/secret.js';
 import type { Dial } from './connect.js';
@@ -63,6 +63,7 @@ const PROTOCOL_VERSION = '1';
  */
 export async function openManager(manager: HttpsEndpoint, options: ManagerHttpOptions): Promise<ManagerHttp> {
   const where = formatEndpoint(manager);
+  const hostHeader = formatEndpoint(withoutZone(manager));
   let verdict: TrustVerdict | undefined;
   let localAddress: string | undefined;
   const http = await openHttp({
@@ -90,7 +91,7 @@ export async function openManager(manager: HttpsEndpoint, options: ManagerHttpOp
       return localAddress;
     },
     async request(request, signal) {
-      const common = { host: where, accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'agent-enroll' };
+      const common = { host: hostHeader, accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'agent-enroll' };
       const path = pathAt(manager, request.what);
       if (request.method === 'GET') return http.request({ method: 'GET', path, headers: common }, signal);
       const { token, body } = request;
@@ -113,9 +114,14 @@ export async function openManager(manager: HttpsEndpoint, options: ManagerHttpOp
 }
 
 /** Only undici reads it, and it takes no zone of an address; nor `256.1.1.1`, which is the name of a host. */
-function originOf({ host, port }: HttpsEndpoint): string {
-  const origin = `https://${formatEndpoint({ host: host.replace(/%.*$/, ''), port })}`;
+function originOf(manager: HttpsEndpoint): string {
+  const origin = `https://${formatEndpoint(withoutZone(manager))}`;
   return URL.canParse(origin) ? origin : 'https://manager.invalid';
+}
+
+/** The zone of an address is this host's own affair. */
+function withoutZone({ host, port }: HttpsEndpoint): Endpoint {
+  return { host: host.replace(/%.*$/, ''), port };
 }
 
 function unreached(thrown: unknown, where: string): unknown {
