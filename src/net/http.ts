@@ -43,6 +43,8 @@ export type HttpOutcome =
 
 /** HTTP to one origin, and to no other: redirects are not followed. */
 export interface Http {
+  /** Whether the last request may have left this host: also where it ended with the reason of its signal. */
+  readonly mayHaveLeft: boolean;
   /**
    * @throws EnrollError where the request was certainly not sent: what {@link HttpOptions.reach} throws,
    * `CONNECTION_TIMED_OUT`, and the reason of `signal`
@@ -79,6 +81,9 @@ export async function openHttp({ origin, where, reach, timeoutMs, bodyLimit }: H
     });
 
   return {
+    get mayHaveLeft() {
+      return reached;
+    },
     async request(request, signal) {
       if (signal.aborted) throw abortReason(signal);
       const limit = deadline(signal, timeoutMs, () => {

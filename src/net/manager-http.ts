@@ -40,6 +40,8 @@ export interface ManagerPost {
 export interface ManagerHttp {
   /** How the server was trusted; absent before the first connection. */
   readonly verdict: TrustVerdict | undefined;
+  /** Whether the last request may have left this host. */
+  readonly mayHaveLeft: boolean;
   /** From which address this host speaks; through a proxy that is the address towards the proxy. */
   readonly localAddress: string | undefined;
   /**
@@ -86,6 +88,9 @@ export async function openManager(manager: HttpsEndpoint, options: ManagerHttpOp
   return {
     get verdict() {
       return verdict;
+    },
+    get mayHaveLeft() {
+      return http.mayHaveLeft;
     },
     get localAddress() {
       return localAddress;
