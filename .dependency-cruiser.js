@@ -29,12 +29,11 @@ const HEAVY = inNpm('undici|yargs|node-forge|ora');
 /** Where connections are opened and made, beside `net`. */
 const TRANSPORTS = [
   '^src/link/message/(tcp|udp)\\.ts$',
-  '^src/obtain/api/http\\.ts$',
   '^src/host/route\\.ts$',
   '^src/sandbox/',
 ];
 /** What is spoken over a socket that somebody else opened: these know its type. */
-const SPEAKERS = ['^src/obtain/api/reply\\.ts$', '^src/obtain/authd/source\\.ts$'];
+const SPEAKERS = ['^src/obtain/authd/source\\.ts$'];
 const TYPES = ['type-only', 'type-import'];
 
 /**

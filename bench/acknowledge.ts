@@ -5,7 +5,7 @@
  *   npm run bench
  */
 import { nodeJourneyEdge } from '../src/journey/journey-edge.js';
-import type { LinkProof } from '../src/link/link-proof.js';
+import type { MessageProof } from '../src/link/link-proof.js';
 import { prove } from '../src/link/message/handshake.js';
 import { opener } from '../src/link/message/open.js';
 import { directDial } from '../src/net/connect.js';
@@ -54,7 +54,7 @@ for (const family of ['wazuh-4', 'wazuh-3', 'ossec'] as const) {
           never,
         );
         let local = 0;
-        const proveIt = (): Promise<LinkProof> =>
+        const proveIt = (): Promise<MessageProof> =>
           prove(
             {
               record,

@@ -132,6 +132,16 @@ export const MEANINGS = {
     retry: false,
     hint: "Check --api-url: the manager's API listens on 55000 unless it was told otherwise, with https.",
   },
+  NOT_MANAGER: {
+    exit: EXIT.unreachable,
+    retry: false,
+    hint: "Check the manager's address, port and prefix: the remoted of a Wazuh 5 listens on 1517, below /wazuh-manager/, unless it was told otherwise.",
+  },
+  MANAGER_NOT_READY: {
+    exit: EXIT.unreachable,
+    retry: true,
+    hint: 'The manager may be starting or have much to do: try again in a minute. If it stays like this, look into its log (ossec.log).',
+  },
   API_STARTING: {
     exit: EXIT.unreachable,
     retry: true,
@@ -194,6 +204,21 @@ export const MEANINGS = {
     retry: false,
     hint: 'This manager may want no password: run again without one, or enable the password on the manager.',
   },
+  TOKEN_REFUSED: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: 'Make another enrollment token on the manager: wazuh-manager-authd --create-enrollment-token --address NAME.',
+  },
+  REENROLL_SECRET_REFUSED: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: 'Enroll with a token or the password: the manager does not know this agent any more, so its reenroll.secret is of no use.',
+  },
+  CLOCK_REFUSED: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: "Correct the clock of this host, or the manager's: a request is good for a minute only.",
+  },
   CLOSED_SILENTLY: {
     exit: EXIT.refused,
     retry: false,
@@ -245,6 +270,16 @@ export const MEANINGS = {
     exit: EXIT.refused,
     retry: false,
     hint: "Upgrade the manager, or install an agent that is not newer, or allow it with <allow_higher_versions> in the manager's <auth>.",
+  },
+  MANAGER_UNSUPPORTED: {
+    exit: EXIT.refused,
+    retry: false,
+    hint: 'Upgrade the manager: it is a pre-release of Wazuh 5.',
+  },
+  AGENT_LIMIT: {
+    exit: EXIT.refused,
+    retry: true,
+    hint: 'Remove agents that are not needed any more on the manager, or raise its limit of agents.',
   },
   MANAGER_FAULT: {
     exit: EXIT.refused,
@@ -311,6 +346,11 @@ export const MEANINGS = {
     exit: EXIT.notAcknowledged,
     retry: false,
     hint: "Look into the manager's log (ossec.log).",
+  },
+  LINK_NOT_READY: {
+    exit: EXIT.notAcknowledged,
+    retry: false,
+    hint: 'The key is good: run agent-enroll check once the manager is ready. If it stays like this, look into its log (ossec.log).',
   },
   LINK_VERSION_REFUSED: {
     exit: EXIT.notAcknowledged,

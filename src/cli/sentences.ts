@@ -98,9 +98,19 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
         },
       ];
     case 'attempt':
-      return [{ kind: 'note', text: `Message ${event.number} sent over ${event.protocol.toUpperCase()}` }];
+      return [
+        {
+          kind: 'note',
+          text: `${event.protocol === 'https' ? 'Request' : 'Message'} ${event.number} sent over ${event.protocol.toUpperCase()}`,
+        },
+      ];
     case 'proved': {
       const { protocol, cipher, ms, attempts } = event.proof;
+      if (cipher === undefined) {
+        const requests = attempts === 1 ? '1 request' : `${attempts} requests`;
+        const text = `The manager answered a request signed with this key (HTTPS, after ${requests} and ${(ms / 1000).toFixed(1)} s)`;
+        return [{ kind: 'done', text }];
+      }
       const messages = attempts === 1 ? '1 message' : `${attempts} messages`;
       return [
         {
@@ -131,6 +141,7 @@ function groupsInWords(groups: readonly string[]): string {
 }
 
 function inWords(method: Method): string {
+  if (method === 'https') return 'HTTPS';
   return method === 'api' ? 'the REST API' : method;
 }
 

@@ -58,7 +58,8 @@ export async function conclude(
     };
   });
   if (link !== undefined) await removeLeftoverKeys(agent, edge.disk);
-  await writeConfig(journey, link);
+  // A Wazuh 5 is named in another form than agents of 4.x read.
+  if (link?.protocol !== 'https') await writeConfig(journey, link);
   return { changed, record, ...(link === undefined ? {} : { link }) };
 }
 
@@ -66,13 +67,16 @@ export async function conclude(
 function remembered(
   { acknowledged: before, links }: Notes,
   { id, name }: AgentRecord,
-  { endpoint, protocol, cipher, family }: ManagerLink,
+  link: ManagerLink,
 ): Pick<Notes, 'acknowledged' | 'links'> {
   const acknowledged = `${id} ${name}`;
+  const others = acknowledged === before ? [...links] : [];
+  // Over HTTPS there is but one way.
+  if (link.protocol === 'https') return { acknowledged, links: new Map(others) };
+  const { endpoint, protocol, cipher, family } = link;
   const where = endpointKey(endpoint);
   // Not every proof tells the family anew.
   const known = family ?? (acknowledged === before ? links.get(where)?.family : undefined);
-  const link = { protocol, cipher, ...(known === undefined ? {} : { family: known }) };
-  const others = acknowledged === before ? [...links] : [];
-  return { acknowledged, links: new Map([...others, [where, link]]) };
+  const worked = { protocol, cipher, ...(known === undefined ? {} : { family: known }) };
+  return { acknowledged, links: new Map([...others, [where, worked]]) };
 }

@@ -43,7 +43,7 @@ export type JourneyEvent =
   /** The key of this host was written for a backup; without a file, to standard output. */
   | { readonly kind: 'exported'; readonly record: AgentRecord; readonly file?: string }
   | { readonly kind: 'proving'; readonly endpoint: Endpoint; readonly waitMs: number }
-  | { readonly kind: 'attempt'; readonly number: number; readonly protocol: Protocol }
+  | { readonly kind: 'attempt'; readonly number: number; readonly protocol: Protocol | 'https' }
   | { readonly kind: 'proved'; readonly proof: LinkProof }
   /** An agent daemon runs on this host, so its own word is taken instead of a test message. */
   | { readonly kind: 'daemon'; readonly daemon: AgentDaemon }

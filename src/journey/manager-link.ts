@@ -26,10 +26,10 @@ export interface ProofRequest {
 }
 
 /** That a manager answered, and which one. */
-export interface ManagerLink extends LinkProof {
+export type ManagerLink = LinkProof & {
   /** Its agent port. */
   readonly endpoint: Endpoint;
-}
+};
 
 /**
  * Proves the link with the first of the managers that acknowledges the key, as an agent goes through its servers.

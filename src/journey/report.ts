@@ -89,7 +89,8 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
       return { ...report, manager: { ...report.manager, ...event.endpoint } };
     case 'proved': {
       const { protocol, cipher, attempts, ms, family } = event.proof;
-      return { ...report, link: { protocol, cipher, attempts, ms }, ...withFamily(report, family) };
+      const link = { protocol, ...(cipher === undefined ? {} : { cipher }), attempts, ms };
+      return { ...report, link, ...withFamily(report, family) };
     }
     case 'daemon': {
       const { name, status } = event.daemon;

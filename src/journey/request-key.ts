@@ -7,10 +7,10 @@ import { type Endpoint, endpointKey, formatEndpoint } from '../model/endpoint.js
 import type { Host } from '../model/host.js';
 import { pause } from '../net/deadline.js';
 import { dialThrough } from '../net/proxy.js';
-import { budgetOfTry } from '../obtain/api/patience.js';
 import { apiAddress } from '../obtain/api/url.js';
 import { authdSource } from '../obtain/authd/source.js';
 import type { AgentKey, KeySource, Telling } from '../obtain/key-source.js';
+import { budgetOfTry } from '../obtain/patience.js';
 import type { ApiSettings, Hearsay, ManagerSettings, Settings } from '../settings/settings.js';
 import { requireVouched } from '../settings/vouching.js';
 import { askFor } from './ask-for.js';

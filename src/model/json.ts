@@ -1,3 +1,5 @@
+import { decodeText } from './text-encoding.js';
+
 /** A JSON object whose members are still unknown. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -8,6 +10,12 @@ export function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** What bytes hold as JSON, as {@link parseJson} of their text. */
+export function jsonIn(bytes: Uint8Array): unknown {
+  const decoded = decodeText(bytes);
+  return decoded.ok ? parseJson(decoded.text) : undefined;
 }
 
 /** Whether a value is a JSON object: no array, no null. */

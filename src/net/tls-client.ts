@@ -6,17 +6,21 @@ import { type ClientCertificate, pemCertificates, type TrustSettings } from './t
 /**
  * What this side brings to a TLS handshake: the CA to check against, and its own certificate.
  *
- * The floor is TLS 1.2 (ossec-authd 4.3 speaks nothing else; wazuh-authd 4.14 1.2 and 1.3). The runtime's own cipher
+ * The floor is TLS 1.2 unless told otherwise (ossec-authd 4.3 speaks nothing else; wazuh-authd 4.14 1.2 and 1.3). The runtime's own cipher
  * list and security level are left alone: they agree with every manager measured, and a weak server certificate
  * (1024-bit RSA, SHA-1) is a fault of the chain only, so it fails under a CA and not under a pin or first use.
  *
  * @throws EnrollError `SETTING_INVALID` for a CA, certificate or key that cannot be used
  */
-export function clientContext(trust: TrustSettings, client: ClientCertificate | undefined): SecureContext {
+export function clientContext(
+  trust: TrustSettings,
+  client: ClientCertificate | undefined,
+  minVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.2',
+): SecureContext {
   // Node takes a CA text without a certificate in it for an empty list, and then trusts nobody without a word.
   if (trust.ca !== undefined) pemCertificates(trust.ca);
   const ca = anchors(trust);
-  if (client === undefined) return createSecureContext({ minVersion: 'TLSv1.2', ...ca });
+  if (client === undefined) return createSecureContext({ minVersion, ...ca });
 
   const key = privateKey(client);
   const leaf = certificate(client.certificate);
@@ -27,7 +31,7 @@ export function clientContext(trust: TrustSettings, client: ClientCertificate | 
   }
   try {
     return createSecureContext({
-      minVersion: 'TLSv1.2',
+      minVersion,
       ...ca,
       cert: client.certificate,
       key: key.export({ type: 'pkcs8', format: 'pem' }),

@@ -17,13 +17,15 @@ import {
   type TrustVerdict,
 } from './trust.js';
 
-/** The versions that are spoken: ossec-authd 4.3 has 1.2 alone, wazuh-authd 4.14 both. */
+/** The versions that are spoken: ossec-authd 4.3 has 1.2 alone, wazuh-authd 4.14 both, remoted of Wazuh 5 1.3 alone. */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
 /** How to connect. */
 export interface TlsOptions {
   readonly trust: TrustSettings;
   readonly clientCertificate?: ClientCertificate;
+  /** The oldest version that is spoken; absent: 1.2. */
+  readonly minVersion?: TlsVersion;
   readonly dial: Dial;
   /** For the connection and the handshake together, in milliseconds. */
   readonly timeoutMs: number;
@@ -58,7 +60,7 @@ const CONFIRMATION_MS = 200;
  * {@link decideTrust}; the reason of `signal`
  */
 export async function connectTls(endpoint: Endpoint, options: TlsOptions, signal: AbortSignal): Promise<TlsConnection> {
-  const context = clientContext(options.trust, options.clientCertificate);
+  const context = clientContext(options.trust, options.clientCertificate, options.minVersion);
   const where = formatEndpoint(endpoint);
   let connected = false;
   const limit = deadline(signal, options.timeoutMs, () => {

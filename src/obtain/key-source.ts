@@ -1,10 +1,12 @@
 import type { AgentRecord } from '../model/agent-record.js';
 import type { Endpoint, ManagerFamily } from '../model/endpoint.js';
+import type { HttpsEndpoint } from '../model/https-endpoint.js';
+import type { ReenrollSecret } from '../model/manager-jwt.js';
 import type { RegisterIp } from '../model/register-address.js';
 import type { SeenCertificate, TrustVerdict } from '../net/trust.js';
 
 /** The ways to a key that the field knows. */
-export type Method = 'authd' | 'api' | 'import';
+export type Method = 'authd' | 'api' | 'https' | 'import';
 
 /** What is asked for. */
 export interface KeyRequest {
@@ -23,6 +25,16 @@ export interface Completion {
   readonly warnings: readonly string[];
 }
 
+/** What belongs to a key of a Wazuh 5 and lies in files of its own. */
+export interface Belongings {
+  /** The manager as its agents are to name it. */
+  readonly manager: HttpsEndpoint;
+  /** PEM of the CA that the agent is to trust the manager by; absent: nothing but the certificate itself was trusted. */
+  readonly anchor?: string;
+  /** By which the agent can get another key and keep its id. Absent: a manager that gives none. */
+  readonly reenroll?: ReenrollSecret;
+}
+
 /** A key that a manager issued, checked: one record, for the name that was asked for. */
 export interface AgentKey {
   readonly method: Method;
@@ -34,6 +46,8 @@ export interface AgentKey {
   readonly trust?: TrustVerdict;
   /** What the reply gives away about the manager; a guess where two families answer alike. */
   readonly family?: ManagerFamily;
+  /** With a key of a Wazuh 5 over HTTPS. */
+  readonly belongings?: Belongings;
   /** What the user should know, in sentences: a duplicate that was renamed, an address that was not taken, … */
   readonly warnings: readonly string[];
   /**

@@ -1,7 +1,7 @@
 import { formatEndpoint } from '../model/endpoint.js';
 import type { AgentInstallation } from '../model/host.js';
-import { checkGroupNames } from '../obtain/api/groups.js';
 import { checkGroups, checkPassword } from '../obtain/authd/request.js';
+import { checkGroupNames } from '../obtain/group-names.js';
 import { tellOfSwitchedOff } from './conf-file.js';
 import { type FoundCertificate, readClientCertificate, readTrust } from './credentials.js';
 import type { FoundManager } from './managers.js';

@@ -120,7 +120,7 @@ const FORBIDDEN: readonly (readonly [what: string, rule: string, file: string, t
   [
     'of a socket where its type is allowed',
     'sockets-as-types',
-    'src/obtain/api/reply.ts',
+    'src/obtain/authd/source.ts',
     "import { request } from 'node:https';",
   ],
   ['of the disk in another room', 'disk-in-files', 'src/conf/b.ts', "import { readFileSync } from 'node:fs';"],

@@ -2,7 +2,7 @@ import { abortReason } from '../../errors.js';
 import { formatEndpoint } from '../../model/endpoint.js';
 import { LinkError } from '../link-error.js';
 import type { LinkEvidence } from '../link-evidence.js';
-import type { LinkProof } from '../link-proof.js';
+import type { MessageProof } from '../link-proof.js';
 import { attemptDeadline, attemptOver } from './attempt.js';
 import { doubts } from './doubts.js';
 import type { HandshakeEdge, HandshakeRequest } from './handshake-request.js';
@@ -30,7 +30,11 @@ const LAST_LOOK_MS = 1500;
  * over: its evidence says what was seen
  * @throws EnrollError where the message counters cannot be kept, and with the reason of an aborted `signal`
  */
-export async function prove(request: HandshakeRequest, edge: HandshakeEdge, signal: AbortSignal): Promise<LinkProof> {
+export async function prove(
+  request: HandshakeRequest,
+  edge: HandshakeEdge,
+  signal: AbortSignal,
+): Promise<MessageProof> {
   if (request.protocol === 'tcp' && request.family === 'ossec') throw ossecHasNoTcp(request);
   const race = new Race(request, edge);
   const late = attemptOver();

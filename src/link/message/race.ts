@@ -1,7 +1,7 @@
 import { abortReason } from '../../errors.js';
 import type { ManagerFamily } from '../../model/endpoint.js';
 import { pause } from '../../net/deadline.js';
-import type { LinkProof } from '../link-proof.js';
+import type { MessageProof } from '../link-proof.js';
 import { cipherWord, nextCipher, type Way, workingWay } from './candidates.js';
 import type { Cipher } from './cipher.js';
 import { namesItsVersion, startup } from './control.js';
@@ -25,7 +25,7 @@ export class Race {
   readonly sightings: Sightings;
   readonly turns: Turns;
   /** The proof; or what the handshake failed with. */
-  readonly ended: Promise<LinkProof>;
+  readonly ended: Promise<MessageProof>;
   /** Whether the manager has closed or answered a TCP connection at once: one that is silent for long then is stalled. */
   quick = false;
   /** Whether a TCP connection was made. */
@@ -36,7 +36,7 @@ export class Race {
   readonly #parted = new AbortController();
   readonly #work = new Set<Promise<void>>();
   readonly #started: number;
-  #end: { readonly well: (proof: LinkProof) => void; readonly ill: (reason: unknown) => void };
+  #end: { readonly well: (proof: MessageProof) => void; readonly ill: (reason: unknown) => void };
   #winner: Transport | undefined;
   #attempts = 0;
 

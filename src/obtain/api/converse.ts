@@ -1,9 +1,8 @@
 import { EnrollError } from '../../errors.js';
 import type { Secret } from '../../model/secret.js';
+import type { Patience } from '../patience.js';
 import { type Answer, readAnswer } from './answer.js';
-import type { ApiHttp, ApiRequest, Exchange } from './http.js';
-import type { Patience } from './patience.js';
-import type { Reply } from './reply.js';
+import type { ApiHttp, ApiRequest, Exchange, Reply } from './http.js';
 
 /** What is known after a request. */
 export type Settled =

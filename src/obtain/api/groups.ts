@@ -1,9 +1,8 @@
 import { EnrollError } from '../../errors.js';
-import { printable } from '../../model/printable.js';
 import type { Completion } from '../key-source.js';
+import type { Patience } from '../patience.js';
 import type { Answer } from './answer.js';
 import type { Dialect } from './dialect.js';
-import type { Patience } from './patience.js';
 import type { Session } from './session.js';
 
 /** What the calls about groups need. */
@@ -12,16 +11,6 @@ export interface GroupContext {
   readonly session: Session;
   readonly patience: Patience;
   readonly quote: (said: string) => string;
-}
-
-// What every manager refuses in a name; a dot or two would make another path of it.
-const NAME = /^(?!\.{1,2}$)[^\s\\/:*?"<>|,\p{C}]{1,255}$/u;
-
-/** @throws EnrollError `GROUP_REFUSED` for a name that no manager takes */
-export function checkGroupNames(names: readonly string[]): void {
-  const wrong = names.find((name) => !NAME.test(name));
-  if (wrong === undefined) return;
-  throw new EnrollError('GROUP_REFUSED', `${printable(JSON.stringify(wrong))} cannot be the name of a group.`);
 }
 
 /**

@@ -1,8 +1,8 @@
 import { abortReason, EnrollError } from '../../errors.js';
+import type { Patience } from '../patience.js';
 import { agentNamed, describeAgent, type FoundAgent, foundAgents, isSameAddress } from './agents.js';
 import type { Dialect, NewAgent } from './dialect.js';
 import { type Issued, type KeyExpectation, readKey } from './issued.js';
-import type { Patience } from './patience.js';
 import type { Session } from './session.js';
 
 /** What is known of a request whose answer was lost. */

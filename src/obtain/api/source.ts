@@ -4,17 +4,18 @@ import { formatEndpoint } from '../../model/endpoint.js';
 import { printable } from '../../model/printable.js';
 import type { Dial } from '../../net/connect.js';
 import type { TrustSettings } from '../../net/trust.js';
+import { checkGroupNames } from '../group-names.js';
 import type { AgentKey, Completion, KeyRequest, KeySource, Telling } from '../key-source.js';
+import { patience } from '../patience.js';
 import { quote } from '../quote.js';
 import { addressFor } from './address-field.js';
 import { type ApiInfo, type ApiKind, apiInfo, familyOf, kindOf } from './api-version.js';
 import { type Converse, converse } from './converse.js';
 import { dialect3, dialect4, type NewAgent } from './dialect.js';
 import { explainDuplicate } from './duplicate.js';
-import { assignGroups, checkGroupNames, checkGroups } from './groups.js';
-import { type ApiHttp, openHttp } from './http.js';
+import { assignGroups, checkGroups } from './groups.js';
+import { type ApiHttp, openApi } from './http.js';
 import { type Issued, readIssued } from './issued.js';
-import { patience } from './patience.js';
 import { recover } from './recover.js';
 import { refusal } from './refusal.js';
 import { type ApiCredentials, type Session, session } from './session.js';
@@ -64,7 +65,7 @@ export function apiSource(options: ApiOptions): KeySource {
       if (refused !== undefined) throw refused;
       const address = apiAddress(options.url, options.trust.insecure);
       checkRequest(request);
-      const http = tellingOfExposure(await openHttp(address, options), address, options);
+      const http = tellingOfExposure(await openApi(address, options), address, options);
       try {
         return await enroll(request, address, http, options, signal);
       } catch (thrown) {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
-import { budgetOfTry } from '../../../src/obtain/api/patience.js';
+import { budgetOfTry } from '../../../src/obtain/patience.js';
 import { failure } from '../../net/expect-error.js';
 import { type ApiServer, managerApi, problem, recorded, type Step, success, type Version } from './api-server.js';
 import { asking, completed, obtainPlainly as obtain } from './setting.js';

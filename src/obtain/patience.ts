@@ -1,4 +1,4 @@
-import { abortReason } from '../../errors.js';
+import { abortReason } from '../errors.js';
 
 /** What waiting needs of the world. */
 export interface PatienceOptions {
@@ -15,10 +15,19 @@ export interface PatienceOptions {
 export interface Patience {
   /**
    * Waits a while, longer each time.
+   * @param terms what the manager has said of this wait
    * @returns false, at once, where the next wait would go beyond the budget
    * @throws EnrollError the reason of `signal`
    */
-  wait(signal: AbortSignal): Promise<boolean>;
+  wait(signal: AbortSignal, terms?: WaitTerms): Promise<boolean>;
+}
+
+/** The terms of one wait. */
+export interface WaitTerms {
+  /** How long may be waited in all for this; absent: the budget. */
+  readonly forMs?: number;
+  /** How long the manager wants to be left alone. */
+  readonly atLeastMs?: number;
 }
 
 /** An API counts its requests by the minute, and a manager needs about as long to start. */
@@ -44,11 +53,11 @@ export function patience({ budgetMs, random, pause, now }: PatienceOptions): Pat
   let tries = 0;
   let started: number | undefined;
   return {
-    async wait(signal) {
+    async wait(signal, { forMs = budgetMs, atLeastMs = SHORTEST_MS } = {}) {
       started ??= now();
       const ceiling = Math.min(LONGEST_MS, FIRST_MS * 2 ** tries);
-      const ms = Math.max(SHORTEST_MS, random() * ceiling);
-      if (now() - started + ms > budgetMs) return false;
+      const ms = Math.max(SHORTEST_MS, atLeastMs, random() * ceiling);
+      if (now() - started + ms > forMs) return false;
       tries += 1;
       await pause(ms, signal);
       if (signal.aborted) throw abortReason(signal);

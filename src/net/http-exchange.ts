@@ -1,36 +1,42 @@
 import type { Dispatcher } from 'undici';
-import { abortReason } from '../../errors.js';
-import { parseJson } from '../../model/json.js';
-import { printable } from '../../model/printable.js';
-import { decodeText } from '../../model/text-encoding.js';
+import { abortReason } from '../errors.js';
+import { printable } from '../model/printable.js';
 
 /** An answer of HTTP, whole. */
-export interface Reply {
+export interface HttpReply {
   readonly status: number;
   /** The value of a header, by its name in lower case. */
   header(name: string): string | undefined;
-  /** The body as JSON; `undefined` where it is none. */
-  readonly body: unknown;
+  readonly body: Uint8Array;
 }
 
-/** An answer that no API gives. Its message is a whole sentence. */
-export class UnusableReply extends Error {}
+/** Why an answer cannot be used. `not http`: it is in no proper HTTP. */
+export type UnusableBecause = 'redirect' | 'compressed' | 'endless' | 'not http';
 
-/** Who is asked, for messages. */
+/** An answer that nothing gives that is meant to be asked here. Its message is a whole sentence. */
+export class UnusableReply extends Error {
+  readonly because: UnusableBecause;
+
+  constructor(because: UnusableBecause, message: string) {
+    super(message);
+    this.because = because;
+  }
+}
+
+/** Who is asked, and how much is read of the answer. */
 export interface Asked {
   /** `host:port`. */
   readonly where: string;
   readonly origin: string;
+  /** In bytes of the body. */
+  readonly bodyLimit: number;
 }
-
-/** No answer to what is asked here has more than some kilobytes. */
-const BODY_LIMIT = 1024 * 1024;
 
 /**
  * Sends a request and reads its answer, up to a limit.
  *
  * A compressed one is refused, since none was asked for and a few bytes may unfold to gigabytes; so is a redirect,
- * which an API does not give, and behind which another server would receive the credentials.
+ * behind which another server would receive the credentials.
  *
  * The answer is there in the moment in which its last byte is parsed: an abort that comes then comes too late, so that
  * a key that has arrived is not thrown away.
@@ -40,13 +46,13 @@ const BODY_LIMIT = 1024 * 1024;
 export function exchange(
   client: Dispatcher,
   request: Dispatcher.DispatchOptions,
-  { where, origin }: Asked,
+  { where, origin, bodyLimit }: Asked,
   signal: AbortSignal,
-): Promise<Reply> {
+): Promise<HttpReply> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let size = 0;
-    let head: Pick<Reply, 'status' | 'header'> | undefined;
+    let head: Pick<HttpReply, 'status' | 'header'> | undefined;
     let stop = (_reason: Error): void => {};
     const onAbort = () => stop(abortReason(signal));
     const settle = () => signal.removeEventListener('abort', onAbort);
@@ -62,18 +68,18 @@ export function exchange(
           return typeof value === 'string' ? value : value?.[0];
         };
         head = { status, header };
-        const fault = headFault(head, origin);
-        if (fault !== undefined) controller.abort(new UnusableReply(`${where} ${fault}`));
+        const fault = headFault(head, { where, origin });
+        if (fault !== undefined) controller.abort(fault);
       },
       onResponseData(controller, chunk) {
         size += chunk.length;
         chunks.push(chunk);
-        if (size > BODY_LIMIT) controller.abort(new UnusableReply(`${where} sent an answer without end.`));
+        if (size > bodyLimit) controller.abort(new UnusableReply('endless', `${where} sent an answer without end.`));
       },
       onResponseEnd() {
         settle();
-        if (head === undefined) reject(new UnusableReply(`${where} sent an answer without a head.`));
-        else resolve({ ...head, body: json(Buffer.concat(chunks)) });
+        if (head === undefined) reject(new UnusableReply('not http', `${where} sent an answer without a head.`));
+        else resolve({ ...head, body: Buffer.concat(chunks) });
       },
       onResponseError(_controller, error) {
         settle();
@@ -83,18 +89,18 @@ export function exchange(
   });
 }
 
-function headFault({ status, header }: Pick<Reply, 'status' | 'header'>, origin: string): string | undefined {
+function headFault(
+  { status, header }: Pick<HttpReply, 'status' | 'header'>,
+  { where, origin }: Pick<Asked, 'where' | 'origin'>,
+): UnusableReply | undefined {
   if (status >= 300 && status < 400) {
-    return `redirects to ${target(header('location'), origin)}, which no API does; it was not followed.`;
+    const to = target(header('location'), origin);
+    return new UnusableReply('redirect', `${where} redirects to ${to}, which was not followed.`);
   }
   const encoding = header('content-encoding') ?? 'identity';
   if (encoding.trim().toLowerCase() === 'identity') return undefined;
-  return `sent a compressed answer (${printable(encoding)}), which was not asked for.`;
-}
-
-function json(bytes: Uint8Array): unknown {
-  const decoded = decodeText(bytes);
-  return decoded.ok ? parseJson(decoded.text) : undefined;
+  const sent = `${where} sent a compressed answer (${printable(encoding)}), which was not asked for.`;
+  return new UnusableReply('compressed', sent);
 }
 
 // The rest of the URL is left out: it may repeat what was sent.

@@ -1,0 +1,137 @@
+import { expect } from 'chai';
+import { afterEach, describe, it } from 'mocha';
+import { generationOf } from '../../../src/model/manager-generation.js';
+import { directDial } from '../../../src/net/connect.js';
+import { discover, discoveryInWords, probeSays } from '../../../src/obtain/https/discovery.js';
+import { generationError } from '../../../src/obtain/https/generation.js';
+import { plainServer, type TestServer } from '../../net/tls-server.js';
+import { type AnswerVector, answerOf, wazuh5 } from '../../wazuh5.js';
+import {
+  ALIVE,
+  cacerts,
+  type ManagerServer,
+  managerServer,
+  NO_ROUTE,
+  remoted,
+  type Step,
+} from '../../wazuh5-manager.js';
+
+const live = new AbortController().signal;
+const options = { dial: directDial(1000), timeoutMs: 1000 };
+const isAnswer = (seen: string | AnswerVector | undefined): seen is AnswerVector => typeof seen === 'object';
+
+describe('what is at 1517', () => {
+  let server: ManagerServer | TestServer | undefined;
+  afterEach(async () => {
+    await server?.close();
+    server = undefined;
+  });
+
+  /** The answers of a known case, as routes of a server. */
+  const routesOf = (seen: Readonly<Record<string, string | AnswerVector>>) =>
+    Object.fromEntries(
+      Object.entries(seen).flatMap(([what, answer]): [string, Step][] => {
+        const route = /^(GET|POST) (\S+?)(?:,|$)/.exec(what);
+        return route === null || !isAnswer(answer) ? [] : [[`${route[1]} ${route[2]?.slice(1)}`, answer]];
+      }),
+    );
+
+  const EXPECTED: Readonly<Record<string, unknown>> = {
+    'stock 5.x': { prefix: 'wazuh-manager', generation: 'tokens', ca: 'published' },
+    '5.x without a prefix': { prefix: '', generation: 'unclear', ca: 'none' },
+    '5.x, no CA published': { prefix: 'wazuh-manager', generation: 'tokens', ca: 'none' },
+    'CMAC generation': { prefix: 'wazuh-manager', generation: 'cmac', ca: 'none' },
+    'JWT without tokens': { prefix: 'wazuh-manager', generation: 'password', ca: 'none' },
+    '5.x and legacy ports': { prefix: 'wazuh-manager', generation: 'unclear', ca: 'none' },
+    'captive portal': 'stranger',
+  };
+
+  for (const { name, seen, conclude } of wazuh5.discovery.filter((one) => one.name in EXPECTED)) {
+    it(`${name}: ${conclude}`, async () => {
+      const at = await managerServer(routesOf(seen), { prefix: '' });
+      server = at;
+      const { host, port } = at.manager;
+      const found = await discover({ host, port }, options, live);
+      const told =
+        found.kind === 'wazuh-5'
+          ? { prefix: found.manager.prefix, generation: found.generation, ca: found.ca }
+          : found.kind;
+      expect(told).to.deep.equal(EXPECTED[name]);
+      expect([...at.wire.values()].join()).not.to.match(/authorization|bearer/i);
+    });
+  }
+
+  it('TLS 1.2 only: not a 5.x manager, or a proxy in between', async () => {
+    const at = await managerServer({ 'GET ': ALIVE }, { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' });
+    server = at;
+    const found = await discover(at.manager, options, live);
+    expect(found.kind).to.equal('no tls');
+    expect(discoveryInWords(found, at.manager)).to.include('TLS 1.3');
+  });
+
+  it('nothing: the port is closed', async () => {
+    const at = await managerServer({});
+    await at.close();
+    const found = await discover({ host: '127.0.0.1', port: at.manager.port }, options, live);
+    expect(found.kind).to.equal('closed');
+  });
+
+  it('something that never answers, within the time given', async () => {
+    server = await plainServer(() => {});
+    const began = performance.now();
+    const found = await discover(server.endpoint, { ...options, timeoutMs: 200 }, live);
+    expect(found.kind).to.equal('silent');
+    expect(performance.now() - began).to.be.below(900);
+  });
+
+  it('a redirect, which is not followed', async () => {
+    const at = await managerServer({
+      'GET ': { status: 301, headers: { location: 'https://login.example/' }, body: '' },
+    });
+    server = at;
+    const found = await discover(at.manager, options, live);
+    expect(found).to.include({ kind: 'stranger' });
+    expect(discoveryInWords(found, at.manager)).to.include('https://login.example');
+  });
+
+  it('a manager with a prefix of its own, where that is known', async () => {
+    const at = await managerServer({ 'GET ': ALIVE, 'GET cacerts': cacerts('') }, { prefix: 'soc/wazuh' });
+    server = at;
+    expect((await discover(at.manager, options, live)).kind).to.equal('wazuh-5');
+    const { host, port } = at.manager;
+    expect((await discover({ host, port }, options, live)).kind).to.equal('stranger');
+  });
+});
+
+describe('the probe', () => {
+  const says = (status: number, body: string, headers: Readonly<Record<string, string>> = {}) =>
+    probeSays(answerOf({ status, headers, body }));
+
+  it('is answered by a remoted alone', () => {
+    expect(says(200, '{"status":"ok","module":"remoted"}')).to.equal('remoted');
+    expect(says(200, '{"status":"ok","module":"api"}')).to.equal('stranger');
+    expect(says(200, '{"status":"ok","module":"remoted","x":1}')).to.equal('stranger');
+    expect(says(426, '{"status":"ok","module":"remoted"}')).to.equal('stranger');
+    expect(says(404, '{"error":"not_found"}')).to.equal('no route');
+    expect(says(404, '<html>')).to.equal('stranger');
+  });
+});
+
+describe('the generation of a manager', () => {
+  const of = (answer: { status: number; headers?: Readonly<Record<string, string>>; body: unknown }) =>
+    answerOf({ status: answer.status, headers: answer.headers ?? {}, body: JSON.stringify(answer.body) });
+
+  it('is told behind a proxy that hides the Server, too', () => {
+    const control = { status: 401, body: { error: 'Invalid client authentication', code: 'invalid_request' } };
+    expect(generationOf(of(NO_ROUTE), of(control))).to.equal('tokens');
+    expect(generationOf(of(NO_ROUTE), undefined)).to.equal('unclear');
+    expect(generationOf(of(remoted(503, { error: 'ca_mismatch' })), undefined)).to.equal('tokens');
+  });
+
+  it('that cannot be used is refused in words', () => {
+    expect(generationError('cmac', 'm:1517', false)?.message).to.include('AES-CMAC');
+    expect(generationError('password', 'm:1517', true)?.message).to.include('too old for enrollment tokens');
+    expect(generationError('password', 'm:1517', false)).to.equal(undefined);
+    expect(generationError('tokens', 'm:1517', true)).to.equal(undefined);
+  });
+});

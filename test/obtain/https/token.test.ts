@@ -1,0 +1,115 @@
+import { inspect } from 'node:util';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { describe, it } from 'mocha';
+import { Secret } from '../../../src/model/secret.js';
+import {
+  decodeToken,
+  TOKEN_FILE_LIMIT,
+  tokenError,
+  tokenFaultInWords,
+  tokenText,
+} from '../../../src/obtain/https/token.js';
+import { wazuh5 } from '../../wazuh5.js';
+
+const encode = (json: string) => new Secret(Buffer.from(json).toString('base64url'));
+const outcome = (text: Secret) => {
+  const decoded = decodeToken(text);
+  return decoded.ok ? 'ok' : decoded.fault;
+};
+
+describe('an enrollment token', () => {
+  for (const { name, token, target, pin_hex: pin, credential } of wazuh5.token_valid) {
+    it(`is read: ${name}`, () => {
+      const decoded = decodeToken(new Secret(token));
+      expect(decoded.ok).to.equal(true);
+      if (!decoded.ok) return;
+      const { manager, anchor, credential: read } = decoded.token;
+      expect(manager).to.deep.equal(target);
+      if (pin !== undefined) expect(anchor).to.deep.equal({ kind: 'pin', pin });
+      if (credential === null) expect(read).to.equal(undefined);
+      if (!credential) return;
+      expect(read?.id).to.equal(credential.kid);
+      expect(Buffer.from(read?.secret.reveal() ?? []).toString('hex')).to.equal(credential.secret_hex);
+    });
+  }
+
+  it('gives its CA as it is', () => {
+    const vector = wazuh5.token_valid.find(({ name }) => name === 'IPv6, embedded CA');
+    const decoded = decodeToken(new Secret(vector?.token ?? ''));
+    const { ca }: { ca?: string } = JSON.parse(vector?.json ?? '{}');
+    expect(decoded.ok && decoded.token.anchor).to.deep.equal({ kind: 'ca', ca });
+  });
+
+  for (const { name, token, expect: fault } of wazuh5.token_invalid) {
+    it(`is refused: ${name}`, () => expect(outcome(new Secret(token))).to.equal(fault));
+  }
+
+  it('is refused with a duplicate in any place and form', () => {
+    const rest = '"pin":"YJHcNmXtXoM8jZRfk-u_FLNwIMzudzNORJesLvNZCqI"';
+    expect(outcome(encode(`{"ver":1,"adr":"a\\":b.example",${rest}}`))).to.equal('BAD_ADR');
+    for (const json of [
+      `{"ver":1,"ver":1,"adr":"h.example",${rest}}`,
+      `{"ver":1,"adr":"h.example","\\u0061dr" : "h.example",${rest}}`,
+      `{"ver":1,"adr":"h.example",${rest},${rest}}`,
+      `{"ver":1,"adr":"h.example",${rest},"__proto__":1}`,
+      `{"ver":1,"adr":{"ver":1},${rest}}`,
+    ]) {
+      expect(outcome(encode(json)), json).to.equal('MALFORMED');
+    }
+  });
+
+  it('is refused where its bytes are no text', () => {
+    const bytes = Buffer.concat([Buffer.from('{"ver":1,"adr":"h'), Buffer.from([0xe9]), Buffer.from('"}')]);
+    expect(outcome(new Secret(bytes.toString('base64url')))).to.equal('MALFORMED');
+  });
+
+  it('throws for nothing', () => {
+    fc.assert(fc.property(fc.string(), (text) => void decodeToken(new Secret(text))));
+    fc.assert(fc.property(fc.json(), (json) => void decodeToken(encode(json))));
+  });
+
+  it('is shown by nothing that it comes to', () => {
+    for (const { token } of wazuh5.token_valid) {
+      const decoded = decodeToken(new Secret(token));
+      const secret = decoded.ok ? decoded.token.credential?.secret.reveal() : undefined;
+      if (secret === undefined) continue;
+      const shown = `${inspect(decoded, { depth: 9 })}${JSON.stringify(decoded)}`;
+      for (const form of ['hex', 'base64url', 'latin1'] as const) {
+        expect(shown).not.to.include(Buffer.from(secret).toString(form));
+      }
+    }
+  });
+
+  it('that is bad is told in words, with the place that it came from', () => {
+    const error = tokenError('BAD_PIN', '--token-file /run/token');
+    expect(error.exitCode).to.equal(2);
+    expect(error.message).to.equal(
+      `The enrollment token of --token-file /run/token cannot be used: ${tokenFaultInWords('BAD_PIN')}.`,
+    );
+  });
+});
+
+describe('the file of a token', () => {
+  for (const { name, file_text: text, expect: expected } of wazuh5.token_file) {
+    it(`${name}: ${expected}`, () => {
+      const read = tokenText(Buffer.from(text));
+      expect(read === undefined ? 'unreadable' : outcome(read)).to.equal(expected);
+    });
+  }
+
+  it('is not read without end', () => {
+    expect(tokenText(Buffer.alloc(TOKEN_FILE_LIMIT - 1, 'a'))?.reveal()).to.have.length(TOKEN_FILE_LIMIT - 1);
+    expect(tokenText(Buffer.alloc(TOKEN_FILE_LIMIT, 'a'))).to.equal(undefined);
+  });
+
+  it('may be what PowerShell writes', () => {
+    const bytes = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from('abc\r\n', 'utf16le')]);
+    expect(tokenText(bytes)?.reveal()).to.equal('abc');
+  });
+
+  it('is trimmed of spaces on standard input alone', () => {
+    expect(tokenText(Buffer.from(' abc\t\r\n'), 'input')?.reveal()).to.equal('abc');
+    expect(tokenText(Buffer.from(' abc '))?.reveal()).to.equal(' abc ');
+  });
+});
