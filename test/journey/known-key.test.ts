@@ -81,7 +81,7 @@ describe('a name that the manager refuses to a host with a key', function () {
     expect(link?.attempts).to.be.greaterThan(0);
     expect(shown).to.deep.equal([true]);
     expect(run.kinds()).to.deep.equal([
-      ...['present', 'proving', 'rejected', 'identified', 'method', 'asking'],
+      ...['present', 'proving', 'rejected', 'identified', 'method', 'asking', 'certificate'],
       ...['proving', 'proved'],
     ]);
     await unchanged(key);
