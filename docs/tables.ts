@@ -1,6 +1,7 @@
 /** The tables of the documentation that are made from the code. */
 import { EXIT, EXIT_MEANINGS, type ExitCode, MEANINGS } from '../src/errors.js';
 import { OPTION_ROWS } from '../src/settings/options.js';
+import { RULES } from '../test/states/states.js';
 
 /** A document and the tables in it, by the names of their markers. */
 export interface GeneratedDocument {
@@ -13,6 +14,7 @@ export function generatedDocuments(): readonly GeneratedDocument[] {
   return [
     { file: 'options.md', tables: { options: optionTables() } },
     { file: 'errors.md', tables: { exits: exitTable(), codes: codeTable() } },
+    { file: 'states.md', tables: { states: stateTable() } },
     { file: '../README.md', tables: { 'exit codes': exitTable() } },
   ];
 }
@@ -69,6 +71,18 @@ function codeTable(): string {
     text(hint),
   ]);
   return table(['Code', 'Exit', 'Can pass by itself', 'What to do'], lines);
+}
+
+function stateTable(): string {
+  const lines = RULES.map(({ when, what, outcome }) => {
+    const parts = [when.command, when.key, when.manager, when.daemon, when.notes, when.family];
+    const values = parts.map((part) => text((part ?? []).join(', ')));
+    if (outcome === 'cannot be') return [...values, 'cannot be', '', '', text(what)];
+    const yes = (value: boolean) => (value ? 'yes' : 'no');
+    return [...values, String(outcome.exit), yes(outcome.changed), yes(outcome.asked), text(what)];
+  });
+  const head = ['Command', 'Key', 'Manager', 'Daemon', 'Notes', 'Family', 'Exit', 'Key changed', 'Asked for a key'];
+  return table([...head, 'What happens'], lines);
 }
 
 function table(head: readonly string[], lines: readonly (readonly string[])[]): string {

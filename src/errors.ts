@@ -28,7 +28,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: 'enrolled (or already was), and the manager answered',
   internal: 'a fault in the program itself',
   usage: 'wrong usage or settings',
-  unreachable: 'the manager cannot be reached, or did not answer in time',
+  unreachable: 'the manager cannot be reached, or did not answer in time; nothing was installed',
   untrusted: "the manager's certificate is not trusted",
   refused: 'the manager refused (password, name, group, version, permission, limit)',
   file: 'a local file could not be read or written',
@@ -95,7 +95,7 @@ export const MEANINGS = {
   DEADLINE_PASSED: {
     exit: EXIT.unreachable,
     retry: false,
-    hint: 'Give the run more time with --deadline, or find out why the manager takes so long.',
+    hint: 'Give the run more time with --deadline, or find out what takes so long: standard input, name servers, or the manager.',
   },
   PROXY_UNREACHABLE: {
     exit: EXIT.unreachable,
@@ -365,7 +365,7 @@ export const MEANINGS = {
   AGENT_NOT_CONNECTED: {
     exit: EXIT.notAcknowledged,
     retry: false,
-    hint: "Look into the agent's log (logs/ossec.log in its home).",
+    hint: "Look into the agent's log (logs/ossec.log in its home). If the manager no longer has this agent, run agent-enroll --force and restart the agent.",
   },
   AGENT_RESTART_NEEDED: {
     exit: EXIT.notAcknowledged,

@@ -1,7 +1,9 @@
 import type { Argv } from 'yargs';
 import { EnrollError } from '../errors.js';
+import { printable } from '../model/printable.js';
 import { type CommandName, hasOption, OPTION_ROWS, type OptionName } from '../settings/options.js';
 import type { Flags } from '../settings/sources.js';
+import { optionSyntax } from './syntax.js';
 
 /** Adds the options of a command to the parser, with what the help says of each. */
 export function declareOptions(yargs: Argv, command: CommandName): Argv {
@@ -15,6 +17,72 @@ export function declareOptions(yargs: Argv, command: CommandName): Argv {
     });
   }
   return declared;
+}
+
+/**
+ * The arguments with each value written into its option's own word (`--name VALUE` as `--name=VALUE`), so that no parser
+ * can take a value for something else: what follows an option that takes a value is its value, whatever it begins with.
+ * The one exception is an option of this program, which stands there because the value was left out (`--name $NAME
+ * --json` in a script without `NAME`). After `--` there are files alone.
+ *
+ * @throws EnrollError with `SETTING_INVALID` where a value is missing, or stands where none is taken
+ */
+export function withValues(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (let at = 0; at < args.length; at += 1) {
+    const word = args[at] ?? '';
+    if (word === '--') return [...joined, ...args.slice(at + 1).map(asFile)];
+    if (/^-[^-]/.test(word) && word !== '-h') throw stray(args[at - 1]);
+    if (!TAKES_VALUE.has(word)) {
+      joined.push(word);
+      continue;
+    }
+    at += 1;
+    const value = args[at];
+    if (value === undefined) throw new EnrollError('SETTING_INVALID', `${word} needs a value, and nothing follows it.`);
+    if (isOption(value)) throw leftOut(word, value);
+    joined.push(`${word}=${value}`);
+  }
+  return joined;
+}
+
+// It is not repeated: it may be the password that was meant for an option with a slip of the pen in it.
+function stray(before = ''): EnrollError {
+  const isUnknown = before.startsWith('--') && !isOption(before);
+  const message = isUnknown
+    ? `There is no option ${printable(before.replace(/=.*$/s, ''))}.`
+    : 'An argument begins with a dash, and is neither an option (of those with one dash there is only -h) nor the value of one.';
+  return new EnrollError('SETTING_INVALID', message, {
+    hint: 'Run agent-enroll --help. A file whose name begins with a dash is named after --.',
+  });
+}
+
+function asFile(word: string): string {
+  return /^-./.test(word) ? `./${word}` : word;
+}
+
+const TAKES_VALUE: ReadonlySet<string> = new Set(
+  optionSyntax().flatMap(({ flag, value }) => (value === undefined ? [] : [flag])),
+);
+
+const OPTION_WORDS: ReadonlySet<string> = new Set([
+  ...optionSyntax().map(({ flag }) => flag),
+  ...[...OPTION_ROWS].flatMap(([name, { kind }]) => (kind === 'flag' ? [`--${name}`, `--no-${name}`] : [])),
+  '--help',
+  '-h',
+  '--version',
+]);
+
+/** Whether a word is an option of this program, with or without a value of its own. */
+function isOption(word: string): boolean {
+  return OPTION_WORDS.has(word.replace(/=.*$/s, ''));
+}
+
+function leftOut(option: string, next: string): EnrollError {
+  const name = next.replace(/=.*$/s, '');
+  return new EnrollError('SETTING_INVALID', `${option} needs a value, and the option ${name} follows it.`, {
+    hint: `Give the value. If that is the value, write both as one word: ${option}=${name}.`,
+  });
 }
 
 /** One line of help: the meaning, the default, the variable of the environment. */

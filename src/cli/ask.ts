@@ -1,4 +1,5 @@
 import { abortReason, EnrollError } from '../errors.js';
+import { onOneLine } from '../model/printable.js';
 
 /** A terminal to read from, as `process.stdin` is one. */
 export interface TerminalInput {
@@ -112,7 +113,7 @@ class Line {
     if (this.text.length > this.#question.limit) {
       throw new EnrollError('SETTING_INVALID', `The line is longer than ${this.#question.limit} characters.`);
     }
-    if (this.#question.echo) this.#output.write(character);
+    if (this.#question.echo) this.#output.write(onOneLine(character));
   }
 
   #erase(count: number): void {

@@ -12,15 +12,18 @@ export interface Interruption {
   readonly signal: AbortSignal;
   /** Runs a step that a signal must not cut off: it is taken afterwards, or when the step takes longer than 30 s. */
   uninterrupted<T>(step: () => Promise<T>): Promise<T>;
-  /** The command has ended by itself. */
-  end(): void;
+  /** Resolves, with the reason of the signal, where an interrupted command does not end by itself. */
+  readonly overdue: Promise<EnrollError>;
 }
 
 /** Listens to the signals of this process. */
 export function listenToSignals(): Interruption {
   const interrupt = new AbortController();
-  let ended = false;
   let steps = 0;
+  let giveUp: (error: EnrollError) => void = () => {};
+  const overdue = new Promise<EnrollError>((resolve) => {
+    giveUp = resolve;
+  });
   const stop = (error: EnrollError) => {
     interrupt.abort(error);
     let looks = 0;
@@ -29,7 +32,7 @@ export function listenToSignals(): Interruption {
       const inStep = steps > 0 && performance.now() - since < LONGEST_STEP_MS;
       looks = inStep ? 0 : looks + 1;
       // What still hangs otherwise may be dropped. A busy machine is waited for.
-      if (ended || looks === LOOKS) leave(error);
+      if (looks === LOOKS) giveUp(error);
       else setTimeout(look, LOOK_MS).unref();
     };
     setTimeout(look, LOOK_MS).unref();
@@ -38,6 +41,7 @@ export function listenToSignals(): Interruption {
   process.once('SIGTERM', () => stop(new EnrollError('TERMINATED', 'Terminated.')));
   return {
     signal: interrupt.signal,
+    overdue,
     async uninterrupted(step) {
       steps += 1;
       try {
@@ -46,26 +50,5 @@ export function listenToSignals(): Interruption {
         steps -= 1;
       }
     },
-    end() {
-      ended = true;
-    },
   };
-}
-
-/** What the system does in a thread of its own and cannot be told to stop: names being looked up, files being read. */
-const IN_THREAD = /^(GetAddrInfo|GetNameInfo|FSReq|FileHandle)/;
-
-/**
- * Ends an interrupted program now. An exit waits for the system's threads, a name look-up that no server answers among
- * them, which takes ten seconds and more; the default action of the signal waits for nothing. A shell sees the same
- * code, 130 or 143, either way.
- */
-function leave({ code, exitCode }: EnrollError): void {
-  if (process.platform !== 'win32' && process.getActiveResourcesInfo().some((name) => IN_THREAD.test(name))) {
-    const signal = code === 'TERMINATED' ? 'SIGTERM' : 'SIGINT';
-    process.removeAllListeners(signal);
-    process.kill(process.pid, signal);
-    return;
-  }
-  process.exit(exitCode);
 }

@@ -1,6 +1,7 @@
 import type { EnrollError } from '../errors.js';
 import type { JourneyEvent } from '../journey/events.js';
 import type { Report } from '../journey/report.js';
+import { jsonLine } from '../model/printable.js';
 import type { Output } from './output.js';
 import { PlainReporter } from './plain-reporter.js';
 import type { Reporter } from './reporter.js';
@@ -20,10 +21,10 @@ export class JsonReporter implements Reporter {
   }
 
   finish(report: Report): void {
-    this.#output.out.write(`${JSON.stringify(report)}\n`);
+    this.#output.out.write(`${jsonLine(report)}\n`);
   }
 
   fail(_error: EnrollError, report: Report): void {
-    this.#output.out.write(`${JSON.stringify(report)}\n`);
+    this.#output.out.write(`${jsonLine(report)}\n`);
   }
 }

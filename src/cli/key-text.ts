@@ -12,10 +12,13 @@ import type { CommandContext } from './command-context.js';
 const TEXT_LIMIT = 32 * 1024 * 1024;
 /** A key in base64 has some 200 characters. */
 const LINE_LIMIT = 4096;
+const STANDARD_INPUT = 'standard input';
 
 /** What was given to be imported, and what the user should be told about where it was found. */
 export interface KeyText {
   readonly text: string;
+  /** The file, or standard input; absent: it was pasted. */
+  readonly where?: string;
   readonly warnings: readonly string[];
 }
 
@@ -34,8 +37,12 @@ export async function readKeyText(
   const terminal = terminalOf(output.err);
   if (terminal === undefined) {
     const bytes = await readStream(process.stdin, { limit: TEXT_LIMIT + 1, until: 'end', signal });
-    if (bytes.length <= TEXT_LIMIT) return { text: readText(bytes, 'standard input'), warnings: [] };
-    throw new EnrollError('IMPORT_INVALID', `There are more than ${TEXT_LIMIT / 1024 / 1024} MiB in standard input.`);
+    if (bytes.length <= TEXT_LIMIT)
+      return { text: readText(bytes, STANDARD_INPUT), where: STANDARD_INPUT, warnings: [] };
+    throw new EnrollError(
+      'IMPORT_INVALID',
+      `There are more than ${TEXT_LIMIT / 1024 / 1024} MiB in ${STANDARD_INPUT}.`,
+    );
   }
   const prompt = 'Paste the key that manage_agents or the API shows (it is not displayed): ';
   const text = await ask(terminal, { prompt, echo: false, limit: LINE_LIMIT, skip: isAroundExportedKey }, signal);
@@ -50,7 +57,7 @@ async function readKeyFile(path: string, disk: FileEdge): Promise<KeyText> {
   }
   const warning = `${path} holds a key and can be read by every user of this host: remove it when you are done.`;
   const isPublic = disk.uid !== undefined && (file.facts.mode & 0o004) !== 0;
-  return { text: readText(file.bytes, path), warnings: isPublic ? [warning] : [] };
+  return { text: readText(file.bytes, path), where: printable(path), warnings: isPublic ? [warning] : [] };
 }
 
 /** Whether what was given as a file is the beginning of a key, as it stands or in base64. */

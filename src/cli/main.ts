@@ -1,29 +1,51 @@
 import type { Argv } from 'yargs';
 import { asEnrollError, EnrollError, type ExitCode } from '../errors.js';
 import { emptyReport, withError } from '../journey/report.js';
+import { jsonLine, onOneLine } from '../model/printable.js';
 import type { CommandName } from '../settings/options.js';
-import { declareOptions, readFlags } from './arguments.js';
+import { declareOptions, readFlags, withValues } from './arguments.js';
 import type { CommandContext } from './command-context.js';
 import { type Interruption, listenToSignals } from './interruption.js';
+import { leave } from './leave.js';
 import { programVersion } from './program-version.js';
 import { errorLines } from './sentences.js';
 import { createOutput, tolerateClosedStreams } from './streams.js';
 import { COMMAND_NAMES, COMMANDS, COMPLETION, SANDBOX_OPTIONS, SHELLS } from './syntax.js';
 
-/** How long an ended command may take to let go of its last sockets. */
-const LINGER_MS = 500;
+/** How long, in milliseconds, an ended command may take to let go of its last sockets. */
+const LINGER_MS = 100;
 /** The program: reads the arguments, runs the command, sets the exit code. */
 export async function main(): Promise<void> {
   // A password among the arguments would stay readable for every user of this host as long as the program runs.
   process.title = 'agent-enroll';
+  // What is trusted is decided here, and Node would warn of what this changes nothing about.
+  delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
   tolerateClosedStreams();
+  const args = process.argv.slice(2);
   const interruption = listenToSignals();
-  process.exitCode = await run(process.argv.slice(2), interruption);
-  interruption.end();
-  setTimeout(() => process.exit(), LINGER_MS).unref();
+  const overdue = interruption.overdue.then((error) => ({ exitCode: showUsageError(error, args), hangs: true }));
+  const ended = run(args, interruption).then((exitCode) => ({ exitCode, hangs: false }));
+  const { exitCode, hangs } = await Promise.race([ended, overdue]);
+  process.exitCode = exitCode;
+  if (hangs) await leave(exitCode);
+  else setTimeout(() => void leave(exitCode), LINGER_MS).unref();
 }
 
-async function run(args: readonly string[], { signal, uninterrupted }: Interruption): Promise<ExitCode> {
+async function run(
+  given: readonly string[],
+  interruption: Pick<Interruption, 'signal' | 'uninterrupted'>,
+): Promise<ExitCode> {
+  try {
+    return await runCommand(withValues(given), interruption);
+  } catch (thrown) {
+    return showUsageError(asEnrollError(thrown), given);
+  }
+}
+
+async function runCommand(
+  args: readonly string[],
+  { signal, uninterrupted }: Pick<Interruption, 'signal' | 'uninterrupted'>,
+): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   const { default: yargs } = await import('yargs');
   const command =
@@ -112,11 +134,7 @@ async function run(args: readonly string[], { signal, uninterrupted }: Interrupt
       const hint = 'Run agent-enroll --help.';
       throw new EnrollError('SETTING_INVALID', `${message ?? error?.message}.`, { hint });
     });
-  try {
-    await parser.parseAsync([...args]);
-  } catch (thrown) {
-    return showUsageError(asEnrollError(thrown), args);
-  }
+  await parser.parseAsync([...args]);
   return exitCode;
 }
 
@@ -124,10 +142,11 @@ async function run(args: readonly string[], { signal, uninterrupted }: Interrupt
 function showUsageError(error: EnrollError, args: readonly string[]): ExitCode {
   if (args.includes('--json')) {
     const command = COMMAND_NAMES.find((name) => args.includes(name)) ?? 'enroll';
-    process.stdout.write(`${JSON.stringify(withError(emptyReport(command), error))}\n`);
+    process.stdout.write(`${jsonLine(withError(emptyReport(command), error))}\n`);
   } else {
     const { rest } = errorLines(error, false);
-    process.stderr.write(`Error: ${error.message}\n${rest.map((line) => `  ${line}\n`).join('')}`);
+    const lines = [`Error: ${error.message}`, ...rest.map((line) => `  ${line}`)];
+    process.stderr.write(lines.map((line) => `${onOneLine(line)}\n`).join(''));
   }
   return error.exitCode;
 }

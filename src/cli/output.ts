@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { onOneLine } from '../model/printable.js';
 
 /** Where the command line prints: data to `out`, everything else to `err`. */
 export interface Output {
@@ -16,9 +17,10 @@ export interface Output {
 
 const STYLES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const;
 
-/** The text in a style, where the output has colours. */
+/** The text on one line, without what could steer a terminal, in a style where the output has colours. */
 export function styled(output: Output, style: keyof typeof STYLES, text: string): string {
-  if (!output.color) return text;
+  const shown = onOneLine(text);
+  if (!output.color) return shown;
   const [on, off] = STYLES[style];
-  return `\u001b[${on}m${text}\u001b[${off}m`;
+  return `\u001b[${on}m${shown}\u001b[${off}m`;
 }

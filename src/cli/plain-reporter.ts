@@ -1,11 +1,12 @@
 import type { EnrollError } from '../errors.js';
 import type { JourneyEvent } from '../journey/events.js';
 import type { Report } from '../journey/report.js';
+import { onOneLine } from '../model/printable.js';
 import { type Output, styled } from './output.js';
 import type { Reporter } from './reporter.js';
 import { conclusion, errorLines, type Sentence, sentences } from './sentences.js';
 
-/** Complete lines without control characters: for logs, pipes, cloud-init and configuration management. */
+/** Complete lines: for logs, pipes, cloud-init and configuration management. */
 export class PlainReporter implements Reporter {
   readonly #output: Output;
 
@@ -18,22 +19,23 @@ export class PlainReporter implements Reporter {
   }
 
   finish(report: Report): void {
-    if (!this.#output.quiet) this.#line(styled(this.#output, 'green', conclusion(report)));
+    if (!this.#output.quiet) this.#write(styled(this.#output, 'green', conclusion(report)));
   }
 
   fail(error: EnrollError): void {
     const { message, rest } = errorLines(error, this.#output.verbose);
-    this.#line(`${styled(this.#output, 'red', 'Error:')} ${message}`);
-    for (const line of rest) this.#line(`  ${line}`);
+    this.#write(`${styled(this.#output, 'red', 'Error:')} ${onOneLine(message)}`);
+    for (const line of rest) this.#write(`  ${onOneLine(line)}`);
   }
 
   #sentence({ kind, text }: Sentence): void {
-    if (kind === 'warning') this.#line(`${styled(this.#output, 'yellow', 'Warning:')} ${text}`);
+    const line = onOneLine(text);
+    if (kind === 'warning') this.#write(`${styled(this.#output, 'yellow', 'Warning:')} ${line}`);
     else if (this.#output.quiet || (kind === 'note' && !this.#output.verbose)) return;
-    else this.#line(kind === 'start' ? `${text} …` : text);
+    else this.#write(kind === 'start' ? `${line} …` : line);
   }
 
-  #line(text: string): void {
-    this.#output.err.write(`${text}\n`);
+  #write(line: string): void {
+    this.#output.err.write(`${line}\n`);
   }
 }

@@ -4,6 +4,11 @@ import { memberOf, parseJson, textOf } from '../model/json.js';
 /** Set where the program is bundled to one file, beside which no package.json lies. */
 declare const AGENT_ENROLL_VERSION: string | undefined;
 
+/** Whether this is one of the single binaries, whose runtime runs nothing but them. */
+export function isBinary(): boolean {
+  return typeof AGENT_ENROLL_VERSION === 'string';
+}
+
 /** The version of the package that this file belongs to. */
 export function programVersion(): string {
   if (typeof AGENT_ENROLL_VERSION === 'string') return AGENT_ENROLL_VERSION;

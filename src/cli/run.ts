@@ -3,12 +3,16 @@ import type { FileEdge } from '../files/file-edge.js';
 import type { Journey } from '../journey/context.js';
 import { nodeJourneyEdge } from '../journey/journey-edge.js';
 import { type RunInput, run } from '../journey/run.js';
+import { type Lookup, systemLookup } from '../net/lookup.js';
+import { lookupProcess } from '../net/lookup-process.js';
 import type { CommandName } from '../settings/options.js';
 import { nodeSettingsEdge, type SettingsEdge } from '../settings/settings-edge.js';
 import { ask, terminalOf } from './ask.js';
 import type { CommandContext } from './command-context.js';
 import { createReporter } from './create-reporter.js';
+import { endsBesideThreads } from './leave.js';
 import type { Output } from './output.js';
+import { isBinary } from './program-version.js';
 
 /**
  * Runs a command that ends in a report, and shows what happens as it happens.
@@ -33,7 +37,7 @@ export async function runJourney(
 /** What the command line gives to a run, but for who observes it. */
 export function inputOf(command: CommandName, context: CommandContext): Omit<RunInput, 'observe'> {
   const { flags, environment, output, signal, uninterrupted } = context;
-  const edge = { ...nodeJourneyEdge(environment), uninterrupted };
+  const edge = { ...nodeJourneyEdge(environment, lookupLeftBehind(environment)), uninterrupted };
   return {
     command,
     flags,
@@ -43,6 +47,13 @@ export function inputOf(command: CommandName, context: CommandContext): Omit<Run
     settingsEdge: (limit) => settingsEdge(edge.disk, output, limit),
     signal,
   };
+}
+
+/** A look-up that this process need not wait for when it ends. */
+function lookupLeftBehind(environment: CommandContext['environment']): Lookup {
+  // A binary of ours would not run another script than its own.
+  if (endsBesideThreads() || isBinary()) return systemLookup;
+  return lookupProcess({ program: process.execPath, environment }, systemLookup);
 }
 
 /** Where settings are read. A password that is read from standard input is asked for where that is a terminal. */

@@ -2,7 +2,8 @@ import type { EnrollError } from '../errors.js';
 import type { JourneyEvent } from '../journey/events.js';
 import type { Report } from '../journey/report.js';
 import { formatEndpoint } from '../model/endpoint.js';
-import type { TrustVerdict } from '../net/trust.js';
+import type { HostName } from '../model/host.js';
+import type { SeenCertificate } from '../net/trust.js';
 import type { Method } from '../obtain/key-source.js';
 
 /** A line for people: `start` is what goes on now, `done` what is finished, `note` a detail for --verbose. */
@@ -16,7 +17,7 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
   switch (event.kind) {
     case 'identified': {
       const { name, address } = event.host;
-      const from = name.changedFrom === undefined ? '' : ` (made valid from the host's name "${name.changedFrom}")`;
+      const from = nameOrigin(name);
       return [
         { kind: 'done', text: `This host is ${name.name}${from}` },
         { kind: 'done', text: `Address to register: ${address.why}` },
@@ -31,11 +32,8 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
       const text = `An earlier run had a key already and was ended before it was installed: agent ${id} ${name}. It is taken up`;
       return [{ kind: 'done', text }];
     }
-    case 'rejected': {
-      const { id, name } = event.record;
-      const text = `The manager does not acknowledge this key (agent ${id} ${name}), so this host enrolls again`;
-      return [{ kind: 'warning', text }];
-    }
+    case 'rejected':
+      return [{ kind: 'warning', text: event.why }];
     case 'splaying':
       return [{ kind: 'start', text: `Waiting ${(event.waitMs / 1000).toFixed(1)} s for this host's turn (--splay)` }];
     case 'waiting':
@@ -53,15 +51,18 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
           text: `Asking ${inWords(event.method)} at ${formatEndpoint(event.endpoint)} for a key as ${event.name}`,
         },
       ];
+    case 'certificate': {
+      const text = trustSentence(event.seen);
+      return text === undefined ? [] : [{ kind: 'done', text }];
+    }
     case 'obtained': {
-      const { record, groups, trust } = event.key;
+      const { record, groups } = event.key;
       const joined = groups.length === 0 ? '' : `, groups ${groups.join(', ')}`;
       return [
         {
           kind: 'done',
           text: `The manager issued a key: agent ${record.id} ${record.name}, address ${record.ip}${joined}`,
         },
-        ...(trust === undefined ? [] : [{ kind: 'done', text: trustSentence(trust) } as const]),
         ...event.key.warnings.map((text) => ({ kind: 'warning', text }) as const),
       ];
     }
@@ -130,6 +131,11 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
   }
 }
 
+function nameOrigin({ changedFrom, ofKey }: HostName): string {
+  if (ofKey) return ', by the name in its key';
+  return changedFrom === undefined ? '' : ` (made valid from the host's name "${changedFrom}")`;
+}
+
 function groupsInWords(groups: readonly string[]): string {
   return `the ${groups.length === 1 ? 'group' : 'groups'} ${groups.join(', ')}`;
 }
@@ -139,7 +145,7 @@ function inWords(method: Method): string {
   return method === 'api' ? 'the REST API' : method;
 }
 
-function trustSentence({ by, fingerprint, subject }: TrustVerdict): string {
+function trustSentence({ by, fingerprint, subject }: SeenCertificate): string | undefined {
   const shown = `"${subject}", ${fingerprint}`;
   switch (by) {
     case 'ca':
@@ -151,26 +157,35 @@ function trustSentence({ by, fingerprint, subject }: TrustVerdict): string {
     case 'stored':
       return `The manager's certificate has the same key as at the first enrollment: ${shown}`;
     case 'first use':
-      return `The manager's certificate was seen for the first time and is remembered: ${shown}`;
+      return `The manager's certificate was seen for the first time, and nothing vouches for it: ${shown}`;
     case 'nothing':
       return `The manager's certificate was NOT checked (--insecure): ${shown}`;
+    case 'refused':
+      // The error says it, with all that is known of the certificate.
+      return undefined;
   }
 }
 
 /** The last line of a run that went well. */
 export function conclusion(report: Report): string {
   const agent = report.agent === undefined ? 'The agent' : `Agent ${report.agent.id} ${report.agent.name}`;
-  const proven = report.link === undefined ? '; the link was not tested' : ', and the manager answered';
+  const proven = proof(report);
   switch (report.command) {
     case 'export':
       return `${agent} was exported. Whoever has this key can speak to the manager as this host.`;
     case 'check':
-      return `${agent} is connected to its manager: nothing to do.`;
+      return report.link === undefined
+        ? `${agent} is connected, as its daemon says. There is nothing to do.`
+        : `${agent}: the manager answered, encrypted with its key. There is nothing to do.`;
     default:
-      return report.changed
-        ? `${agent} is enrolled${proven}.`
-        : `${agent} was enrolled already${proven}: nothing was changed.`;
+      if (report.changed) return `${agent} is enrolled${proven}.`;
+      return `${agent} was enrolled already${proven}: ${report.config?.changed === true ? 'its key was left as it is' : 'nothing was changed'}.`;
   }
+}
+
+function proof({ link, daemon }: Report): string {
+  if (link !== undefined) return ', and the manager answered';
+  return daemon === undefined ? '; the link was not tested' : ', and its daemon is connected';
 }
 
 /** What a person reads about an error: what happened, what to do, and with `verbose` what lies behind it. */
@@ -187,8 +202,8 @@ function causes(error: Error): string[] {
   const lines: string[] = [];
   let cause: unknown = error.cause;
   for (let depth = 0; depth < 5 && cause instanceof Error; depth++) {
-    // OpenSSL's end in a line feed.
-    lines.push(`because: ${cause.message.trim()}`);
+    // OpenSSL's end in a line feed, and others have several lines.
+    lines.push(`because: ${cause.message.trim().replace(/\s*\n\s*/g, '; ')}`);
     cause = cause.cause;
   }
   if (error.name !== 'EnrollError' || lines.length === 0) return lines;

@@ -2,6 +2,7 @@ import type { Ora } from 'ora';
 import type { EnrollError } from '../errors.js';
 import type { JourneyEvent } from '../journey/events.js';
 import type { Report } from '../journey/report.js';
+import { onOneLine } from '../model/printable.js';
 import { type Output, styled } from './output.js';
 import type { Reporter } from './reporter.js';
 import { conclusion, errorLines, sentences } from './sentences.js';
@@ -25,7 +26,8 @@ export class TerminalReporter implements Reporter {
   }
 
   event(event: JourneyEvent): void {
-    for (const { kind, text } of sentences(event)) {
+    for (const { kind, text: said } of sentences(event)) {
+      const text = onOneLine(said);
       if (kind === 'start') this.#spinner.start(text);
       else if (kind === 'done') this.#persist(styled(this.#output, 'green', '✔'), text);
       else if (kind === 'warning') this.#persist(styled(this.#output, 'yellow', '!'), text);
@@ -40,7 +42,7 @@ export class TerminalReporter implements Reporter {
   fail(error: EnrollError): void {
     const { message, rest } = errorLines(error, false);
     this.#persist(styled(this.#output, 'red', '✖'), styled(this.#output, 'bold', message));
-    for (const line of rest) this.#output.err.write(`  ${line}\n`);
+    for (const line of rest) this.#output.err.write(`  ${onOneLine(line)}\n`);
   }
 
   #persist(symbol: string, text: string): void {

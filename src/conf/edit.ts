@@ -1,40 +1,42 @@
-import { type ConfShape, type Element, MOST_FAULTS, readShape, type Span } from './shape.js';
-import { forgivenInPlace } from './text.js';
-
-/** Where agents are to connect. */
-export interface ConfTarget {
-  readonly host: string;
-  readonly port: number;
-  /** Absent: not known, and what the file says of it stays. */
-  readonly protocol?: 'tcp' | 'udp';
-}
+import { bareHost, isSameHost } from '../model/zone.js';
+import {
+  appended,
+  applied,
+  breakBefore,
+  type Change,
+  element,
+  faultOf,
+  filled,
+  lastNamed,
+  refuseFaults,
+  setChildren,
+  textIn,
+  UNIT,
+  Unclear,
+  valueChange,
+  type Wanted,
+} from './change.js';
+import { agentLines, changesOfAgent } from './edit-agent.js';
+import { type ConfShape, type Element, MOST_FAULTS, readShape } from './shape.js';
+import type { ConfTarget } from './target.js';
 
 /** The outcome of {@link pointAt}: the new text, or why the file cannot be changed. */
 export type EditedConf =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly line: number; readonly what: string };
 
-/** Whose agent reads the file: an OSSEC agent knows no `<server>`, and does not start with an element that it does not know. */
-export type ConfDialect = 'wazuh' | 'ossec';
-
-/** A piece of the text to be put in place of another. */
-interface Change extends Span {
-  readonly text: string;
-}
-
-class Unclear extends Error {
-  readonly line: number;
-  constructor(line: number, what: string) {
-    super(what);
-    this.line = line;
-  }
-}
+/**
+ * Whose agent reads the file: an OSSEC agent knows no `<server>`, and does not start with an element that it does not
+ * know; a Wazuh 5 agent has its manager in `<agent>`.
+ */
+export type ConfDialect = 'wazuh' | 'wazuh-5' | 'ossec';
 
 /**
  * Points an ossec.conf at a manager: address, port and protocol of one server are changed, and nothing else in the file.
  *
- * Which one: a server that has this address already, else the first. What it lacks is added in the form of the lines
- * around it. A file without a server is given one. To do it twice changes nothing.
+ * Which one: the last `<manager>` of `<agent>`, by which a Wazuh 5 agent goes; else a server of `<client>` that has this
+ * address already, else the first. What it lacks is added in the form of the lines around it, and each form stays the
+ * form that it is. A file without any is given one. To do it twice changes nothing.
  *
  * The text is taken character by character, so a caller may decode the file as Latin-1, whatever it is written in.
  *
@@ -53,63 +55,64 @@ export function pointAt(text: string, target: ConfTarget, dialect: ConfDialect =
 function changesFor(text: string, shape: ConfShape, target: ConfTarget, dialect: ConfDialect): Change[] {
   if (shape.faults.length >= MOST_FAULTS) throw faultOf(shape);
   const roots = shape.roots.filter(({ name }) => name === 'ossec_config');
+  const agents = roots.flatMap((root) => root.children.filter(({ name }) => name === 'agent'));
   const clients = roots.flatMap((root) => root.children.filter(({ name }) => name === 'client'));
   const servers = clients.flatMap((client) =>
     client.children.filter(({ name }) => SERVERS.has(name)).map((server) => ({ server, client })),
   );
-  const found = servers.find(({ server }) => sameHost(addressOf(text, server), target.host)) ?? servers[0];
-  const [client] = clients;
-  const [root] = roots;
-  if (found !== undefined) {
+  const found = servers.find(({ server }) => isSameHost(addressOf(text, server), target.host)) ?? servers[0];
+  const hasManager = agents.some((agent) => lastNamed(agent, 'manager') !== undefined);
+  if (found !== undefined && !hasManager) {
     refuseFaults(shape, found.client.whole);
-    return found.server.name === 'server'
+    return FORMS_OF_SERVER.has(found.server.name)
       ? changesOfServer(text, found.server, target)
       : changesOfAddress(text, found.server, found.client, target);
   }
+  if (hasManager) for (const agent of agents) refuseFaults(shape, agent.whole);
   // Where nothing was found, any fault may be what hides it.
-  if (shape.faults.length > 0) throw faultOf(shape);
-  if (client !== undefined) return [filled(text, client, serverLines(target, dialect))];
-  const lines = ['<client>', ...serverLines(target, dialect).map((line) => `${UNIT}${line}`), '</client>'];
+  else if (shape.faults.length > 0) throw faultOf(shape);
+  if (agents.length > 0) return changesOfAgent(text, agents, target);
+  return added(text, roots[0], clients[0], target, dialect);
+}
+
+/** A server where the file has none. */
+function added(
+  text: string,
+  root: Element | undefined,
+  client: Element | undefined,
+  target: ConfTarget,
+  dialect: ConfDialect,
+): Change[] {
+  if (client !== undefined && dialect !== 'wazuh-5') return [filled(text, client, serverLines(target, dialect))];
+  const [parent, inner] =
+    dialect === 'wazuh-5' ? ['agent', agentLines(target)] : ['client', serverLines(target, dialect)];
+  const lines = [`<${parent}>`, ...inner.map((line) => `${UNIT}${line}`), `</${parent}>`];
   if (root !== undefined) return [filled(text, root, lines)];
   return [appended(text, ['<ossec_config>', ...lines.map((line) => `${UNIT}${line}`), '</ossec_config>'])];
 }
 
-const SERVERS: ReadonlySet<string> = new Set(['server', 'server-ip', 'server-hostname']);
-const UNIT = '  ';
-
-function faultOf({ faults }: ConfShape): Unclear {
-  const [fault] = faults;
-  return new Unclear(fault?.line ?? 1, fault?.what ?? 'it is not well-formed');
-}
-
-function refuseFaults({ faults }: ConfShape, { start, end }: Span): void {
-  const fault = faults.find(({ at }) => at >= start && at <= end);
-  if (fault !== undefined) throw new Unclear(fault.line, fault.what);
-}
+/** `<server>` of Wazuh 3 and 4, and what the 5.0 betas called it. */
+const FORMS_OF_SERVER: ReadonlySet<string> = new Set(['server', 'manager']);
+const SERVERS: ReadonlySet<string> = new Set([...FORMS_OF_SERVER, 'server-ip', 'server-hostname']);
 
 /** The address of a server: of `<server>` that of its last `<address>`, as the reader takes it. */
 function addressOf(text: string, server: Element): string {
-  const element = server.name === 'server' ? lastNamed(server, 'address') : server;
-  return element?.content === undefined
-    ? ''
-    : forgivenInPlace(text.slice(element.content.start, element.content.end)).trim();
+  const element = FORMS_OF_SERVER.has(server.name) ? lastNamed(server, 'address') : server;
+  return element === undefined ? '' : textIn(text, element);
 }
 
-function sameHost(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
-}
-
-function lastNamed({ children }: Element, name: string): Element | undefined {
-  return children.findLast((child) => child.name === name);
+/** What a server is to say. The agent has the interface of a link-local address apart. */
+function wantedOfServer({ host, port, protocol, interfaceIndex }: ConfTarget): Wanted[] {
+  return [
+    ['address', interfaceIndex === undefined ? host : bareHost(host)],
+    ...(interfaceIndex === undefined ? [] : [['interface_index', String(interfaceIndex)] as const]),
+    ['port', String(port)],
+    ...(protocol === undefined ? [] : [['protocol', protocol] as const]),
+  ];
 }
 
 function changesOfServer(text: string, server: Element, target: ConfTarget): Change[] {
-  const wanted: [string, string][] = [
-    ['address', target.host],
-    ['port', String(target.port)],
-    ...(target.protocol === undefined ? [] : [['protocol', target.protocol] as [string, string]]),
-  ];
-  return setChildren(text, server, wanted);
+  return setChildren(text, server, wantedOfServer(target));
 }
 
 /** OSSEC's `<server-ip>` and `<server-hostname>`, whose port stands beside them. A protocol it knows none. */
@@ -118,7 +121,7 @@ function changesOfAddress(text: string, server: Element, client: Element, target
   const address: Change[] =
     server.name === name
       ? valueChange(text, server, target.host)
-      : sameHost(addressOf(text, server), target.host)
+      : isSameHost(addressOf(text, server), target.host)
         ? []
         : [{ ...server.whole, text: element(name, target.host) }];
   const port = lastNamed(client, 'port');
@@ -138,118 +141,15 @@ function changesOfAddress(text: string, server: Element, client: Element, target
   ];
 }
 
-/** Gives an element's children these values. Those that are missing follow the one before them. */
-function setChildren(text: string, parent: Element, wanted: readonly [string, string][]): Change[] {
-  if (parent.content === undefined) {
-    return [
-      filled(
-        text,
-        parent,
-        wanted.map(([name, value]) => element(name, value)),
-      ),
-    ];
-  }
-  const changes: Change[] = [];
-  let missing = '';
-  let after = parent.content.start;
-  let lineBreak = breakAfter(text, parent.content.start) ?? '';
-  const add = () => {
-    if (missing !== '') changes.push({ start: after, end: after, text: missing });
-    missing = '';
-  };
-  for (const [name, value] of wanted) {
-    const child = lastNamed(parent, name);
-    if (child === undefined) {
-      missing += `${lineBreak}${element(name, value)}`;
-      continue;
-    }
-    add();
-    changes.push(...valueChange(text, child, value));
-    after = child.whole.end;
-    lineBreak = breakBefore(text, child.whole.start);
-  }
-  add();
-  return changes;
-}
-
-/** Puts a value in place of an element's own, the blanks and comments around it left alone. */
-function valueChange(text: string, { name, line, whole, content, children }: Element, value: string): Change[] {
-  if (children.length > 0) throw new Unclear(line, `<${name}> has elements in it`);
-  if (content === undefined) return [{ ...whole, text: element(name, value) }];
-  const inner = forgivenInPlace(text.slice(content.start, content.end));
-  const present = inner.trim();
-  if (present.toLowerCase() === value.toLowerCase()) return [];
-  const start = content.start + (present === '' ? 0 : inner.indexOf(present));
-  const end = start + present.length;
-  if (text.slice(start, end).includes('<!--'))
-    throw new Unclear(line, `a comment stands within the value of <${name}>`);
-  return [{ start, end, text: escaped(value) }];
-}
-
-/** Puts lines at the beginning of an element, indented as what is in it. */
-function filled(text: string, parent: Element, lines: readonly string[]): Change {
-  const { whole, content, name } = parent;
-  const own = breakBefore(text, whole.start);
-  const outer = own === '' ? lineBreakOf(text) : own;
-  const inner = content === undefined ? undefined : breakAfter(text, content.start);
-  const block = lines.map((line) => `${inner ?? `${outer}${UNIT}`}${line}`).join('');
-  if (content === undefined) {
-    const tag = text.slice(whole.start, whole.end).replace(/\s*\/>$/, '>');
-    return { ...whole, text: `${tag}${block}${outer}</${name}>` };
-  }
-  const closing = inner === undefined && text.slice(content.start, content.end).trim() === '' ? outer : '';
-  return { start: content.start, end: content.start, text: `${block}${closing}` };
-}
-
-function appended(text: string, lines: readonly string[]): Change {
-  const lineBreak = lineBreakOf(text);
-  const before = text === '' || /[\r\n]$/.test(text) ? '' : lineBreak;
-  return { start: text.length, end: text.length, text: `${before}${lines.join(lineBreak)}${lineBreak}` };
-}
-
 function serverLines(target: ConfTarget, dialect: ConfDialect): string[] {
-  const port = element('port', String(target.port));
   if (dialect === 'ossec') {
-    return [element(isAddress(target.host) ? 'server-ip' : 'server-hostname', target.host), port];
+    const name = isAddress(target.host) ? 'server-ip' : 'server-hostname';
+    return [element(name, target.host), element('port', String(target.port))];
   }
-  const protocol = target.protocol === undefined ? [] : [element('protocol', target.protocol)];
-  const parts = [element('address', target.host), port, ...protocol].map((line) => `${UNIT}${line}`);
+  const parts = wantedOfServer(target).map(([name, value]) => `${UNIT}${element(name, value)}`);
   return ['<server>', ...parts, '</server>'];
-}
-
-/** The line break and indentation before a place; nothing where something else stands before it on its line. */
-function breakBefore(text: string, at: number): string {
-  return /(?:\r\n|\r|\n)[ \t]*$/.exec(text.slice(Math.max(0, at - 1000), at))?.[0] ?? '';
-}
-
-/** The line break and indentation of the first element after a place. */
-function breakAfter(text: string, at: number): string | undefined {
-  const next = /^[ \t]*((?:\r\n|\r|\n)[ \t]*)(?=<[^/])/.exec(text.slice(at, at + 1000));
-  return next?.[1];
-}
-
-function lineBreakOf(text: string): string {
-  return /\r\n|\r|\n/.exec(text)?.[0] ?? '\n';
 }
 
 function isAddress(host: string): boolean {
   return host.includes(':') || /^[\d.]+$/.test(host);
-}
-
-function element(name: string, value: string): string {
-  return `<${name}>${escaped(value)}</${name}>`;
-}
-
-function escaped(value: string): string {
-  return value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-}
-
-function applied(text: string, changes: readonly Change[]): string {
-  let result = '';
-  let at = 0;
-  for (const change of [...changes].sort((one, other) => one.start - other.start)) {
-    result += text.slice(at, change.start) + change.text;
-    at = change.end;
-  }
-  return result + text.slice(at);
 }

@@ -69,9 +69,11 @@ async function waitForTurn(
   const stillFor = stillness(edge);
   let holder: Holder | undefined;
   let told = false;
+  let taken = false;
   for (;;) {
-    if (signal.aborted) throw endOfWait(signal, path, holder);
+    if (signal.aborted) throw endOfWait(signal, path, taken, holder);
     const found = await findLock(own);
+    taken ||= found !== undefined;
     const dead = found !== undefined && isDead(found, stillFor(found), edge);
     if (found === undefined || (dead && (await endLock(own, found.token, edge)))) {
       const token = await putLock(own, edge);
@@ -89,17 +91,21 @@ async function waitForTurn(
 }
 
 /** It is the other run that did not end in time, not the manager that did not answer. */
-function endOfWait(signal: AbortSignal, path: string, holder: Holder | undefined): EnrollError {
+function endOfWait(signal: AbortSignal, path: string, taken: boolean, holder: Holder | undefined): EnrollError {
   const reason = abortReason(signal);
-  if (reason.code !== 'DEADLINE_PASSED' || holder === undefined) return reason;
+  if (reason.code !== 'DEADLINE_PASSED' || !taken) return reason;
   return anotherRun(path, holder, reason);
 }
 
-function anotherRun(path: string, holder: Holder | undefined, cause?: EnrollError): EnrollError {
-  const who = holder === undefined ? '' : ` (process ${holder.pid})`;
-  return new EnrollError('ANOTHER_RUN', `Another agent-enroll${who} has been at work on this host for long.`, {
+function anotherRun(path: string, holder: Holder | undefined, deadline?: EnrollError): EnrollError {
+  const who = `Another agent-enroll${holder === undefined ? '' : ` (process ${holder.pid})`}`;
+  const text =
+    deadline === undefined
+      ? `${who} has been at work on this host for long.`
+      : `${who} was still at work on this host when the deadline of this run passed (--deadline).`;
+  return new EnrollError('ANOTHER_RUN', text, {
     hint: `Wait for it or end it. If there is no such process, remove ${printable(path)}.`,
-    cause,
+    cause: deadline,
   });
 }
 

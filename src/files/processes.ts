@@ -25,8 +25,8 @@ export function nodeProcesses(): Processes {
   const own = /^NSpid:\t(\d+)$/m.exec(read('/proc/self/status') ?? '')?.[1] === String(process.pid);
   const look = (pid: number | 'self'): ProcessLook => {
     const stat = own ? parseStat(read(`/proc/${pid}/stat`) ?? '') : undefined;
-    if (stat?.ended === true) return { runs: false };
-    return { runs: true, ...(stat === undefined || boot === undefined ? {} : { start: `${boot} ${stat.start}` }) };
+    if (stat !== undefined && ENDED.test(stat.state)) return { runs: false };
+    return { runs: true, ...(stat === undefined || boot === undefined ? {} : { start: `${boot} ${stat.ticks}` }) };
   };
   const self = look('self');
   return {
@@ -38,15 +38,18 @@ export function nodeProcesses(): Processes {
 }
 
 /**
- * The third field and the 22nd; the second is a name in parentheses that may hold anything. A process that has ended
- * keeps its number until its parent has asked for its end, which in a container may be never.
+ * State and start out of `/proc/PID/stat` (proc(5), the third field and the 22nd, in clock ticks since the boot); the
+ * second is a name in parentheses that may hold anything.
  */
-function parseStat(stat: string): { readonly ended: boolean; readonly start: string } | undefined {
+export function parseStat(stat: string): { readonly state: string; readonly ticks: number } | undefined {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state] = fields;
-  const start = fields.at(19);
-  return state === undefined || start === undefined ? undefined : { ended: /^[ZXx]$/.test(state), start };
+  const [state = ''] = fields;
+  const ticks = /^\d{1,15}$/.exec(fields[19] ?? '')?.[0];
+  return ticks === undefined ? undefined : { state, ticks: Number(ticks) };
 }
+
+/** A process that has ended keeps its number until its parent has asked for its end, which in a container may be never. */
+const ENDED = /^[ZXx]$/;
 
 function read(path: string): string | undefined {
   try {

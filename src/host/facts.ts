@@ -98,7 +98,7 @@ async function inLeaseFiles(address: string, system: SystemEdge): Promise<boolea
 
 /** Whether a lease file of systemd-networkd or NetworkManager (`ADDRESS=`) or of dhclient (`fixed-address`) has an address. */
 export function isInLeaseFile(text: string, address: string): boolean {
-  for (const [, leased = ''] of text.matchAll(/^(?:ADDRESS=|\s*(?:fixed-address|iaaddr)\s+)([0-9a-fA-F.:]+)/gm)) {
+  for (const [, leased = ''] of text.matchAll(/^(?:ADDRESS=|[ \t]*(?:fixed-address|iaaddr)[ \t]+)([0-9a-fA-F.:]+)/gm)) {
     if (plainAddress(leased) === address) return true;
   }
   return false;

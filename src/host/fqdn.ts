@@ -33,12 +33,18 @@ function joined(own: string, domain: string | undefined): string | undefined {
   return domain === undefined ? undefined : `${own}.${domain}`;
 }
 
+/** With a dot at its end, in characters (RFC 1035). */
+const LONGEST_NAME = 254;
+
 /** The full name of a host in /etc/hosts: the first that is the host's name, a dot and a domain. */
 export function nameInHosts(text: string, hostname: string): string | undefined {
   const wanted = `${hostname.toLowerCase()}.`;
   for (const line of text.split('\n')) {
     const [, ...names] = line.replace(/#.*/, '').trim().split(/\s+/);
-    const found = names.map((name) => name.replace(/\.+$/, '')).find((name) => name.toLowerCase().startsWith(wanted));
+    const found = names
+      .filter((name) => name.length <= LONGEST_NAME)
+      .map((name) => name.replace(/\.+$/, ''))
+      .find((name) => name.toLowerCase().startsWith(wanted));
     if (found !== undefined) return found;
   }
   return undefined;
@@ -47,7 +53,7 @@ export function nameInHosts(text: string, hostname: string): string | undefined 
 /** The domain of this host in resolv.conf: of several `domain` and `search` lines the last holds (resolv.conf(5)). */
 export function domainInResolvConf(text: string): string | undefined {
   let found: string | undefined;
-  for (const [, domain = ''] of text.matchAll(/^[ \t]*(?:domain|search)[ \t]+(\S+)/gm)) {
+  for (const [, domain = ''] of text.matchAll(/^[ \t]*(?:domain|search)[ \t]+(\S{1,254})(?!\S)/gm)) {
     // systemd-resolved writes "search ." where it knows no domain.
     const bare = domain.replace(/^\.+|\.+$/g, '');
     found = bare === '' ? undefined : bare;

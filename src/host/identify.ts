@@ -8,7 +8,7 @@ import { agentName, checkAgentName } from './name.js';
 import { placeholderValues } from './name-facts.js';
 import { expandName, isNamePattern, placeholdersIn } from './name-pattern.js';
 import { decideIp } from './register-ip.js';
-import type { FindRoute, Route } from './route.js';
+import { type FindRoutes, plainAddress, type Route } from './route.js';
 import type { SystemEdge } from './system.js';
 
 /** What the settings say about this host. */
@@ -17,6 +17,8 @@ export interface IdentifyRequest {
   readonly name?: string | undefined;
   readonly ip: IpSetting;
   readonly manager: Endpoint;
+  /** Managers that the agent may go to in its stead. */
+  readonly others?: readonly Endpoint[];
   /** Whether the manager is reached through a proxy, whose address it sees then. */
   readonly viaProxy?: boolean;
   /** The REST API that is asked for the key, where it is not at the manager itself. */
@@ -26,7 +28,7 @@ export interface IdentifyRequest {
 /** What identification needs of the world. */
 export interface IdentifyEdge {
   readonly system: SystemEdge;
-  readonly findRoute: FindRoute;
+  readonly findRoutes: FindRoutes;
 }
 
 /**
@@ -64,27 +66,52 @@ export async function hostName(asked: string | undefined, system: SystemEdge, si
  * @throws EnrollError the signal's reason
  */
 export async function hostAddress(
-  { ip: asked, manager, viaProxy, api }: Omit<IdentifyRequest, 'name'>,
-  { system, findRoute }: IdentifyEdge,
+  { ip: asked, manager, others = [], viaProxy, api }: Omit<IdentifyRequest, 'name'>,
+  { system, findRoutes }: IdentifyEdge,
   signal: AbortSignal,
 ): Promise<HostAddress> {
   if (asked.kind !== 'auto') return decideIp(asked, undefined);
   // The name of the manager need not be known here: it is the proxy that looks it up.
   if (viaProxy === true) return decideIp(asked, 'proxied');
-  let route: Route;
+  let routes: readonly [Route, ...Route[]];
   try {
-    route = await findRoute(manager, signal);
+    routes = await findRoutes(manager, signal);
   } catch (thrown) {
     if (signal.aborted || !(thrown instanceof EnrollError)) throw thrown;
     return decideIp(asked, undefined);
   }
+  const [route, ...further] = routes;
   const facts = await routingFacts(route, system);
   const kept = decideIp(asked, { ...facts, lease: 'permanent' });
   // Asking for the lease can take a second on Windows, and matters only where the address would be taken.
   if (kept.register.kind === 'any') return kept;
-  const fromElsewhere = api === undefined ? undefined : await otherSource(api, route.local, findRoute, signal);
+  const otherwise = await otherWay(further, others, route.local, findRoutes, signal);
+  if (otherwise !== undefined) return decideIp(asked, { ...facts, lease: 'permanent', otherwise });
+  const fromElsewhere = api === undefined ? undefined : await otherSource(api, route.local, findRoutes, signal);
   if (fromElsewhere !== undefined) return decideIp(asked, { ...facts, lease: 'permanent', apiSees: fromElsewhere });
   return decideIp(asked, { ...facts, lease: await addressLease(route.local, system, signal) });
+}
+
+/**
+ * A way to another address of the manager, or to another manager, on which this host has another address than `local`.
+ * A manager to which no way is found now tells nothing.
+ */
+async function otherWay(
+  further: readonly Route[],
+  others: readonly Endpoint[],
+  local: string,
+  findRoutes: FindRoutes,
+  signal: AbortSignal,
+): Promise<Route | undefined> {
+  const ways = [...further];
+  for (const other of others) {
+    try {
+      ways.push(...(await findRoutes(other, signal)));
+    } catch (thrown) {
+      if (signal.aborted || !(thrown instanceof EnrollError)) throw thrown;
+    }
+  }
+  return ways.find((way) => plainAddress(way.local) !== plainAddress(local));
 }
 
 /**
@@ -94,11 +121,11 @@ export async function hostAddress(
 async function otherSource(
   api: Endpoint,
   local: string,
-  findRoute: FindRoute,
+  findRoutes: FindRoutes,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   try {
-    const route = await findRoute(api, signal);
+    const [route] = await findRoutes(api, signal);
     return route.local === local || isLoopback({ host: route.manager, port: api.port }) ? undefined : route.local;
   } catch (thrown) {
     if (signal.aborted || !(thrown instanceof EnrollError)) throw thrown;

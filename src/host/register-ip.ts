@@ -15,6 +15,8 @@ export interface RoutingFacts extends Route {
   readonly lease: Lease;
   /** The address of this host that the REST API sees, where that is not `local`. */
   readonly apiSees?: string;
+  /** Another way that an agent may take, on which this host has another address. */
+  readonly otherwise?: Route;
 }
 
 /**
@@ -40,7 +42,7 @@ export function decideIp(asked: IpSetting, facts: RoutingFacts | 'proxied' | und
 }
 
 function decideAuto(facts: RoutingFacts | 'proxied' | undefined): Omit<HostAddress, 'local'> {
-  const any = (reason: string) => ({ register: { kind: 'any' }, why: `any: ${reason}` }) as const;
+  const any = (reason: string) => ({ register: { kind: 'any', unasked: true }, why: `any: ${reason}` }) as const;
   if (facts === 'proxied') return any('the manager is reached through a proxy');
   if (facts === undefined) return any('the address by which this host reaches the manager is not known');
   const local = plainAddress(facts.local);
@@ -64,6 +66,10 @@ function decideAuto(facts: RoutingFacts | 'proxied' | undefined): Omit<HostAddre
   }
   if (facts.apiSees !== undefined) {
     return any(`this host reaches the manager from ${local}, and its API from ${plainAddress(facts.apiSees)}`);
+  }
+  if (facts.otherwise !== undefined) {
+    const { manager: other, local: seen } = facts.otherwise;
+    return any(`this host reaches ${manager} from ${local}, and ${plainAddress(other)} from ${plainAddress(seen)}`);
   }
   if (facts.lease === 'leased') return any(`${local} is leased for a time`);
   if (facts.lease === 'temporary') return any(`${local} is a temporary address`);

@@ -1,10 +1,11 @@
 import { createSocket } from 'node:dgram';
-import { lookup } from 'node:dns/promises';
 import ipaddr from 'ipaddr.js';
 import { EnrollError } from '../errors.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import { connectError } from '../net/connect.js';
 import { deadline, unlessAborted } from '../net/deadline.js';
+import { type Lookup, systemLookup } from '../net/lookup.js';
+import { socketAddress } from '../net/zone.js';
 
 /** How this host reaches a manager: two addresses of one family, without zone, IPv4 as IPv4. */
 export interface Route {
@@ -14,20 +15,15 @@ export interface Route {
   readonly manager: string;
 }
 
-/** All addresses of a name, the preferred one first. */
-export type Resolve = (name: string) => Promise<readonly string[]>;
-
-/** Finds the {@link Route} to a manager. */
-export type FindRoute = (manager: Endpoint, signal: AbortSignal) => Promise<Route>;
-
-const systemResolve: Resolve = async (name) => (await lookup(name, { all: true })).map(({ address }) => address);
+/** Finds the ways to a manager, one for each of its addresses that this host has a way to; the preferred one first. */
+export type FindRoutes = (manager: Endpoint, signal: AbortSignal) => Promise<readonly [Route, ...Route[]]>;
 
 /**
- * A {@link FindRoute} that asks the routing table: connecting a UDP socket binds it to the address that packets to the
+ * A {@link FindRoutes} that asks the routing table: connecting a UDP socket binds it to the address that packets to the
  * manager would carry, and sends nothing. It gives up after `timeoutMs` milliseconds, and throws an EnrollError
  * `HOST_UNRESOLVED`, `CONNECTION_FAILED` (no route) or `CONNECTION_TIMED_OUT`.
  */
-export function routingTable(timeoutMs: number, resolve: Resolve = systemResolve): FindRoute {
+export function routingTable(timeoutMs: number, lookup: Lookup = systemLookup): FindRoutes {
   return async (manager, signal) => {
     const limit = deadline(
       signal,
@@ -39,7 +35,7 @@ export function routingTable(timeoutMs: number, resolve: Resolve = systemResolve
         ),
     );
     try {
-      return await routeTo(manager, resolve, limit.signal);
+      return await routesTo(manager, lookup, limit.signal);
     } catch (thrown) {
       throw thrown instanceof EnrollError ? thrown : connectError(thrown, manager);
     } finally {
@@ -48,25 +44,28 @@ export function routingTable(timeoutMs: number, resolve: Resolve = systemResolve
   };
 }
 
-async function routeTo(manager: Endpoint, resolve: Resolve, signal: AbortSignal): Promise<Route> {
-  const candidates = await unlessAborted(resolve(manager.host), signal);
+async function routesTo(manager: Endpoint, lookup: Lookup, signal: AbortSignal): Promise<readonly [Route, ...Route[]]> {
+  const candidates = await unlessAborted(lookup(manager.host), signal);
+  const routes: Route[] = [];
   let last: unknown;
-  for (const candidate of candidates) {
+  for (const { address: candidate } of candidates) {
     try {
       const local = await unlessAborted(sourceFor(candidate, manager.port), signal);
-      return { local: plainAddress(local), manager: plainAddress(candidate) };
+      routes.push({ local: plainAddress(local), manager: plainAddress(candidate) });
     } catch (thrown) {
       if (signal.aborted) throw thrown;
       last = thrown;
     }
   }
+  const [first, ...others] = routes;
+  if (first !== undefined) return [first, ...others];
   if (last === undefined) throw new EnrollError('HOST_UNRESOLVED', `The name ${manager.host} has no address.`);
   throw new EnrollError('CONNECTION_FAILED', `This host has no route to ${formatEndpoint(manager)}.`, { cause: last });
 }
 
 function sourceFor(address: string, port: number): Promise<string> {
   const [bare = '', zone] = address.split('%');
-  const target = zone === undefined ? plainAddress(bare) : address;
+  const target = zone === undefined ? plainAddress(bare) : socketAddress(address);
   return new Promise((resolve, reject) => {
     const socket = createSocket(target.includes(':') ? 'udp6' : 'udp4');
     const done = (error?: Error) => {

@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
 import { access, readdir } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
+import { systemCode } from '../errors.js';
 import type { FileEdge } from '../files/file-edge.js';
+import { atPlace } from '../files/place.js';
 import { readFile } from '../files/read.js';
 
 /** One address of one interface. */
@@ -10,6 +12,19 @@ export interface InterfaceAddress {
   readonly address: string;
   /** Length of the network prefix in bits. */
   readonly prefix: number;
+}
+
+/** What is known of a file without reading it; `absent`: there is none; `unknown`: it may not be looked at. */
+export type FileLook = FileTimes | 'absent' | 'unknown';
+
+/** When a file was changed, in milliseconds since 1970, and whose it is. */
+export interface FileTimes {
+  /** Its content. */
+  readonly modified: number;
+  /** Anything of it: content, owner, mode, name. */
+  readonly changed: number;
+  /** Numeric user (Unix). */
+  readonly uid: number;
 }
 
 /** What the identification of a host asks of the operating system. */
@@ -22,10 +37,13 @@ export interface SystemEdge {
   /** The text of a file; `undefined` where there is none, where it may not be read, or has more than 16 MiB. */
   readText(path: string): Promise<string | undefined>;
   exists(path: string): Promise<boolean>;
+  look(path: string): Promise<FileLook>;
   /** The names in a directory; none where there is no such directory, or where it may not be read. */
   list(directory: string): Promise<readonly string[]>;
   /** What a program prints, without a shell; `undefined` where it is missing, fails, or takes longer than 5 s. */
   run(program: string, args: readonly string[], signal: AbortSignal): Promise<string | undefined>;
+  /** When this process was started, in milliseconds since 1970. */
+  readonly startedAt: number;
 }
 
 /** Where Windows keeps things. */
@@ -57,8 +75,10 @@ export function nodeSystem(directories: WindowsDirectories, disk: FileEdge): Sys
     addresses,
     readText: (path) => readText(path, disk),
     exists,
+    look: (path) => look(path, disk),
     list,
     run,
+    startedAt: performance.timeOrigin,
   };
 }
 
@@ -99,6 +119,20 @@ async function exists(path: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+async function look(path: string, disk: FileEdge): Promise<FileLook> {
+  try {
+    const facts = await atPlace(path, disk, async (place) => place.facts);
+    if (facts === undefined) return 'absent';
+    return { modified: milliseconds(facts.modified), changed: milliseconds(facts.changed), uid: facts.uid };
+  } catch (error) {
+    return systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR' ? 'absent' : 'unknown';
+  }
+}
+
+function milliseconds(nanoseconds: bigint): number {
+  return Number(nanoseconds / 1000n) / 1000;
 }
 
 async function list(directory: string): Promise<string[]> {

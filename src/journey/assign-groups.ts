@@ -1,6 +1,7 @@
-import { abortReason, EnrollError } from '../errors.js';
+import { abortReason } from '../errors.js';
 import type { AgentKey } from '../obtain/key-source.js';
 import type { Journey } from './context.js';
+import { notAcknowledged } from './not-acknowledged.js';
 
 /**
  * Asks the manager for what it still owes a key that lies in its place by now: groups, with the REST API. What it does
@@ -16,12 +17,5 @@ export async function assignGroups(
   if (key.complete === undefined) return;
   observe({ kind: 'grouping', groups: settings.groups });
   observe({ kind: 'grouped', ...(await key.complete(signal)) });
-  if (!signal.aborted) return;
-  const reason = abortReason(signal);
-  if (reason.code !== 'DEADLINE_PASSED') throw reason;
-  const text = 'The key is installed, but the deadline of the run passed while the manager was asked for the groups.';
-  throw new EnrollError('LINK_SILENT', text, {
-    hint: 'Run agent-enroll check, or give the run more time with --deadline.',
-    cause: reason,
-  });
+  if (signal.aborted) throw notAcknowledged(abortReason(signal));
 }

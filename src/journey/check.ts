@@ -37,7 +37,7 @@ export async function check(journey: Journey): Promise<CheckedLink> {
   }
   const daemon = await runningDaemon(journey);
   if (daemon !== undefined) {
-    requireConnected(daemon);
+    await requireConnected(journey, notes, daemon);
     return { changed: false, record };
   }
   const request = { record, waitMs: settings.waitMs, links: linksOf(notes, record) };

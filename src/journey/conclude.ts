@@ -2,7 +2,7 @@ import { narrowInstalled } from '../keystore/installed.js';
 import { removeLeftoverKeys } from '../keystore/leftover-key.js';
 import type { Notes } from '../keystore/notes/notes.js';
 import type { AgentRecord } from '../model/agent-record.js';
-import { formatEndpoint } from '../model/endpoint.js';
+import { endpointKey } from '../model/endpoint.js';
 import { writeConfig } from './configure.js';
 import type { PreparedJourney } from './context.js';
 import { boundTo } from './machine-binding.js';
@@ -74,7 +74,7 @@ function remembered(
   // Over HTTPS there is but one way.
   if (link.protocol === 'https') return { acknowledged, links: new Map(others) };
   const { endpoint, protocol, cipher, family } = link;
-  const where = formatEndpoint(endpoint);
+  const where = endpointKey(endpoint);
   // Not every proof tells the family anew.
   const known = family ?? (acknowledged === before ? links.get(where)?.family : undefined);
   const worked = { protocol, cipher, ...(known === undefined ? {} : { family: known }) };

@@ -1,5 +1,6 @@
-import { type ConfTarget, pointAt } from '../conf/edit.js';
+import { type ConfDialect, pointAt } from '../conf/edit.js';
 import { CONF_LIMIT } from '../conf/ossec-conf.js';
+import type { ConfTarget } from '../conf/target.js';
 import { EnrollError, systemCode } from '../errors.js';
 import { type Access, accessOf, formatMode, isTooWide } from '../files/access.js';
 import { unreadable, unwritable } from '../files/file-error.js';
@@ -10,6 +11,7 @@ import type { Endpoint } from '../model/endpoint.js';
 import type { AgentInstallation } from '../model/host.js';
 import { printable } from '../model/printable.js';
 import { byteOrderMark } from '../model/text-encoding.js';
+import { zoneIndex } from '../net/zone.js';
 import type { Journey } from './context.js';
 import type { JourneyEdge } from './journey-edge.js';
 
@@ -69,11 +71,21 @@ export async function writeConfig(
   });
 }
 
-function edit(text: string, target: ConfTarget, { configFile, flavor }: AgentInstallation): string {
-  const edited = pointAt(text, target, flavor === 'ossec' ? 'ossec' : 'wazuh');
+function edit(text: string, target: ConfTarget, { configFile, ...agent }: AgentInstallation): string {
+  const index = zoneIndex(target.host);
+  const edited = pointAt(
+    text,
+    { ...target, ...(index === undefined ? {} : { interfaceIndex: index }) },
+    dialectOf(agent),
+  );
   if (edited.ok) return edited.text;
   const { line, what } = edited;
   throw new EnrollError('CONFIG_UNCLEAR', `${printable(configFile)}, line ${line}: ${printable(what)}.`);
+}
+
+function dialectOf({ flavor, version }: Pick<AgentInstallation, 'flavor' | 'version'>): ConfDialect {
+  if (flavor === 'ossec') return 'ossec';
+  return version?.startsWith('v5.') ? 'wazuh-5' : 'wazuh';
 }
 
 /** An ossec.conf held by its directory: what is read, known and written of it is one and the same file's. */

@@ -1,9 +1,10 @@
+import { askedFor } from './as-asked.js';
 import { assignGroups } from './assign-groups.js';
 import { conclude, type Enrollment } from './conclude.js';
 import type { Journey } from './context.js';
 import { identity } from './identity.js';
 import { install } from './install.js';
-import { prepared } from './prepare.js';
+import { prepared, rehearseKey } from './prepare.js';
 import { tryPresentKey } from './present-key.js';
 import { prove, proveKnown } from './prove.js';
 import { requestKey } from './request-key.js';
@@ -22,12 +23,13 @@ export async function enroll(journey: Journey): Promise<Enrollment> {
     const present = await tryPresentKey(ready);
     if (present.works) return await conclude(ready, present);
 
+    await rehearseKey(ready);
     const host = await identity(ready, present);
     const answer = await requestKey(ready, host, present);
     if (answer.kind === 'known') return await conclude(ready, await proveKnown(ready, answer));
     await refuseSurplus(ready, host, answer, present);
 
-    await install(ready, answer, present);
+    await install(ready, { ...answer, asked: askedFor(ready.settings, host, answer.key.record) }, present);
     await assignGroups(ready, answer);
     const link = await prove(ready, answer);
     return await conclude(ready, { changed: true, record: answer.key.record, link });

@@ -5,6 +5,7 @@ import type { Protocol } from '../link/message/transport.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import type { Endpoint } from '../model/endpoint.js';
 import type { Host } from '../model/host.js';
+import type { SeenCertificate } from '../net/trust.js';
 import type { AgentKey, Completion, Method } from '../obtain/key-source.js';
 
 /**
@@ -17,8 +18,8 @@ export type JourneyEvent =
   | { readonly kind: 'present'; readonly record: AgentRecord; readonly keysFile: string }
   /** A run that was killed had this key already, and had not put it in its place. */
   | { readonly kind: 'left'; readonly record: AgentRecord }
-  /** The manager is there and does not acknowledge the key that is on this host. */
-  | { readonly kind: 'rejected'; readonly record: AgentRecord }
+  /** The manager is there and does not acknowledge the key that is on this host; `why` this host enrolls again, in words. */
+  | { readonly kind: 'rejected'; readonly record: AgentRecord; readonly why: string }
   /** Another run of this program has the agent's home. */
   | { readonly kind: 'waiting'; readonly pid: number }
   /** The first contact of a fleet is spread over a window; this host's turn comes then. */
@@ -26,6 +27,8 @@ export type JourneyEvent =
   /** By which way the key will be got, and what decided it, in words. */
   | { readonly kind: 'method'; readonly method: Method; readonly why: string }
   | { readonly kind: 'asking'; readonly method: Method; readonly endpoint: Endpoint; readonly name: string }
+  /** The server that is asked has shown its certificate. */
+  | { readonly kind: 'certificate'; readonly seen: SeenCertificate }
   /** No manager could be reached; another try follows. */
   | { readonly kind: 'retrying'; readonly error: EnrollError; readonly waitMs: number }
   | { readonly kind: 'obtained'; readonly key: AgentKey }

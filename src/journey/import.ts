@@ -5,7 +5,7 @@ import { type AgentRecord, sameRecord } from '../model/agent-record.js';
 import { conclude, type Enrollment } from './conclude.js';
 import type { Journey, PreparedJourney } from './context.js';
 import { install } from './install.js';
-import { prepared } from './prepare.js';
+import { prepared, rehearseKey } from './prepare.js';
 import { prove } from './prove.js';
 import { tellOfAnothers } from './unfinished-request.js';
 
@@ -49,6 +49,7 @@ async function putInPlace(
   if (present !== undefined && sameRecord(present, record)) {
     return { changed: false, ...(file === 'broken' || file?.tooWide === undefined ? {} : { tooWide: file.tooWide }) };
   }
+  await rehearseKey(journey);
   if (file !== undefined && !(await mayReplace(present, record))) throw refuseToReplace(keysFile, present);
   tellOfAnothers(journey, record);
   await install(journey, { key: { record } }, { record: present });

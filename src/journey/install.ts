@@ -1,8 +1,8 @@
 import { installKey } from '../keystore/client-keys.js';
-import type { Notes } from '../keystore/notes/notes.js';
+import type { AskedFor, Notes } from '../keystore/notes/notes.js';
 import { resetCounters } from '../keystore/sender-counter.js';
 import type { AgentRecord } from '../model/agent-record.js';
-import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
+import { type Endpoint, endpointKey } from '../model/endpoint.js';
 import type { TrustVerdict } from '../net/trust.js';
 import type { Hearsay } from '../settings/settings.js';
 import type { PreparedJourney } from './context.js';
@@ -10,6 +10,8 @@ import { bind } from './machine-binding.js';
 
 /** A record that is to be put in its place, and where it came from, as far as a manager was asked for it. */
 export interface KeyToInstall {
+  /** What it was asked for with. */
+  readonly asked?: AskedFor;
   readonly key: {
     readonly record: AgentRecord;
     readonly trust?: TrustVerdict;
@@ -33,7 +35,11 @@ export interface Replaced {
  *
  * @throws EnrollError `FILE_UNWRITABLE`, `FILE_UNREADABLE`
  */
-export async function install(journey: PreparedJourney, { key }: KeyToInstall, replaced: Replaced): Promise<void> {
+export async function install(
+  journey: PreparedJourney,
+  { key, asked }: KeyToInstall,
+  replaced: Replaced,
+): Promise<void> {
   const { settings, agent, edge, notes, observe } = journey;
   const { record, trust, endpoint } = key;
   const before = replaced.record ?? replaced.copied;
@@ -41,8 +47,9 @@ export async function install(journey: PreparedJourney, { key }: KeyToInstall, r
     const { keysFile } = await installKey(record, agent, edge.disk);
     observe({ kind: 'installed', keysFile });
     await resetCounters(agent, [record.id, ...(before === undefined ? [] : [before.id])], edge.disk);
-    await notes.update(({ request: _, ...rest }) => ({
+    await notes.update(({ request: _, asked: __, ...rest }) => ({
       ...rest,
+      ...(asked === undefined ? {} : { asked }),
       ...trusted(rest, { endpoint, trust, hearsay: settings.hearsay, now: edge.disk.now() }),
     }));
   });
@@ -66,9 +73,9 @@ function trusted(
   if (endpoint === undefined || trust === undefined || trust.by === 'nothing' || trust.by === 'system') {
     return { managers };
   }
-  const name = formatEndpoint(endpoint);
+  const name = endpointKey(endpoint);
   const { fingerprint } = trust;
-  const named = !hearsay.some((said) => formatEndpoint(said.endpoint) === name);
+  const named = !hearsay.some((said) => endpointKey(said.endpoint) === name);
   const before = managers.get(name);
   if (before?.fingerprint === fingerprint && (before.hearsay === undefined || !named)) return { managers };
   const firstSeen = before?.fingerprint === fingerprint ? before.firstSeen : new Date(now).toISOString();

@@ -5,6 +5,7 @@ import { routingTable } from '../host/route.js';
 import { nodeSystem, type SystemEdge } from '../host/system.js';
 import type { Randomness } from '../link/message/conversation.js';
 import { type Dial, directDial } from '../net/connect.js';
+import { type Lookup, systemLookup } from '../net/lookup.js';
 
 /** All that the journey touches outside of itself, so that a test or an embedding program can put its own in place. */
 export interface JourneyEdge {
@@ -15,6 +16,8 @@ export interface JourneyEdge {
    * It is short, and what is interrupted ends after it.
    */
   readonly uninterrupted: <T>(step: () => Promise<T>) => Promise<T>;
+  /** Finds the addresses of a name. */
+  readonly lookup: Lookup;
   /** Makes TCP connections that give up after so many milliseconds. */
   readonly dial: (timeoutMs: number) => Dial;
   readonly random: Randomness;
@@ -27,8 +30,11 @@ export interface JourneyEdge {
 /** The variables that tell where Windows keeps things. */
 type WindowsEnvironment = Readonly<Record<string, string | undefined>>;
 
-/** The real system. */
-export function nodeJourneyEdge(environment: WindowsEnvironment): JourneyEdge {
+/**
+ * The real system.
+ * @param lookup finds the addresses of a name; absent: the system, in a thread of this process
+ */
+export function nodeJourneyEdge(environment: WindowsEnvironment, lookup: Lookup = systemLookup): JourneyEdge {
   const { ProgramFiles: programFiles, SystemRoot: systemRoot } = environment;
   const programFilesX86 = environment['ProgramFiles(x86)'];
   const disk = nodeFileEdge(systemRoot);
@@ -36,7 +42,8 @@ export function nodeJourneyEdge(environment: WindowsEnvironment): JourneyEdge {
     system: nodeSystem({ programFiles, programFilesX86, systemRoot }, disk),
     disk,
     uninterrupted: (step) => step(),
-    dial: directDial,
+    lookup,
+    dial: (timeoutMs) => directDial(timeoutMs, lookup),
     // As real agents write it: an unsigned 16 bit number in five digits.
     random: { digits: () => String(randomInt(65536)).padStart(5, '0'), iv: () => randomBytes(16) },
     randomNumber: Math.random,
@@ -46,5 +53,5 @@ export function nodeJourneyEdge(environment: WindowsEnvironment): JourneyEdge {
 
 /** What {@link identify} needs of the edge; the name of the manager is looked up within `timeoutMs` milliseconds. */
 export function identifyEdge(edge: JourneyEdge, timeoutMs: number): IdentifyEdge {
-  return { system: edge.system, findRoute: routingTable(timeoutMs) };
+  return { system: edge.system, findRoutes: routingTable(timeoutMs, edge.lookup) };
 }

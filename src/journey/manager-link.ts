@@ -1,4 +1,4 @@
-import { EnrollError, type ErrorCode } from '../errors.js';
+import { abortReason, EnrollError, type ErrorCode } from '../errors.js';
 import { ReservedCounters } from '../keystore/reserved-counters.js';
 import { SenderCounter } from '../keystore/sender-counter.js';
 import { LinkError } from '../link/link-error.js';
@@ -8,17 +8,18 @@ import { prove } from '../link/message/handshake.js';
 import { opener } from '../link/message/open.js';
 import type { Protocol } from '../link/message/transport.js';
 import type { AgentRecord } from '../model/agent-record.js';
-import { type Endpoint, formatEndpoint, type ManagerFamily } from '../model/endpoint.js';
+import { type Endpoint, endpointKey, formatEndpoint, type ManagerFamily } from '../model/endpoint.js';
 import { dialThrough, proxyFor } from '../net/proxy.js';
 import type { ProxySettings } from '../net/proxy-settings.js';
 import type { ManagerSettings } from '../settings/settings.js';
 import type { Journey } from './context.js';
+import { notAcknowledged } from './not-acknowledged.js';
 
 /** The key whose link is to be proven. */
 export interface ProofRequest {
   readonly record: AgentRecord;
   readonly family?: ManagerFamily;
-  /** What worked before, by `host:port` of the agent port; absent: nothing is known. */
+  /** What worked before, by the key of the agent port; absent: nothing is known. */
   readonly links?: ReadonlyMap<string, WorkedBefore>;
   /** How long each manager is given, in milliseconds. */
   readonly waitMs: number;
@@ -34,7 +35,7 @@ export type ManagerLink = LinkProof & {
  * Proves the link with the first of the managers that acknowledges the key, as an agent goes through its servers.
  *
  * @throws EnrollError of the manager that came closest: one that is there and does not know the key tells more than one
- * that is not there
+ * that is not there. It never says that nothing is installed, for the key is
  */
 export async function proveLinkAtAny(
   journey: Journey,
@@ -46,7 +47,9 @@ export async function proveLinkAtAny(
     try {
       return await proveLink(journey, manager, request);
     } catch (thrown) {
-      if (journey.signal.aborted || !(thrown instanceof EnrollError) || !isOfTheLink(thrown)) throw thrown;
+      if (journey.signal.aborted) throw notAcknowledged(abortReason(journey.signal));
+      if (!(thrown instanceof EnrollError)) throw thrown;
+      if (!isOfTheLink(thrown)) throw notAcknowledged(thrown);
       failed.push({ manager, error: thrown });
     }
   }
@@ -56,11 +59,11 @@ export async function proveLinkAtAny(
     failed.find(({ error }) => error.code === 'LINK_OTHER_SERVICE') ??
     failed[0];
   if (closest === undefined) throw new EnrollError('MANAGER_MISSING', 'No manager is named.');
-  if (failed.length === 1) throw closest.error;
+  if (failed.length === 1) throw notAcknowledged(closest.error);
   const others = failed
     .filter((one) => one !== closest)
     .map(({ manager, error }) => `${formatEndpoint(manager.agent)}: ${error.message}`);
-  throw reworded(closest.error, `${closest.error.message} ${others.join(' ')}`);
+  throw reworded(notAcknowledged(closest.error), `${closest.error.message} ${others.join(' ')}`);
 }
 
 /** The same in other words: what was seen stays with it. */
@@ -89,7 +92,7 @@ async function proveLink(
   const counters = new ReservedCounters(await SenderCounter.open(agent, edge.disk));
   const { timeoutMs } = settings;
   const proxy = proxyFor(manager.agent, settings.proxy);
-  const worked = links?.get(formatEndpoint(manager.agent));
+  const worked = links?.get(endpointKey(manager.agent));
   try {
     const proof = await prove(
       {
@@ -109,6 +112,7 @@ async function proveLink(
           dial: dialThrough(settings.proxy, edge.dial, timeoutMs),
           timeoutMs,
           proxied: proxy !== undefined,
+          lookup: edge.lookup,
         }),
         counters,
         random: edge.random,

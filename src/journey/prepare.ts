@@ -11,8 +11,8 @@ import { checkConfig } from './configure.js';
 import type { Journey, PreparedJourney } from './context.js';
 
 /**
- * Runs steps that may replace this host's key, once it is certain that all that they write can be written: an agent is
- * created for no host that cannot keep its key. No other run is at work on these files meanwhile.
+ * Runs steps that may replace this host's key, once it is certain that what they write in any case can be written. No
+ * other run is at work on these files meanwhile. Whether a key can be replaced is {@link rehearseKey}'s to find out.
  *
  * @throws EnrollError `MANAGER_HOME`, `FILE_UNWRITABLE`, `FILE_UNREADABLE`, `CONFIG_UNCLEAR`, `ANOTHER_RUN`
  */
@@ -21,7 +21,6 @@ export async function prepared<T>(journey: Journey, steps: (journey: PreparedJou
   await refuseManagerHome(agent, edge.system);
   return await alone(journey, async (locked) => {
     // Under the lock: another run removes what it takes for the litter of a killed one.
-    await checkWritable(agent, edge.disk);
     await checkConfig(journey);
     const unsafe = await removableBy(agent, edge.disk);
     if (unsafe !== undefined) observe({ kind: 'warning', text: unsafe });
@@ -30,6 +29,16 @@ export async function prepared<T>(journey: Journey, steps: (journey: PreparedJou
     for (const text of await narrowFiles(agent, edge.disk)) observe({ kind: 'warning', text });
     return await steps({ ...locked, notes });
   });
+}
+
+/**
+ * Makes sure that a key can be put in place, before anybody is asked for one: an agent is created for no host that cannot
+ * keep its key. A key that works needs no writing, so this is asked only where there is none.
+ *
+ * @throws EnrollError `FILE_UNWRITABLE`, `FILE_UNREADABLE`
+ */
+export async function rehearseKey({ agent, edge }: PreparedJourney): Promise<void> {
+  await checkWritable(agent, edge.disk);
 }
 
 /**

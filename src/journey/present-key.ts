@@ -5,9 +5,10 @@ import { type PresentFile, readInstalled } from '../keystore/installed.js';
 import { leftoverKey } from '../keystore/leftover-key.js';
 import { linksOf } from '../keystore/notes/notes.js';
 import type { AgentRecord } from '../model/agent-record.js';
+import { tellOfDifferences } from './as-asked.js';
 import type { Outcome } from './conclude.js';
 import type { PreparedJourney } from './context.js';
-import { requireConnected, requireRestart, runningDaemon } from './daemon-word.js';
+import { believe, requireRestart, runningDaemon } from './daemon-word.js';
 import { bind, checkBinding } from './machine-binding.js';
 import { type ManagerLink, proveLinkAtAny } from './manager-link.js';
 
@@ -22,12 +23,14 @@ export interface KeyToReplace {
   readonly changed?: true;
   /** That client.keys was found open to others, in words. */
   readonly tooWide?: string;
+  /** Present: the agent's user wrote client.keys, and may have written anything. */
+  readonly agents?: true;
   /** A key of another machine, of which this one is a copy: not to be used, nor shown to a manager. */
   readonly copied?: AgentRecord;
 }
 
 /** A key that was issued a moment ago may still be unknown to a manager (remoted reads new keys every 10 s). */
-const PRESENT_KEY_WAIT_MS = 12_000;
+export const PRESENT_KEY_WAIT_MS = 12_000;
 
 /**
  * Looks for a key and finds out whether the manager acknowledges it. One that a killed run was about to put in place is
@@ -59,7 +62,7 @@ async function isToBeProven({ settings, agent, edge, signal }: PreparedJourney):
 
 async function tryKey(
   journey: PreparedJourney,
-  { record, tooWide, changed }: PresentFile & { readonly changed?: true },
+  { record, tooWide, agents, changed }: PresentFile & { readonly changed?: true },
 ): Promise<PresentKey> {
   const { settings, agent, edge, notes, observe, signal } = journey;
   observe({ kind: 'present', record, keysFile: agent.keysFile });
@@ -67,26 +70,31 @@ async function tryKey(
     record,
     ...(changed === undefined ? {} : { changed }),
     ...(tooWide === undefined ? {} : { tooWide }),
+    ...(agents === undefined ? {} : { agents }),
   };
-  const keep = (link?: ManagerLink): PresentKey => ({ works: true, changed: false, ...known, link });
+  const keep = async (link?: ManagerLink): Promise<PresentKey> => {
+    await tellOfDifferences(journey, record);
+    return { works: true, changed: false, ...known, link };
+  };
   if (settings.machineBinding && (await checkBinding(notes.notes, record, edge, signal)) === 'other') {
     return { works: false, copied: record };
   }
   if (settings.force) return { works: false, ...known };
-  if (!settings.handshake) return keep();
+  if (!settings.handshake) return await keep();
   const daemon = await runningDaemon(journey);
   if (daemon !== undefined) {
     if (changed) await requireRestart(journey);
-    requireConnected(daemon);
-    return keep();
+    await believe(journey, daemon);
+    return await keep();
   }
   try {
     const waitMs = Math.min(settings.waitMs, PRESENT_KEY_WAIT_MS);
     const links = linksOf(notes.notes, record);
-    return keep(await proveLinkAtAny(journey, settings.managers, { record, waitMs, links }));
+    return await keep(await proveLinkAtAny(journey, settings.managers, { record, waitMs, links }));
   } catch (thrown) {
     if (!(thrown instanceof EnrollError) || !isTheKey(journey, record, thrown)) throw thrown;
-    observe({ kind: 'rejected', record });
+    const why = `The manager does not acknowledge this key (agent ${record.id} ${record.name}), so this host enrolls again`;
+    observe({ kind: 'rejected', record, why });
     return { works: false, ...known };
   }
 }

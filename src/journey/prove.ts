@@ -1,11 +1,11 @@
-import { abortReason, EnrollError } from '../errors.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import type { ManagerFamily } from '../model/endpoint.js';
 import type { ManagerSettings } from '../settings/settings.js';
 import type { Outcome } from './conclude.js';
 import type { PreparedJourney } from './context.js';
-import { requireConnected, requireRestart, runningDaemon } from './daemon-word.js';
+import { believe, requireRestart, runningDaemon } from './daemon-word.js';
 import { type ManagerLink, proveLinkAtAny } from './manager-link.js';
+import { PRESENT_KEY_WAIT_MS } from './present-key.js';
 import type { KnownKey } from './request-key.js';
 
 /** A key that lies in its place, and whether this run has put it there. */
@@ -28,26 +28,17 @@ export async function prove(
   journey: PreparedJourney,
   { key: { record, family }, manager, changed = true }: KeyInPlace,
 ): Promise<ManagerLink | undefined> {
-  const { settings, signal } = journey;
+  const { settings } = journey;
   if (!settings.handshake) return undefined;
   const daemon = await runningDaemon(journey);
   if (daemon !== undefined) {
     if (changed) await requireRestart(journey, manager === undefined ? {} : { endpoint: manager.agent });
-    requireConnected(daemon);
+    await believe(journey, daemon);
     return undefined;
   }
   const managers = settings.managers.toSorted((a, b) => Number(b === manager) - Number(a === manager));
   const request = { record, waitMs: settings.waitMs, ...(family === undefined ? {} : { family }) };
-  try {
-    return await proveLinkAtAny(journey, managers, request);
-  } catch (thrown) {
-    if (!signal.aborted || abortReason(signal).code !== 'DEADLINE_PASSED') throw thrown;
-    const text = 'The key is installed, but the manager did not acknowledge it before the deadline of the run.';
-    throw new EnrollError('LINK_SILENT', text, {
-      hint: 'Run agent-enroll check, or give the run more time with --deadline.',
-      cause: thrown,
-    });
-  }
+  return await proveLinkAtAny(journey, managers, request);
 }
 
 /**
@@ -59,7 +50,7 @@ export async function proveKnown(journey: PreparedJourney, known: KnownKey): Pro
   const { settings, signal } = journey;
   if (!settings.handshake || (await runningDaemon(journey)) !== undefined) throw refusal;
   try {
-    const request = { record: outcome.record, waitMs: settings.waitMs };
+    const request = { record: outcome.record, waitMs: Math.min(settings.waitMs, PRESENT_KEY_WAIT_MS) };
     return { ...outcome, link: await proveLinkAtAny(journey, settings.managers, request) };
   } catch (thrown) {
     if (signal.aborted) throw thrown;

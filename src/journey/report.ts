@@ -1,4 +1,5 @@
 import type { EnrollError, ErrorCode } from '../errors.js';
+import type { AgentStatus } from '../host/agent-daemon.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import type { ManagerFamily } from '../model/endpoint.js';
 import type { Method } from '../obtain/key-source.js';
@@ -21,6 +22,7 @@ export interface Report {
   readonly method?: Method;
   /** What decided the method, in words: with `auto`, whether there are API credentials. */
   readonly methodReason?: string;
+  /** Of the server that was asked, also where nothing came of it; `by` is `refused` where it was not trusted. */
   readonly trust?: { readonly by: string; readonly fingerprint: string; readonly subject: string };
   readonly keysFile?: string;
   /** The agent's configuration, where it was to be pointed at the manager, and whether that changed it. */
@@ -33,6 +35,8 @@ export interface Report {
     readonly attempts?: number;
     readonly ms?: number;
   };
+  /** The agent daemon that runs on this host, beside which no test message is sent; what it says of its connection. */
+  readonly daemon?: { readonly name: string; readonly status: AgentStatus };
   readonly warnings: readonly string[];
   readonly error?: { readonly code: ErrorCode; readonly message: string; readonly hint: string };
 }
@@ -51,6 +55,8 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
       return { ...report, agent: agentOf(event.record), keysFile: event.keysFile };
     case 'method':
       return { ...report, method: event.method, methodReason: event.why };
+    case 'certificate':
+      return { ...report, trust: event.seen };
     case 'obtained': {
       const { record, groups, trust, family } = event.key;
       return {
@@ -86,17 +92,21 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
       const link = { protocol, ...(cipher === undefined ? {} : { cipher }), attempts, ms };
       return { ...report, link, ...withFamily(report, family) };
     }
+    case 'daemon': {
+      const { name, status } = event.daemon;
+      return { ...report, daemon: { name, status } };
+    }
+    case 'rejected':
+      return { ...report, warnings: [...report.warnings, `${event.why}.`] };
     case 'warning':
       return { ...report, warnings: [...report.warnings, event.text] };
     case 'asking':
     case 'grouping':
     case 'left':
-    case 'rejected':
     case 'splaying':
     case 'waiting':
     case 'retrying':
     case 'attempt':
-    case 'daemon':
       return report;
   }
 }

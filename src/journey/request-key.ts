@@ -3,16 +3,17 @@ import { machineFacts } from '../host/machine.js';
 import { splayDelay, splaySeed } from '../host/splay.js';
 import { type BegunRequest, isVouchedFor, type Notes } from '../keystore/notes/notes.js';
 import type { AgentRecord } from '../model/agent-record.js';
-import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
+import { type Endpoint, endpointKey, formatEndpoint } from '../model/endpoint.js';
 import type { Host } from '../model/host.js';
 import { pause } from '../net/deadline.js';
 import { dialThrough } from '../net/proxy.js';
 import { apiAddress } from '../obtain/api/url.js';
 import { authdSource } from '../obtain/authd/source.js';
-import type { AgentKey, KeySource } from '../obtain/key-source.js';
+import type { AgentKey, KeySource, Telling } from '../obtain/key-source.js';
 import { budgetOfTry } from '../obtain/patience.js';
 import type { ApiSettings, Hearsay, ManagerSettings, Settings } from '../settings/settings.js';
 import { requireVouched } from '../settings/vouching.js';
+import { askFor } from './ask-for.js';
 import { backOff } from './back-off.js';
 import type { Outcome } from './conclude.js';
 import type { Journey, PreparedJourney } from './context.js';
@@ -71,7 +72,7 @@ export async function requestKey(
         const error = asEnrollError(thrown);
         if (signal.aborted) throw abortReason(signal);
         const refusal = explainedByEarlier(error, earlier, host.name.name);
-        if (present !== undefined && isOfPresentKey(refusal, settings)) {
+        if (present !== undefined && isOfPresentKey(refusal, present, host, settings)) {
           const outcome = { changed: changed ?? false, record: present, ...(tooWide === undefined ? {} : { tooWide }) };
           return { kind: 'known', outcome, refusal };
         }
@@ -90,9 +91,16 @@ export async function requestKey(
   }
 }
 
-/** Only authd is shown the present key. */
-function isOfPresentKey({ code }: EnrollError, { method }: Settings): boolean {
-  return method.use === 'authd' && (code === 'NAME_DUPLICATE' || code === 'IP_DUPLICATE');
+/** Only authd is shown the present key, and its refusal can be about that one only where what it refuses is that one's. */
+function isOfPresentKey(
+  { code }: EnrollError,
+  present: AgentRecord,
+  { name, address: { register } }: Host,
+  { method, force }: Settings,
+): boolean {
+  if (method.use !== 'authd' || force) return false;
+  if (code === 'NAME_DUPLICATE') return name.name === present.name;
+  return code === 'IP_DUPLICATE' && register.kind === 'address' && register.address === present.ip;
 }
 
 /** Whom to ask: a REST API with a URL of its own is one for all managers. */
@@ -135,8 +143,9 @@ async function requestFrom(
   const request = { name, manager: formatEndpoint(endpoint), startedAt };
   await notes.update((before) => ({ ...before, request }));
   try {
-    const ask = { name, ip: host.address.register, groups: settings.groups };
-    const key = await source.obtain({ ...ask, ...(present === undefined ? {} : { present }) }, signal);
+    // A manager (Wazuh 4.2 and later) refuses whoever shows it a key that it knows: not what --force asks for.
+    const shown = present === undefined || settings.force ? {} : { present };
+    const key = await askFor({ name, ip: host.address.register, groups: settings.groups, ...shown }, source, journey);
     observe({ kind: 'obtained', key });
     return key;
   } catch (thrown) {
@@ -149,11 +158,13 @@ async function requestFrom(
   }
 }
 
-async function sourceFor({ settings, edge, notes }: PreparedJourney, manager: ManagerSettings): Promise<KeySource> {
+async function sourceFor(journey: PreparedJourney, manager: ManagerSettings): Promise<KeySource> {
+  const { settings, edge, notes } = journey;
   const { enrollment, agent: remoted } = manager;
   const { api, password, clientCertificate, timeoutMs } = settings;
   const trust = trustOf(settings, askedAt(settings, manager), notes.notes);
   const dial = dialThrough(settings.proxy, edge.dial, timeoutMs);
+  const tell = telling(journey);
   if (api !== undefined) {
     const { apiSource } = await import('../obtain/api/source.js');
     return apiSource({
@@ -167,6 +178,7 @@ async function sourceFor({ settings, edge, notes }: PreparedJourney, manager: Ma
       random: edge.randomNumber,
       pause,
       now: edge.now,
+      ...tell,
     });
   }
   const firstUse = knownKey(notes.notes, enrollment);
@@ -177,12 +189,26 @@ async function sourceFor({ settings, edge, notes }: PreparedJourney, manager: Ma
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
     dial,
     timeoutMs,
+    ...tell,
   });
+}
+
+/** What a source tells is told once: an API may be connected to several times. */
+function telling({ observe }: Journey): Telling {
+  let before = '';
+  return {
+    onCertificate: (seen) => {
+      const now = `${seen.by} ${seen.fingerprint}`;
+      if (now !== before) observe({ kind: 'certificate', seen });
+      before = now;
+    },
+    onWarning: (text) => observe({ kind: 'warning', text }),
+  };
 }
 
 /** The public key that was noted of an enrollment service, as 64 hex digits. */
 function knownKey({ managers }: Notes, endpoint: Endpoint): string | undefined {
-  return managers.get(formatEndpoint(endpoint))?.fingerprint.replace(/^sha256:/, '');
+  return managers.get(endpointKey(endpoint))?.fingerprint.replace(/^sha256:/, '');
 }
 
 /**
@@ -190,7 +216,7 @@ function knownKey({ managers }: Notes, endpoint: Endpoint): string | undefined {
  * the same file names can stand in for that key.
  */
 function trustOf({ trust, hearsay = [] }: Settings, endpoint: Endpoint, notes: Notes): Settings['trust'] {
-  const same = (said: Hearsay) => formatEndpoint(said.endpoint) === formatEndpoint(endpoint);
+  const same = (said: Hearsay) => endpointKey(said.endpoint) === endpointKey(endpoint);
   const guarded = hearsay.some((said) => same(said) && said.secrets.length > 0);
   const pin = isVouchedFor(notes, endpoint) ? knownKey(notes, endpoint) : undefined;
   return guarded && pin !== undefined ? { ...trust, pin } : trust;

@@ -5,11 +5,14 @@ import { deadline, unlessAborted } from '../net/deadline.js';
 import type { CommandName } from '../settings/options.js';
 import { readDeadline } from '../settings/running.js';
 import type { SettingsEdge } from '../settings/settings-edge.js';
-import { type Settled, settle } from '../settings/settle.js';
+import { type SettingsInput, type Settled, settle } from '../settings/settle.js';
 import { type Environment, type Flags, type GivenBy, Sources } from '../settings/sources.js';
 import type { Journey } from './context.js';
 import type { JourneyEvent, Observe } from './events.js';
+import { HeldSteps, inTime } from './in-time.js';
 import type { JourneyEdge } from './journey-edge.js';
+import { notAcknowledged } from './not-acknowledged.js';
+import { withPlaceOfValue } from './refused-value.js';
 import { emptyReport, type Report, withError, withEvent } from './report.js';
 
 /** What a run of a command is given. */
@@ -40,23 +43,57 @@ export async function run<T extends { readonly changed: boolean }>(
   input: RunInput,
   steps: (journey: Journey) => Promise<T>,
 ): Promise<RunOutcome<T>> {
-  const { command, edge, signal } = input;
+  const { command, signal } = input;
   let report: Report = emptyReport(command);
+  let shown: Settled['shown'] = [];
+  let over = false;
   const observe = (event: JourneyEvent) => {
+    // What was left behind speaks to nobody any more.
+    if (over) return;
     report = withEvent(report, event);
     input.observe(event);
   };
   try {
-    const result = await withinDeadline(deadlineOf(input), signal, async (limit) => {
-      const { settled, agent } = await settleOn({ ...input, observe, signal: limit });
-      return await steps({ settings: settled.settings, agent, edge, observe, signal: limit });
+    const result = await withinLimits({ ...input, observe }, async (limited) => {
+      const { settled, agent } = await settleOn(limited, settle);
+      shown = settled.shown;
+      return await steps({ settings: settled.settings, agent, edge: limited.edge, observe, signal: limited.signal });
     });
     report = { ...report, ok: true, changed: result.changed };
     return { report, ended: { ok: true, result } };
   } catch (thrown) {
     // Once interrupted, that is why it ended, whatever broke first.
-    const error = signal.aborted ? abortReason(signal) : asEnrollError(thrown);
+    const caught = signal.aborted ? abortReason(signal) : withPlaceOfValue(asEnrollError(thrown), shown);
+    const error = report.changed ? notAcknowledged(caught) : caught;
     return { report: withError(report, error), ended: { ok: false, error } };
+  } finally {
+    over = true;
+  }
+}
+
+/**
+ * Runs something with its signal: it is cut off by the deadline of the run, if there is one, and what does not end by
+ * itself then, or when the run is interrupted, is left behind.
+ *
+ * @param work is given the input with its own signal and edge
+ * @throws EnrollError `SETTING_INVALID` for the deadline, `DEADLINE_PASSED`, the signal's reason, and what the work throws
+ */
+export async function withinLimits<T>(input: RunInput, work: (limited: RunInput) => Promise<T>): Promise<T> {
+  const { edge, signal } = input;
+  const ms = deadlineOf(input);
+  const held = new HeldSteps(edge.uninterrupted);
+  const limited = (limit: AbortSignal) => ({
+    ...input,
+    edge: { ...edge, uninterrupted: held.uninterrupted },
+    signal: limit,
+  });
+  if (ms === undefined) return await inTime(work(limited(signal)), signal, held);
+  const text = `The run was not finished within ${ms / 1000} s (--deadline).`;
+  const limit = deadline(signal, ms, () => new EnrollError('DEADLINE_PASSED', text));
+  try {
+    return await inTime(work(limited(limit.signal)), limit.signal, held);
+  } finally {
+    limit.clear();
   }
 }
 
@@ -65,44 +102,23 @@ function deadlineOf({ command, flags, environment, given }: RunInput): number | 
   return readDeadline(new Sources(command, flags, environment, undefined, given));
 }
 
-/** Runs something that is cut off after so long, or never. */
-async function withinDeadline<T>(
-  ms: number | undefined,
-  signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  if (ms === undefined) return await work(signal);
-  const text = `The run was not finished within ${ms / 1000} s (--deadline).`;
-  const limit = deadline(signal, ms, () => new EnrollError('DEADLINE_PASSED', text));
-  try {
-    return await work(limit.signal);
-  } finally {
-    limit.clear();
-  }
-}
-
 /**
  * Finds the agent on this host and settles what is to be done with it. What the user should know is told as warnings,
  * also where settling fails afterwards.
  *
- * @throws EnrollError as `settle` does, and the signal's reason
+ * @param settles `settle`, or `settleInPart`
+ * @throws EnrollError as that does, and the signal's reason
  */
-export async function settleOn({
-  command,
-  flags,
-  given,
-  environment,
-  edge,
-  settingsEdge,
-  observe,
-  signal,
-}: RunInput): Promise<{ readonly settled: Settled; readonly agent: AgentInstallation }> {
+export async function settleOn<S extends Settled>(
+  { command, flags, given, environment, edge, settingsEdge, observe, signal }: RunInput,
+  settles: (input: SettingsInput) => Promise<S>,
+): Promise<{ readonly settled: S; readonly agent: AgentInstallation }> {
   const find = async () => {
     const agent = await findAgent(placesOf(flags), edge.system);
     // What an abort has left behind speaks to nobody any more.
     const warn = (text: string) => (signal.aborted ? undefined : observe({ kind: 'warning', text }));
     const input = { command, flags, given, environment, agent, edge: settingsEdge(signal), warn };
-    return { settled: await settle(input), agent };
+    return { settled: await settles(input), agent };
   };
   // A password may be awaited from a standard input that never says a word.
   return await unlessAborted(find(), signal);

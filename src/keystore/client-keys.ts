@@ -4,12 +4,12 @@ import { type Access, accessOf, isAsWanted } from '../files/access.js';
 import type { FileEdge } from '../files/file-edge.js';
 import { Untouched, unreadable, unwritable } from '../files/file-error.js';
 import { atPlace, type Place } from '../files/place.js';
-import { ROOT_ONLY, readPlace, requireFile } from '../files/read.js';
+import { readPlace, requireFile } from '../files/read.js';
 import { rehearse, removeLeftovers, replaceFile, requireUnprotected } from '../files/replace.js';
 import { type AgentRecord, faultInWords, formatRecord, parseRecord } from '../model/agent-record.js';
 import type { AgentInstallation } from '../model/host.js';
 import { ensureDirectory, withDirectories } from './agent-directories.js';
-import { KEYS_LIMIT } from './installed.js';
+import { KEYS_LIMIT, ownersOfKeys } from './installed.js';
 
 /** The key is on the disk, where the agent looks for it. */
 export interface InstalledKey {
@@ -37,8 +37,8 @@ export async function checkWritable(agent: AgentInstallation, edge: FileEdge): P
 }
 
 /**
- * Replaces client.keys by this one record: the agent reads the first entry only (OSSEC and Wazuh, read_keys), so nothing
- * else is kept. Whatever happens, the power failing included, the file is the old one or the new one, whole.
+ * Replaces client.keys by this one record: the agent uses the first entry only (OSSEC and Wazuh, read_keys), so comments,
+ * removed agents and what is no entry go with the old one. A file with more keys than one is left alone. Whatever happens, the power failing included, the file is the old one or the new one, whole.
  *
  * Mode 0640, `root:wazuh` or `root:ossec` when run as root, else the running user's own; on Windows for Administrators
  * and SYSTEM. Temporary files of earlier runs that were killed are removed, now that they are of no more use.
@@ -96,11 +96,8 @@ async function atKeysFile<T>(
  * Finds what would only fail at the rename, when it is too late, and refuses to replace what is no agent's client.keys.
  * Returns the text of the present file.
  */
-async function readReplaceable(
-  place: Place,
-  { keysFile, platform }: AgentInstallation,
-  edge: FileEdge,
-): Promise<string | undefined> {
+async function readReplaceable(place: Place, agent: AgentInstallation, edge: FileEdge): Promise<string | undefined> {
+  const { platform } = agent;
   const { directory, facts } = place;
   if (facts === undefined) return undefined;
   requireFile(facts);
@@ -112,28 +109,27 @@ async function readReplaceable(
     }
   }
   await requireUnprotected(place, platform);
-  return await readPresent(place, keysFile, edge);
+  return await readPresent(place, agent, edge);
 }
 
-async function readPresent(place: Place, keysFile: string, edge: FileEdge): Promise<string | undefined> {
+async function readPresent(place: Place, agent: AgentInstallation, edge: FileEdge): Promise<string | undefined> {
   let text: string | undefined;
   try {
-    const rules = { limit: KEYS_LIMIT, owners: ROOT_ONLY };
+    const rules = { limit: KEYS_LIMIT, owners: ownersOfKeys(agent) };
     text = (await readPlace(place, rules, edge))?.bytes.toString('latin1');
   } catch (error) {
-    throw unreadable(keysFile, error);
+    throw unreadable(agent.keysFile, error);
   }
-  if (text !== undefined && entries(text) > 1) {
+  if (text !== undefined && liveRecords(text) > 1) {
     throw new Untouched(
-      "it holds several agents: it is a manager's list of its agents, not the key of this host",
-      'Do not enroll a manager as an agent of its own home. If this host is none, move the file away first.',
+      "it holds the keys of several agents, as a manager's list of its agents does, and none of them is overwritten",
+      'If this host is a manager, give its agent a home of its own (--agent-home). Else leave in the file the first record alone, which is the one that the agent uses.',
     );
   }
   return text;
 }
 
-/** How many agents, removed ones included, the text has entries of. */
-function entries(text: string): number {
-  const parsed = text.split(/\r?\n/).map(parseRecord);
-  return parsed.filter((line) => line.ok || line.fault === 'removed').length;
+/** How many agents the text has keys of. A removed one has none any more. */
+function liveRecords(text: string): number {
+  return text.split(/\r?\n/).filter((line) => parseRecord(line).ok).length;
 }

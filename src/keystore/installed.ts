@@ -4,14 +4,14 @@ import type { FileEdge } from '../files/file-edge.js';
 import { unwritable } from '../files/file-error.js';
 import type { FileFacts } from '../files/files.js';
 import { atPlace } from '../files/place.js';
-import { ROOT_ONLY, readFile } from '../files/read.js';
+import { readFile } from '../files/read.js';
 import { setAccess } from '../files/replace.js';
 import { type AgentRecord, faultInWords, firstRecord } from '../model/agent-record.js';
 import type { AgentInstallation } from '../model/host.js';
 import { printable } from '../model/printable.js';
 
-/** An agent's client.keys is one line of at most 400 bytes; some comments and old entries may stand around it. */
-export const KEYS_LIMIT = 64 * 1024;
+/** An agent's client.keys is one line of at most 400 bytes; but an agent starts with a manager's whole list as well. */
+export const KEYS_LIMIT = 32 * 1024 * 1024;
 
 /** Which file, on which system. */
 type KeysFile = Pick<AgentInstallation, 'keysFile' | 'platform' | 'account'>;
@@ -22,6 +22,13 @@ export interface PresentFile {
   readonly record: AgentRecord;
   /** That others than the agent may read or write it, in words; absent: they may not. */
   readonly tooWide?: string;
+  /** Present: the agent's user wrote it, as the daemon's own enrollment does, and may have written anything. */
+  readonly agents?: true;
+}
+
+/** Whose client.keys may be where root runs this: the packages' is root's, that of a daemon that enrolled by itself its user's. */
+export function ownersOfKeys({ account }: Pick<AgentInstallation, 'account'>): readonly number[] {
+  return account === undefined ? [] : [account.uid];
 }
 
 /**
@@ -31,7 +38,7 @@ export interface PresentFile {
  */
 export async function readInstalled(agent: KeysFile, edge: FileEdge): Promise<PresentFile | undefined> {
   const { keysFile } = agent;
-  const file = await readFile(keysFile, { limit: KEYS_LIMIT, owners: ROOT_ONLY }, edge);
+  const file = await readFile(keysFile, { limit: KEYS_LIMIT, owners: ownersOfKeys(agent) }, edge);
   if (file === undefined) return undefined;
   const first = firstRecord(file.bytes.toString('latin1'));
   if (first === undefined) return undefined;
@@ -39,7 +46,30 @@ export async function readInstalled(agent: KeysFile, edge: FileEdge): Promise<Pr
     const message = `The first entry of ${printable(keysFile)} is not valid: ${faultInWords(first.fault)}.`;
     throw new EnrollError('KEYS_INVALID', message);
   }
-  return { record: first.record, ...widthOf(agent, file.facts) };
+  const { uid } = file.facts;
+  const agents = edge.uid !== undefined && uid !== 0 && uid !== edge.uid;
+  return { record: first.record, ...widthOf(agent, file.facts), ...(agents ? { agents } : {}) };
+}
+
+/** When client.keys was changed, and whose it is. */
+export interface KeysFileTimes {
+  /** When anything of it was last changed, its place and mode too, in milliseconds since 1970. */
+  readonly changed: number;
+  /** Numeric user (Unix). */
+  readonly uid: number;
+  /** Another one for each content that the file has had. */
+  readonly content: string;
+}
+
+/** `undefined`: there is no such file, or it may not be looked at. */
+export async function installedTimes(
+  { keysFile }: Pick<AgentInstallation, 'keysFile'>,
+  edge: FileEdge,
+): Promise<KeysFileTimes | undefined> {
+  const facts = await atPlace(keysFile, edge, async (place) => place.facts).catch(() => undefined);
+  if (facts === undefined) return undefined;
+  const { changed, uid, identity, modified } = facts;
+  return { changed: Number(changed / 1000n) / 1000, uid, content: `${identity} ${modified}` };
 }
 
 function widthOf({ keysFile, platform }: KeysFile, facts: FileFacts): { readonly tooWide?: string } {

@@ -91,17 +91,24 @@ export function formatRecord({ id, name, ip, key }: AgentRecord): string {
 }
 
 /**
- * The first entry of a client.keys file, which is the only one that an agent uses. Lines that start with `#` or a
- * space, empty lines and removed agents are passed over. `undefined`: the file has no entry.
+ * The first entry of a client.keys file, which is the only one that an agent uses. What an agent passes over is passed
+ * over: lines that start with `#` or a space, removed agents, and lines of fewer than four fields (OSSEC and Wazuh,
+ * shared read_keys). `undefined`: the file has no entry, nor what may have been one.
  */
 export function firstRecord(text: string): ParsedRecord | undefined {
+  let broken: ParsedRecord | undefined;
   for (const line of text.split(/\r?\n/)) {
     if (line === '' || line.startsWith('#') || line.startsWith(' ')) continue;
+    if (isRemoved(line)) continue;
     const parsed = parseRecord(line);
-    if (!parsed.ok && parsed.fault === 'removed') continue;
-    return parsed;
+    if (line.split(' ', 4).length === 4) return parsed;
+    broken ??= parsed;
   }
-  return undefined;
+  return broken;
+}
+
+function isRemoved(line: string): boolean {
+  return /^[^ ]+ [#!]/.test(line);
 }
 
 /**

@@ -36,6 +36,8 @@ export interface HostName {
   readonly name: string;
   /** The host's own name, where it had to be changed to be valid for a manager. */
   readonly changedFrom?: string;
+  /** Present: it is the name in the key that this host had, and not the host's own. */
+  readonly ofKey?: true;
 }
 
 /** The address to register, and why, in words: "10.0.0.5: the manager is on the same network". */

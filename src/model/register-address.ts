@@ -3,7 +3,8 @@ import type { ManagerFamily } from './endpoint.js';
 
 /** Which address the manager is asked to write into the agent's record. */
 export type RegisterIp =
-  | { readonly kind: 'any' }
+  /** `unasked`: nobody asked for it, so where a manager writes the address that it sees of itself, that holds. */
+  | { readonly kind: 'any'; readonly unasked?: true }
   /** The address that the manager sees the request come from. */
   | { readonly kind: 'source' }
   /** An address, or a range as `address/bits` or `address/netmask`. */
@@ -29,6 +30,7 @@ export function fitAddress(asked: RegisterIp, granted: string, family?: ManagerF
     case 'any':
       if (granted === 'any') return { ok: true };
       if (!isSingle(granted)) return unasked(granted, 'any');
+      if (asked.unasked) return { ok: true };
       return {
         ok: true,
         warning: `The manager bound this agent to the address that it sees, ${granted}, although any was asked for.`,

@@ -4,6 +4,7 @@ import { abortReason, EnrollError, type ErrorCode, systemCode } from '../errors.
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import { deadline, pause, unlessAborted } from './deadline.js';
 import { type Lookup, systemLookup } from './lookup.js';
+import { socketAddress } from './zone.js';
 
 /** Opens a TCP connection to an endpoint; a proxy is another implementation of the same. */
 export type Dial = (endpoint: Endpoint, signal: AbortSignal) => Promise<Socket>;
@@ -30,6 +31,8 @@ export function directDial(timeoutMs: number, lookup: Lookup = systemLookup): Di
       found = true;
       return await openFirst(inTurns(addresses), endpoint, limit.signal);
     } catch (thrown) {
+      // Whoever waits for more than the connection has a deadline of its own, which knows nothing of names.
+      if (!found && signal.aborted && abortReason(signal).code === 'CONNECTION_TIMED_OUT') throw late();
       throw thrown instanceof EnrollError ? thrown : connectError(thrown, endpoint);
     } finally {
       limit.clear();
@@ -38,7 +41,7 @@ export function directDial(timeoutMs: number, lookup: Lookup = systemLookup): Di
 }
 
 async function addressesOf(host: string, lookup: Lookup): Promise<readonly LookupAddress[]> {
-  const family = isIP(host);
+  const family = isIP(host.replace(/%.*$/, ''));
   const found = family === 0 ? await lookup(host) : [{ address: host, family }];
   if (found.length === 0) throw new EnrollError('HOST_UNRESOLVED', `The name ${host} has no address.`);
   return found;
@@ -93,7 +96,8 @@ function open({ address, family }: LookupAddress, port: number, signal: AbortSig
       reject(abortReason(signal));
       return;
     }
-    const socket = openSocket({ host: address, family, port, noDelay: true });
+    const place = socketAddress(address);
+    const socket = openSocket({ host: place, family, port, noDelay: true });
     const settle = () => {
       signal.removeEventListener('abort', onAbort);
       socket.removeListener('error', onError);

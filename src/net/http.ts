@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Client } from 'undici';
 import { abortReason, EnrollError, systemCode } from '../errors.js';
+import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import { printable } from '../model/printable.js';
+import { connectError } from './connect.js';
 import { deadline } from './deadline.js';
 import { exchange, type HttpReply, type UnusableBecause, UnusableReply } from './http-exchange.js';
 
@@ -9,8 +11,8 @@ import { exchange, type HttpReply, type UnusableBecause, UnusableReply } from '.
 export interface HttpOptions {
   /** `https://manager:55000`. */
   readonly origin: string;
-  /** The same for people: `host:port`. */
-  readonly where: string;
+  /** Where that is. */
+  readonly endpoint: Endpoint;
   /** Opens the connection, TLS and trust included: no byte of a request is sent before it is there. */
   readonly reach: (signal: AbortSignal) => Promise<Socket>;
   /** For one request with its answer, the connection included, in milliseconds. */
@@ -55,7 +57,8 @@ export interface Http {
 }
 
 /** Opens HTTP to an origin: one connection, one request at a time. */
-export async function openHttp({ origin, where, reach, timeoutMs, bodyLimit }: HttpOptions): Promise<Http> {
+export async function openHttp({ origin, endpoint, reach, timeoutMs, bodyLimit }: HttpOptions): Promise<Http> {
+  const where = formatEndpoint(endpoint);
   const undici = await import('undici');
   let signalOfRequest = new AbortController().signal;
   let client: Client | undefined;
@@ -101,8 +104,8 @@ export async function openHttp({ origin, where, reach, timeoutMs, bodyLimit }: H
       } catch (thrown) {
         if (signal.aborted) throw abortReason(signal);
         const failure = limit.signal.aborted ? abortReason(limit.signal) : thrown;
-        if (!reached) throw failure;
-        return broken(failure, where);
+        if (reached) return broken(failure, where);
+        throw failure instanceof EnrollError ? failure : connectError(failure, endpoint);
       } finally {
         limit.clear();
       }
@@ -121,13 +124,18 @@ function broken(thrown: unknown, where: string): HttpOutcome {
     return { kind: 'unusable', because: thrown.because, message: thrown.message, cause: thrown };
   }
   if (thrown instanceof EnrollError) return { kind: 'lost', error: thrown };
-  const code = systemCode(thrown) ?? 'unknown reason';
+  const code = systemCode(thrown);
   // The parser's error holds a part of the answer, which may repeat what was sent: it is no cause to keep.
   const isParserError = thrown instanceof Error && thrown.name === 'HTTPParserError';
   if (isParserError || code === 'UND_ERR_HEADERS_OVERFLOW') {
-    const message = `${where} does not answer in proper HTTP (${printable(code)}).`;
+    const message = `${where} does not answer in proper HTTP.`;
     return { kind: 'unusable', because: 'not http', message };
   }
-  const message = `${where} closed the connection before it had answered (${code}).`;
+  const message = `${where} closed the connection before it had answered${inWords(code)}.`;
   return { kind: 'lost', error: new EnrollError('CONNECTION_FAILED', message, { cause: thrown }) };
+}
+
+/** The system's code, which people can look up; those of the HTTP library mean nothing to them. */
+function inWords(code: string | undefined): string {
+  return code === undefined || code.startsWith('UND_') ? '' : ` (${printable(code)})`;
 }

@@ -70,7 +70,7 @@ export async function openManager(manager: HttpsEndpoint, options: ManagerHttpOp
   let localAddress: string | undefined;
   const http = await openHttp({
     origin: originOf(manager),
-    where,
+    endpoint: manager,
     timeoutMs: options.timeoutMs,
     bodyLimit: BODY_LIMIT,
     async reach(signal) {

@@ -3,11 +3,19 @@ import { isIP, type Socket } from 'node:net';
 import { connect, type SecureContext, type TLSSocket } from 'node:tls';
 import { abortReason, EnrollError } from '../errors.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
+import { certificateFacts } from './certificate.js';
 import type { Dial } from './connect.js';
 import { deadline } from './deadline.js';
 import { clientContext } from './tls-client.js';
 import { handshakeError } from './tls-error.js';
-import { type ClientCertificate, decideTrust, type TrustSettings, type TrustVerdict } from './trust.js';
+import {
+  type ClientCertificate,
+  decideTrust,
+  type PresentedCertificate,
+  type SeenCertificate,
+  type TrustSettings,
+  type TrustVerdict,
+} from './trust.js';
 
 /** The versions that are spoken: ossec-authd 4.3 has 1.2 alone, wazuh-authd 4.14 both, remoted of Wazuh 5 1.3 alone. */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
@@ -21,6 +29,8 @@ export interface TlsOptions {
   readonly dial: Dial;
   /** For the connection and the handshake together, in milliseconds. */
   readonly timeoutMs: number;
+  /** Told of each certificate as soon as it is judged, whatever comes of the connection. */
+  readonly onCertificate?: (seen: SeenCertificate) => void;
 }
 
 /** A connection to a server that is trusted; nothing but handshakes has been sent on it. */
@@ -65,7 +75,7 @@ export async function connectTls(endpoint: Endpoint, options: TlsOptions, signal
     const given = options.clientCertificate !== undefined;
     const { socket, ticket } = await handshake(raw, context, endpoint, given, limit.signal);
     try {
-      const verdict = decideTrust(options.trust, endpoint.host, presentedBy(socket));
+      const verdict = judge(presentedBy(socket), endpoint, options);
       const tlsVersion = versionOf(socket);
       const confirmed = tlsVersion === 'TLSv1.2' || (await confirmation(socket, ticket, where, given, limit.signal));
       return { socket, verdict, tlsVersion, confirmed };
@@ -75,6 +85,22 @@ export async function connectTls(endpoint: Endpoint, options: TlsOptions, signal
     }
   } finally {
     limit.clear();
+  }
+}
+
+function judge(
+  presented: PresentedCertificate,
+  { host }: Endpoint,
+  { trust, onCertificate }: TlsOptions,
+): TrustVerdict {
+  try {
+    const verdict = decideTrust(trust, host, presented);
+    onCertificate?.(verdict);
+    return verdict;
+  } catch (thrown) {
+    const { fingerprint, subject } = certificateFacts(presented.certificate);
+    onCertificate?.({ by: 'refused', fingerprint, subject });
+    throw thrown;
   }
 }
 
@@ -148,7 +174,7 @@ function handshake(
   });
 }
 
-function presentedBy(socket: TLSSocket) {
+function presentedBy(socket: TLSSocket): PresentedCertificate {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) {
     throw new EnrollError('TLS_FAILED', 'The server showed no certificate.');

@@ -1,8 +1,16 @@
 import { X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
 import { EnrollError } from '../errors.js';
 import type { Secret } from '../model/secret.js';
-import { type CertificateFacts, certificateFacts, day, describeCertificate, spkiFingerprint } from './certificate.js';
+import {
+  type CertificateFacts,
+  certificateFacts,
+  day,
+  describeCertificate,
+  describeNames,
+  namesHost,
+  namesManager,
+  spkiFingerprint,
+} from './certificate.js';
 
 /** By what a manager's certificate is to be trusted. */
 export interface TrustSettings {
@@ -40,6 +48,11 @@ export interface TrustVerdict {
   readonly subject: string;
 }
 
+/** A server's certificate, and how it was judged; `refused`: it was not trusted, and nothing was sent there. */
+export interface SeenCertificate extends Omit<TrustVerdict, 'by'> {
+  readonly by: TrustedBy | 'refused';
+}
+
 /** What a server presented in its handshake. */
 export interface PresentedCertificate {
   readonly certificate: X509Certificate;
@@ -53,7 +66,7 @@ export interface PresentedCertificate {
  * Decides whether the server that `host` led to is the manager.
  *
  * - `insecure` checks nothing, whatever else is set.
- * - `ca`: the chain must lead to it, now, and the certificate must name the host. With a `pin` as well both must hold;
+ * - `ca`: the chain must lead to it, now, and the certificate must name the host as agents check it. With a `pin` as well both must hold;
  *   the pin, which names one key exactly, then stands in for the host name that stock certificates lack.
  * - `pin` alone: the public key must be this one. Names, dates and signatures do not matter then: the key is the identity.
  * - `system`: as `ca`, with the roots that this host trusts, instead of any first use.
@@ -183,24 +196,16 @@ function checkSystem(host: string, { certificate, chainFault }: PresentedCertifi
   }
 }
 
-function namesHost(host: string, certificate: X509Certificate): boolean {
-  const name = host.replace(/%.*$/, '').replace(/\.$/, '');
-  return (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined;
-}
-
 function checkName(host: string, certificate: X509Certificate, facts: CertificateFacts): void {
-  if (namesHost(host, certificate)) return;
+  if (namesManager(host, certificate)) return;
   const pin = `The given CA has signed it, so its key may be pinned: add --pin ${facts.fingerprint}.`;
-  if (facts.names.length === 0) {
-    throw new EnrollError(
-      'CERTIFICATE_NAME_MISMATCH',
-      `The manager's certificate is signed by the given CA, but it names no host, so it cannot show that this is ${host}. Its certificate: ${describeCertificate(facts)}.`,
-      { hint: `Give the manager a certificate with ${host} as its subjectAltName. ${pin}` },
-    );
-  }
+  const fault =
+    facts.names.length + facts.commonNames.length === 0
+      ? `it has no name at all, so it cannot show that this is ${host}`
+      : `for other names than ${host}: it ${describeNames(facts)}`;
   throw new EnrollError(
     'CERTIFICATE_NAME_MISMATCH',
-    `The manager's certificate is signed by the given CA, but for other names than ${host}. Its certificate: ${describeCertificate(facts)}.`,
+    `The manager's certificate is signed by the given CA, but ${fault}. Its certificate: ${describeCertificate(facts)}.`,
     { hint: `Call the manager by a name that its certificate has, or give it one that names ${host}. ${pin}` },
   );
 }

@@ -3,7 +3,7 @@ import type { Endpoint, ManagerFamily } from '../model/endpoint.js';
 import type { HttpsEndpoint } from '../model/https-endpoint.js';
 import type { ReenrollSecret } from '../model/manager-jwt.js';
 import type { RegisterIp } from '../model/register-address.js';
-import type { TrustVerdict } from '../net/trust.js';
+import type { SeenCertificate, TrustVerdict } from '../net/trust.js';
 
 /** The ways to a key that the field knows. */
 export type Method = 'authd' | 'api' | 'https' | 'import';
@@ -56,6 +56,14 @@ export interface AgentKey {
    * for it, so it need not be called.
    */
   readonly complete?: (signal: AbortSignal) => Promise<Completion>;
+}
+
+/** Told, while a key is asked for, what holds whatever comes of it. */
+export interface Telling {
+  /** A server has shown its certificate. */
+  readonly onCertificate?: (seen: SeenCertificate) => void;
+  /** In a sentence, what the user should know: that a secret was sent to somebody whom nobody has checked. */
+  readonly onWarning?: (text: string) => void;
 }
 
 /** One way to get a key. All of them end in the same value. */

@@ -3,7 +3,7 @@ import { firstLine } from '../model/first-line.js';
 import { Secret } from '../model/secret.js';
 import { looksLikeDer, readPkcs12 } from '../net/pkcs12.js';
 import { clientContext } from '../net/tls-client.js';
-import type { ClientCertificate } from '../net/trust.js';
+import { type ClientCertificate, pemCertificates } from '../net/trust.js';
 import { readNamed, textOf } from './named-file.js';
 import { type Sourced, withOrigin } from './origin.js';
 import type { Settings } from './settings.js';
@@ -36,7 +36,7 @@ export async function readTrust(sources: Sources, edge: SettingsEdge): Promise<F
     }
     return { trust: { insecure: true }, vouchers: { pin: false } };
   }
-  const caFile = ca === undefined ? undefined : { ...(await readPem(ca, 'CERTIFICATE', edge)), origin: ca.origin };
+  const caFile = ca === undefined ? undefined : await readCa(ca, edge);
   return {
     trust: {
       insecure: false,
@@ -47,6 +47,16 @@ export async function readTrust(sources: Sources, edge: SettingsEdge): Promise<F
     },
     vouchers: { pin: pin !== undefined, ...(caFile === undefined ? {} : { ca: caFile }) },
   };
+}
+
+async function readCa(ca: Sourced<string>, edge: SettingsEdge) {
+  const read = await readPem(ca, 'CERTIFICATE', edge);
+  try {
+    pemCertificates(read.text);
+  } catch (thrown) {
+    throw placed(ca, thrown);
+  }
+  return { ...read, origin: ca.origin };
 }
 
 /** The client certificate, and its key as the secret that it is. */

@@ -1,15 +1,19 @@
 import { formatEndpoint } from '../model/endpoint.js';
 import type { AgentInstallation } from '../model/host.js';
+import { checkGroups, checkPassword } from '../obtain/authd/request.js';
+import { checkGroupNames } from '../obtain/group-names.js';
 import { tellOfSwitchedOff } from './conf-file.js';
 import { type FoundCertificate, readClientCertificate, readTrust } from './credentials.js';
 import type { FoundManager } from './managers.js';
 import { API_PORT, apiEndpoint, type FoundMethod, readMethod } from './method.js';
-import { DEFAULT_ORIGIN } from './origin.js';
+import { DEFAULT_ORIGIN, type Origin, withOrigin } from './origin.js';
 import { type FoundPassword, findPassword } from './password.js';
+import { isPlaceholder } from './placeholder.js';
 import type { Settings, Warn } from './settings.js';
 import type { SettingsEdge } from './settings-edge.js';
 import type { Shown } from './shown.js';
 import type { Sources } from './sources.js';
+import { misfit, refuse, splitList } from './values.js';
 import { findHearsay, type NamedService, type SentSecret } from './vouching.js';
 
 /** What the settings of an enrollment are. */
@@ -40,6 +44,7 @@ export async function readEnrollment(
   const client = await readClientCertificate(sources, edge);
   const { trust, vouchers } = await readTrust(sources, edge);
   const method = await readMethod(sources, trust.insecure, edge, warn);
+  checkSent(sources, method, password);
   const hearsay = findHearsay(
     {
       services: servicesOf(managers, method),
@@ -64,6 +69,28 @@ export async function readEnrollment(
       ...(password === undefined ? [] : [['password', { value: '(set)', origin: password.origin }] as const]),
     ],
   };
+}
+
+/**
+ * What no manager takes in a request, found while it is known where it comes from.
+ * @throws EnrollError `SETTING_INVALID`, `GROUP_REFUSED` for the REST API
+ */
+function checkSent(sources: Sources, { method }: FoundMethod, password: FoundPassword | undefined): void {
+  const groups = sources.text('groups');
+  if (groups !== undefined) {
+    if (isPlaceholder(groups.value)) throw refuse(groups.origin, `${misfit(groups.value, 'the name of a group')}.`);
+    const check = method.use === 'api' ? checkGroupNames : checkGroups;
+    placing(groups.origin, () => check(splitList(groups.value)));
+  }
+  if (password !== undefined && method.use === 'authd') placing(password.origin, () => checkPassword(password.value));
+}
+
+function placing(origin: Origin, check: () => void): void {
+  try {
+    check();
+  } catch (thrown) {
+    throw withOrigin(origin, thrown);
+  }
 }
 
 /** Who may be asked for a key. An API that has a URL of its own was named with it. */

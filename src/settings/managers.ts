@@ -1,16 +1,31 @@
-import type { ConfServer } from '../conf/ossec-conf.js';
+import { parseEndpoint } from '../conf/endpoint.js';
 import type { Protocol } from '../link/message/transport.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
+import { bareHost, isSameHost } from '../model/zone.js';
+import type { NamedServer } from './conf-servers.js';
+import { withInterface } from './link-local.js';
 import { DEFAULT_ORIGIN, type Origin, type Sourced } from './origin.js';
 import type { ManagerSettings } from './settings.js';
 import type { Shown } from './shown.js';
 import type { Sources } from './sources.js';
-import { oneOf, parseHost, parseHostPort, parsePort, parseSetting, refuse, splitList } from './values.js';
+import {
+  misfit,
+  oneOf,
+  parseEach,
+  parseHostPort,
+  parseManagerHost,
+  parsePort,
+  parseSetting,
+  refuse,
+  splitManagers,
+} from './values.js';
 
 const AGENT_PORT = 1514;
 const ENROLLMENT_PORT = 1515;
 const A_PORT = 'a port (1 to 65535)';
 const A_HOST_AND_PORT = 'HOST or HOST:PORT, with a port from 1 to 65535';
+const AN_ENDPOINT = 'an endpoint: [https://]HOST[:PORT][/PREFIX]';
+const A_PROTOCOL = 'auto, tcp or udp';
 
 /** One manager, and who named it. */
 export interface FoundManager {
@@ -28,14 +43,17 @@ export interface FoundManager {
 export function readManagers(sources: Sources): readonly FoundManager[] {
   const given = sources.text('manager');
   if (given === undefined) return serversOfConf(sources);
-  const names = splitList(given.value);
-  if (names.length === 0) throw refuse(given.origin, 'it names no host.');
+  const { origin } = given;
+  const names = splitManagers(given);
+  if (names.length === 0) throw refuse(origin, 'it names no host.');
+  parseEach(names, origin, parseHostPort, A_HOST_AND_PORT);
   const protocols = listed(sources.text('protocol'), names);
   return names.map((text, index) => {
-    const { host, port } = hostPort({ value: text, origin: given.origin }, sources.text('port'));
-    const server = sources.servers.find(({ address }) => isSameHost(address.value, host));
+    const { host: name, port } = hostPort({ value: text, origin }, sources.text('port'));
+    const server = sources.servers.find(({ address }) => isSameHost(address.value, name));
+    const host = withInterface({ value: name, origin }, server?.interfaceIndex, sources);
     return found(
-      { value: { host, port: port ?? portOf(server, sources) }, origin: given.origin },
+      { value: { host, port: port ?? portOf(server, sources) }, origin },
       protocols[index] ?? protocolOf(server, sources),
       sources,
     );
@@ -50,13 +68,22 @@ function serversOfConf(sources: Sources): readonly FoundManager[] {
     servers.map(({ address }) => address.value),
   );
   return servers.map((server, index) => {
-    const { value: host, origin } = parseSetting(sources.fromConf(server.address), parseHost, 'a host name or address');
+    const { value, origin } = hostOfConf(server, sources);
+    const host = withInterface({ value, origin }, server.interfaceIndex, sources);
     return found(
       { value: { host, port: port ?? portOf(server, sources) }, origin },
       protocols[index] ?? protocolOf(server, sources),
       sources,
     );
   });
+}
+
+function hostOfConf({ address, endpoint }: NamedServer, sources: Sources): Sourced<string> {
+  if (endpoint === undefined)
+    return parseSetting(sources.fromConf(address), parseManagerHost, 'a host name or address');
+  const { value, origin } = sources.fromConf(endpoint);
+  if (parseEndpoint(value) === undefined) throw refuse(origin, `${misfit(value, AN_ENDPOINT)}.`);
+  return { value: address.value, origin };
 }
 
 /** A host and the port that was given with it or apart; of two different ones the stronger origin counts. */
@@ -77,11 +104,11 @@ function portGiven(text: Sourced<string> | undefined): number | undefined {
   return text === undefined ? undefined : parseSetting(text, parsePort, A_PORT).value;
 }
 
-function portOf(server: ConfServer | undefined, sources: Sources): number {
+function portOf(server: NamedServer | undefined, sources: Sources): number {
   return portGiven(server?.port === undefined ? undefined : sources.fromConf(server.port)) ?? AGENT_PORT;
 }
 
-function protocolOf(server: ConfServer | undefined, sources: Sources): 'auto' | Protocol {
+function protocolOf(server: NamedServer | undefined, sources: Sources): 'auto' | Protocol {
   return server?.protocol === undefined ? 'auto' : parseProtocol(sources.fromConf(server.protocol));
 }
 
@@ -89,7 +116,7 @@ function found(agent: Sourced<Endpoint>, protocol: 'auto' | Protocol, sources: S
   const { host } = agent.value;
   const server = enrollmentServer(host, sources);
   const apart = sources.text('enrollment-port');
-  const where = server === undefined ? { host, port: portGiven(apart) } : hostPort(server, apart);
+  const where = server === undefined ? { host, port: portGiven(apart) } : enrollmentPlace(server, apart, host, sources);
   return {
     settings: {
       agent: agent.value,
@@ -99,6 +126,18 @@ function found(agent: Sourced<Endpoint>, protocol: 'auto' | Protocol, sources: S
     agentOrigin: agent.origin,
     enrollmentOrigin: server?.origin ?? agent.origin,
   };
+}
+
+function enrollmentPlace(
+  server: Sourced<string>,
+  apart: Sourced<string> | undefined,
+  manager: string,
+  sources: Sources,
+): { readonly host: string; readonly port: number | undefined } {
+  const { host, port } = hostPort(server, apart);
+  if (isSameHost(host, manager) && bareHost(host) === host) return { host: manager, port };
+  const index = sources.confField('interface_index');
+  return { host: withInterface({ value: host, origin: server.origin }, index, sources), port };
 }
 
 /**
@@ -111,14 +150,10 @@ function enrollmentServer(manager: string, sources: Sources): Sourced<string> | 
   return server?.origin.kind === 'file' && !named ? undefined : server;
 }
 
-function isSameHost(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
-}
-
 /** Packages take one protocol for all managers, or a list of as many as there are managers. */
 function listed(text: Sourced<string> | undefined, managers: readonly string[]): ('auto' | Protocol | undefined)[] {
   if (text === undefined) return [];
-  const parts = splitList(text.value).map((value) => parseProtocol({ value, origin: text.origin }));
+  const parts = parseEach(splitManagers(text), text.origin, oneOf('auto', 'tcp', 'udp'), A_PROTOCOL);
   if (parts.length > Math.max(1, managers.length)) {
     throw refuse(text.origin, `it names ${parts.length} protocols for ${managers.length} managers.`);
   }
@@ -126,7 +161,7 @@ function listed(text: Sourced<string> | undefined, managers: readonly string[]):
 }
 
 function parseProtocol(text: Sourced<string>): 'auto' | Protocol {
-  return parseSetting(text, oneOf('auto', 'tcp', 'udp'), 'auto, tcp or udp').value;
+  return parseSetting(text, oneOf('auto', 'tcp', 'udp'), A_PROTOCOL).value;
 }
 
 /** The managers, their ports and protocols, and where authd is, as `detect` shows them. */

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../model/endpoint.js';
+import { checkUser } from '../obtain/api/session.js';
 import { apiAddress } from '../obtain/api/url.js';
 import { DEFAULT_ORIGIN, describeOrigin, type Sourced, withOrigin } from './origin.js';
 import { type FoundPassword, passwordFromFile, passwordFromText } from './password.js';
@@ -48,6 +49,7 @@ export async function readMethod(
     const missing = user === undefined ? '--api-user' : '--api-password-file or AGENT_ENROLL_API_PASSWORD';
     throw refuse(half?.origin ?? asked.origin, `half of the API credentials; ${missing} is missing.`);
   }
+  checkName(user);
   const url = sources.text('api-url');
   if (url !== undefined) apiEndpoint(url, insecure);
   return {
@@ -59,6 +61,14 @@ export async function readMethod(
     secret: { what: "the API user's password", origin: password.origin, files: password.files },
     shown: { value: 'api', origin: asked.value === 'api' ? asked.origin : user.origin },
   };
+}
+
+function checkName({ value, origin }: Sourced<string>): void {
+  try {
+    checkUser(value);
+  } catch (thrown) {
+    throw withOrigin(origin, thrown);
+  }
 }
 
 /** `auto` without credentials. A URL on the command line was meant for something; a variable may be there for all hosts. */

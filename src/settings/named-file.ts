@@ -3,7 +3,7 @@ import { unreadable } from '../files/file-error.js';
 import { printable } from '../model/printable.js';
 import { decodeText, textFaultInWords } from '../model/text-encoding.js';
 import type { Origin, Sourced } from './origin.js';
-import { withOrigin } from './origin.js';
+import { ofOrigin, withOrigin } from './origin.js';
 import type { SettingFile, SettingsEdge } from './settings-edge.js';
 
 /**
@@ -55,7 +55,7 @@ export const SAVE_AS_UTF8 = 'Save it as UTF-8 (PowerShell: Out-File -Encoding ut
 
 /** A file that names itself needs no second name in front. */
 function placed({ value, origin }: Sourced<string>, thrown: unknown): unknown {
-  return isItself(origin, value) ? thrown : withOrigin(origin, thrown);
+  return isItself(origin, value) ? ofOrigin(origin, thrown) : withOrigin(origin, thrown);
 }
 
 function isItself(origin: Origin, path: string): boolean {

@@ -35,7 +35,8 @@ export const OPTIONS = {
     kind: 'list',
     environment: ['WAZUH_MANAGER', 'WAZUH_MANAGER_IP'],
     value: 'HOST[:PORT]',
-    describe: 'the manager; several, repeated or separated by commas, are tried in order. PORT is the agent port',
+    describe:
+      'the manager; several, repeated or separated by commas or semicolons, are tried in order. PORT is the agent port',
     default: '<server><address> of ossec.conf',
     commands: PROOF,
     group: 'Manager',

@@ -1,4 +1,4 @@
-import { EnrollError } from '../errors.js';
+import { EnrollError, type ErrorCode, type ErrorDetails } from '../errors.js';
 
 /** Where a setting comes from. */
 export type Origin =
@@ -34,11 +34,28 @@ export function describeOrigin(origin: Origin): string {
   }
 }
 
+/** The refusal of a value, that knows whose word it was. */
+export class RefusedSetting extends EnrollError {
+  readonly origin: Origin;
+
+  constructor(origin: Origin, code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(code, message, details);
+    this.origin = origin;
+  }
+}
+
 /** What a reader throws that knows its field but not where the text stands, with the origin in front. */
 export function withOrigin(origin: Origin, thrown: unknown): unknown {
   if (!(thrown instanceof EnrollError)) return thrown;
   const { code, message, hint } = thrown;
-  return new EnrollError(code, `${describeOrigin(origin)}: ${message}`, { hint, cause: thrown });
+  return new RefusedSetting(origin, code, `${describeOrigin(origin)}: ${message}`, { hint, cause: thrown });
+}
+
+/** As {@link withOrigin}, for an error that names its place by itself. */
+export function ofOrigin(origin: Origin, thrown: unknown): unknown {
+  if (!(thrown instanceof EnrollError)) return thrown;
+  const { code, message, hint } = thrown;
+  return new RefusedSetting(origin, code, message, { hint, cause: thrown });
 }
 
 /** Whether every user of this host can read it in the process list. */

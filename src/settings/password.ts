@@ -62,6 +62,7 @@ async function fromCredential(sources: Sources, edge: SettingsEdge, warn: Warn):
   if (directory === undefined) return undefined;
   const path = join(directory.value, CREDENTIAL);
   const named = { value: path, origin: { kind: 'credential', path } } as const;
+  if (sources.isPassedOver(named.origin)) return undefined;
   const file = await readIfThere(named, PASSWORD_LIMIT, edge);
   if (file === undefined) return undefined;
   tellIfPublic(path, file, edge, warn);
@@ -77,6 +78,7 @@ async function fromAgent(
   warn: Warn,
 ): Promise<FoundPassword | undefined> {
   const named = sources.confPath('authorization_pass_path') ?? { value: path, origin: { kind: 'file', path } as const };
+  if (sources.isPassedOver(named.origin)) return undefined;
   const file = await readIfThere(named, PASSWORD_LIMIT, edge);
   if (file === undefined) return undefined;
   if (firstLine(file.bytes).length === 0) {

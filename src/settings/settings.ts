@@ -46,6 +46,8 @@ export interface Settings {
   readonly managers: readonly ManagerSettings[];
   /** The name, or a pattern for it, as the user gave it; absent: the host's own. */
   readonly name?: string;
+  /** Present with {@link name}. */
+  readonly nameOrigin?: Origin;
   /** How the key is got. `why`: what decided it, in words. */
   readonly method: { readonly use: 'authd' | 'api'; readonly why: string };
   /** Present where the method is `api`. */

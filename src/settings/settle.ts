@@ -1,11 +1,12 @@
 import { EnrollError } from '../errors.js';
 import type { AgentInstallation } from '../model/host.js';
+import { printable } from '../model/printable.js';
 import { readAgent } from './agent-setting.js';
 import { readConf } from './conf-file.js';
 import { NO_ENROLLMENT, readEnrollment } from './enrollment.js';
-import { type FoundManager, readManagers, shownManagers } from './managers.js';
+import { readManagers, shownManagers } from './managers.js';
 import { type CommandName, hasOption } from './options.js';
-import { DEFAULT_ORIGIN } from './origin.js';
+import { DEFAULT_ORIGIN, describeOrigin, RefusedSetting, type Sourced } from './origin.js';
 import { readProxy } from './proxy-setting.js';
 import { proves, readRunning } from './running.js';
 import type { Settings, ShownSetting, Warn } from './settings.js';
@@ -32,6 +33,12 @@ export interface Settled {
   readonly shown: readonly ShownSetting[];
 }
 
+/** As {@link Settled}, without what was refused. */
+export interface SettledInPart extends Settled {
+  /** Every value that cannot be right, in the order in which they were found; none: all is well. */
+  readonly refused: readonly EnrollError[];
+}
+
 /**
  * Settles what is to be done from flags, environment, ossec.conf and defaults, in this order. Everything is checked
  * here, before anybody is contacted, and every file that a setting names is read.
@@ -41,7 +48,55 @@ export interface Settled {
 export async function settle(input: SettingsInput): Promise<Settled> {
   const { command, flags, given, environment, agent, edge, warn } = input;
   const sources = new Sources(command, flags, environment, await readConf(agent, edge, warn), given);
-  const managers = hasOption(command, 'manager') ? requireManagers(readManagers(sources), command, sources) : [];
+  return await settleFrom(sources, input, (missing) => {
+    throw missing;
+  });
+}
+
+/**
+ * As {@link settle}, but a value that is refused counts as not given then, so that all the rest is to be seen, and every
+ * other one that cannot be right.
+ *
+ * @throws what is no refusal of a value
+ */
+export async function settleInPart(input: SettingsInput): Promise<SettledInPart> {
+  const { command, flags, given, environment, agent } = input;
+  const refused: EnrollError[] = [];
+  const again = { ...input, edge: readingOnce(input.edge), warn: tellingOnce(input.warn) };
+  const conf = await readConf(agent, again.edge, again.warn).catch((thrown: unknown) => {
+    if (!(thrown instanceof RefusedSetting)) throw thrown;
+    refused.push(thrown);
+    return undefined;
+  });
+  const sources = new Sources(command, flags, environment, conf, given);
+  for (;;) {
+    const missing: EnrollError[] = [];
+    try {
+      const settled = await settleFrom(sources, again, (error) => missing.push(error));
+      // The manager that was refused is not missing.
+      return { ...settled, refused: refused.length > 0 ? refused : missing };
+    } catch (thrown) {
+      if (!(thrown instanceof RefusedSetting) || sources.isPassedOver(thrown.origin)) throw thrown;
+      refused.push(thrown);
+      sources.passOver(thrown.origin);
+    }
+  }
+}
+
+/** @param onMissing is told the error where the command contacts a manager and none is named */
+async function settleFrom(
+  sources: Sources,
+  input: SettingsInput,
+  onMissing: (error: EnrollError) => void,
+): Promise<Settled> {
+  const { command, agent, edge, warn } = input;
+  for (const text of strangersIn(sources)) warn(text);
+  const managers = hasOption(command, 'manager') ? readManagers(sources) : [];
+  const contacts = command === 'enroll' || command === 'check' || (command === 'import' && proves(sources));
+  if (managers.length === 0 && contacts) onMissing(missingManager(sources));
+  if (managers.length > 0 && sources.text('manager') === undefined) {
+    for (const place of sources.placeholders) warn(`${unfilled(place)}, and was passed over.`);
+  }
   const registered = readAgent(sources);
   const running = readRunning(sources, command);
   const proxy = readProxy(sources, managers, warn);
@@ -64,15 +119,52 @@ export async function settle(input: SettingsInput): Promise<Settled> {
   };
 }
 
-/** @throws EnrollError `MANAGER_MISSING` where the command contacts one and none is named */
-function requireManagers(
-  managers: readonly FoundManager[],
-  command: CommandName,
-  sources: Sources,
-): readonly FoundManager[] {
-  const contacts = command === 'enroll' || command === 'check' || (command === 'import' && proves(sources));
-  if (managers.length > 0 || !contacts) return managers;
-  throw new EnrollError('MANAGER_MISSING', 'No manager is named: no flag, no variable and no ossec.conf names one.');
+/** What is called as one of our variables, and is not. */
+function strangersIn(sources: Sources): readonly string[] {
+  return sources.serviceLinks.map(
+    ({ value, origin }) =>
+      `${describeOrigin(origin)} is not used: "${printable(value)}" is what Kubernetes or Docker sets for a service of that name.`,
+  );
+}
+
+/** Names the places where a manager should be named, and is not. */
+function missingManager(sources: Sources): EnrollError {
+  const { confFile, placeholders } = sources;
+  const empty = sources.emptyVariables('manager').map((name) => `${name} is empty`);
+  const inFile =
+    confFile === undefined
+      ? ['there is no ossec.conf']
+      : placeholders.length === 0
+        ? [`${confFile} names none`]
+        : placeholders.map(unfilled);
+  const where = [...empty, ...inFile].join('; ');
+  return new EnrollError('MANAGER_MISSING', `No manager is named: no flag and no variable names one; ${where}.`);
+}
+
+function unfilled({ value, origin }: Sourced<string>): string {
+  const what =
+    value === '' ? "the manager's address is empty" : `"${printable(value)}" is a placeholder, not a manager`;
+  return `${describeOrigin(origin)}: ${what}`;
+}
+
+/** Standard input can be read once. */
+function readingOnce(edge: SettingsEdge): SettingsEdge {
+  let read: Promise<Uint8Array> | undefined;
+  return {
+    ...edge,
+    readInputLine: (limit) => {
+      read ??= edge.readInputLine(limit);
+      return read;
+    },
+  };
+}
+
+function tellingOnce(warn: Warn): Warn {
+  const told = new Set<string>();
+  return (text) => {
+    if (!told.has(text)) warn(text);
+    told.add(text);
+  };
 }
 
 function shownFiles({ home, keysFile }: AgentInstallation, sources: Sources): Shown {

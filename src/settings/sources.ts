@@ -1,7 +1,9 @@
 import { isAbsolute, join } from 'node:path';
-import type { AgentConf, ConfServer, ConfValue, EnrollmentField } from '../conf/ossec-conf.js';
+import type { AgentConf, ConfValue, EnrollmentField } from '../conf/ossec-conf.js';
+import { type NamedServer, type NamedServers, serversOf } from './conf-servers.js';
 import { type CommandName, hasOption, memberName, OPTION_ROWS, type OptionName } from './options.js';
-import type { Origin, Sourced } from './origin.js';
+import { describeOrigin, type Origin, type Sourced } from './origin.js';
+import { isServiceLink } from './service-link.js';
 import { refuse } from './values.js';
 
 /** What the command line gave: text, several texts, or a switch. */
@@ -44,6 +46,9 @@ export class Sources {
   readonly #environment: Environment;
   readonly #file: ConfFile | undefined;
   readonly #given: GivenBy;
+  /** By their descriptions, and those of values in ossec.conf, of which a line may hold several, as they are. */
+  readonly #passedOver = new Set<string | Origin>();
+  readonly #places = new Map<ConfValue, Origin>();
 
   constructor(
     command: CommandName,
@@ -57,6 +62,16 @@ export class Sources {
     this.#environment = environment;
     this.#file = file;
     this.#given = given;
+  }
+
+  /** From now on what stands there counts as not given: it was refused, and the rest is to be seen all the same. */
+  passOver(origin: Origin): void {
+    this.#passedOver.add(isInLine(origin) ? origin : describeOrigin(origin));
+  }
+
+  /** Whether what stands there counts as not given. */
+  isPassedOver(origin: Origin): boolean {
+    return this.#passedOver.has(isInLine(origin) ? origin : describeOrigin(origin));
   }
 
   /** Whether the command has this option. */
@@ -76,19 +91,50 @@ export class Sources {
   /** A switch, which only the command line has. */
   switch(name: OptionName): Sourced<boolean> | undefined {
     const given = this.#flags.get(name);
-    return typeof given === 'boolean' ? { value: given, origin: this.#flagOrigin(name) } : undefined;
+    const origin = this.#flagOrigin(name);
+    return typeof given !== 'boolean' || this.isPassedOver(origin) ? undefined : { value: given, origin };
   }
 
-  /** A variable that is no option. */
+  /** A variable of the environment. One that somebody else has set for a purpose of its own counts as not given. */
   variable(name: string): Sourced<string> | undefined {
     const value = this.#environment[name];
-    return value === undefined || value === '' ? undefined : { value, origin: { kind: 'environment', name } };
+    const origin: Origin = { kind: 'environment', name };
+    if (value === undefined || value === '' || this.isPassedOver(origin)) return undefined;
+    return isServiceLink(name, value) ? undefined : { value, origin };
+  }
+
+  /** The variables that are called as an option's and were set by Kubernetes or Docker, where no flag is given instead. */
+  get serviceLinks(): readonly Sourced<string>[] {
+    const names = [...OPTION_ROWS].filter(([name]) => this.has(name) && !this.#flags.has(name));
+    return names
+      .flatMap(([, { environment }]) => environment)
+      .map((name) => ({ value: this.#environment[name] ?? '', origin: { kind: 'environment', name } as const }))
+      .filter(({ value, origin }) => isServiceLink(origin.name, value));
+  }
+
+  /** The variables of an option that are there and empty, as installers leave them. */
+  emptyVariables(name: OptionName): readonly string[] {
+    return (OPTION_ROWS.get(name)?.environment ?? []).filter((variable) => this.#environment[variable] === '');
   }
 
   /** The servers of ossec.conf, without the placeholders that packages ship. */
-  get servers(): readonly ConfServer[] {
-    const placeholders = ['MANAGER_IP', '0.0.0.0'];
-    return (this.#file?.conf.servers ?? []).filter(({ address }) => !placeholders.includes(address.value));
+  get servers(): readonly NamedServer[] {
+    return this.#named.servers;
+  }
+
+  /** The places of ossec.conf where a server is still to be filled in. */
+  get placeholders(): readonly Sourced<string>[] {
+    return this.#named.placeholders.map((value) => this.fromConf(value));
+  }
+
+  get #named(): NamedServers {
+    if (this.#file === undefined) return { servers: [], placeholders: [] };
+    return serversOf(this.#file.conf, (value) => this.isPassedOver(this.#place(value)));
+  }
+
+  /** The path of the ossec.conf that was read; absent: there is none. */
+  get confFile(): string | undefined {
+    return this.#file?.path;
   }
 
   /** A value of ossec.conf with its place. */
@@ -98,15 +144,15 @@ export class Sources {
 
   get cryptoMethod(): Sourced<string> | undefined {
     const method = this.#file?.conf.cryptoMethod;
-    return method === undefined ? undefined : this.fromConf(method);
+    return method === undefined || this.isPassedOver(this.#place(method)) ? undefined : this.fromConf(method);
   }
 
   /** A path named in `<enrollment>`, made absolute. */
   confPath(field: EnrollmentField): Sourced<string> | undefined {
-    const found = this.#file?.conf.enrollment.get(field);
+    const found = this.confField(field);
     if (found === undefined || this.#file === undefined) return undefined;
     const path = isAbsolute(found.value) ? found.value : join(this.#file.home, found.value);
-    return { value: path, origin: this.#place(found) };
+    return { value: path, origin: found.origin };
   }
 
   /** Whether an origin is an ossec.conf that others than root can change. */
@@ -117,7 +163,7 @@ export class Sources {
   /** A field of `<enrollment>` as it stands. */
   confField(field: EnrollmentField): Sourced<string> | undefined {
     const found = this.#file?.conf.enrollment.get(field);
-    return found === undefined ? undefined : this.fromConf(found);
+    return found === undefined || this.isPassedOver(this.#place(found)) ? undefined : this.fromConf(found);
   }
 
   #fromFlag(name: OptionName): Sourced<string> | undefined {
@@ -125,6 +171,7 @@ export class Sources {
     if (given === undefined || typeof given === 'boolean') return undefined;
     const value = typeof given === 'string' ? given : given.join(',');
     const origin = this.#flagOrigin(name);
+    if (this.isPassedOver(origin)) return undefined;
     if (value.trim() === '' && OPTION_ROWS.get(name)?.kind !== 'list') throw refuse(origin, 'it is empty.');
     return { value, origin };
   }
@@ -150,6 +197,14 @@ export class Sources {
   }
 
   #place(value: ConfValue): Origin {
-    return { kind: 'file', path: this.#file?.path ?? 'ossec.conf', line: value.line };
+    const known = this.#places.get(value);
+    if (known !== undefined) return known;
+    const place: Origin = { kind: 'file', path: this.#file?.path ?? 'ossec.conf', line: value.line };
+    this.#places.set(value, place);
+    return place;
   }
+}
+
+function isInLine(origin: Origin): boolean {
+  return origin.kind === 'file' && origin.line !== undefined;
 }

@@ -29,7 +29,7 @@ describe('the key to import', () => {
     const text = line(OLD);
     for (const bytes of [text, Buffer.from(`\uFEFF${text}`), Buffer.from(`\uFEFF${text}`, 'utf16le')]) {
       await writeFile(path(), bytes, { mode: 0o600 });
-      expect(await read(path())).to.deep.equal({ text, warnings: [] });
+      expect(await read(path())).to.deep.equal({ text, where: path(), warnings: [] });
     }
   });
 

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { type ConfDialect, type ConfTarget, pointAt } from '../../src/conf/edit.js';
+import { type ConfDialect, pointAt } from '../../src/conf/edit.js';
 import { readOssecConf } from '../../src/conf/ossec-conf.js';
+import type { ConfTarget } from '../../src/conf/target.js';
 
 const TARGET: ConfTarget = { host: 'new.example', port: 1600, protocol: 'tcp' };
 

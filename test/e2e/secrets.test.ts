@@ -5,12 +5,22 @@ import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import forge from 'node-forge';
 import { Secret } from '../../src/model/secret.js';
+import type { DuplicateRules } from '../../src/sandbox/agent-table.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import { type IssuedCertificate, issueCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import { connectProxy } from '../net/connect-proxy.js';
 import { against, run, scratchHome, start } from './program.js';
 
 const PASSWORD = 'xyzzy-plugh-4711';
+
+/** The second run of each pair enrolls anew under the same name. */
+const REPLACES_ALL: DuplicateRules = {
+  kind: 'replace',
+  evenConnected: true,
+  disconnectedForMs: 0,
+  registeredForMs: 0,
+  evenSameKey: false,
+};
 
 describe('no secret', function () {
   this.timeout(20_000);
@@ -183,6 +193,7 @@ describe('no secret', function () {
       certificate,
       keyReloadMs: 100,
       clientCa: authority.certificate,
+      force: REPLACES_ALL,
     });
     try {
       const path = (name: string) => join(scratch.home, name);

@@ -41,7 +41,7 @@ describe('a manager that means harm', function () {
       ['an address that would stop the agent', `OSSEC K:'001 web-01 999.1.1.1 ${KEY}'`, 'REPLY_INVALID'],
       ['the id of the manager itself', `OSSEC K:'000 web-01 any ${KEY}'`, 'REPLY_INVALID'],
       ['a key cut off', `OSSEC K:'001 web-01 any ${KEY.slice(0, 40)}`, 'ANSWER_LOST'],
-      ['nothing at all', '', 'CLOSED_SILENTLY'],
+      ['nothing at all', '', 'ANSWER_LOST'],
       ['a web page', 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n', 'NOT_AUTHD'],
       [
         'an error with control characters',

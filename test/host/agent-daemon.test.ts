@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { agentDaemon, isServiceRunning, parseAgentState } from '../../src/host/agent-daemon.js';
 import { findAgent } from '../../src/host/agent-home.js';
-import { type FakeFacts, fakeSystem, never } from './fake-system.js';
+import { type FakeFacts, fakeSystem, never, procStat } from './fake-system.js';
 
 const state = `# State file for wazuh-agentd
 
@@ -49,15 +49,51 @@ describe('host/agent-daemon on Unix', () => {
   const wazuh = { [`${run}/wazuh-agentd-42.pid`]: '42\n', [`${run}/wazuh-agentd.state`]: state };
 
   it('finds a running Wazuh agent and what it says', async () => {
-    expect(await daemon({ files: { ...wazuh, '/proc/42/comm': 'wazuh-agentd\n' } })).to.deep.equal({
+    const files = { ...wazuh, '/proc/42/comm': 'wazuh-agentd\n' };
+    const times = { [`${run}/wazuh-agentd.state`]: { modified: 1_790_000_000_000 } };
+    expect(await daemon({ files, times })).to.deep.equal({
       name: 'wazuh-agentd',
       pid: 42,
+      facts: {},
+      saidAt: 1_790_000_000_000,
       ...connected,
     });
   });
-  it('finds a running OSSEC agent, which keeps no state file', async () => {
+  it('knows when it was started, as whom, and that it is halted', async () => {
+    const files = {
+      ...wazuh,
+      '/proc/42/comm': 'wazuh-agentd\n',
+      '/proc/42/stat': procStat(42, 'a) R (b', 1500, 'T'),
+      '/proc/42/status': 'Name:\twazuh-agentd\nUid:\t0\t998\t998\t998\n',
+      '/proc/self/stat': procStat(77, 'node', 4000),
+      '/proc/sys/kernel/random/boot_id': '0f1e\n',
+    };
+    const { facts } = (await daemon({ files, startedAt: 1_790_000_100_000 })) ?? {};
+    expect(facts).to.deep.equal({ uid: 998, halted: true, startedAt: 1_790_000_075_000, instance: '0f1e 42 1500' });
+  });
+  describe('of OSSEC, which keeps no state file', () => {
     const files = { [`${run}/ossec-agentd-7.pid`]: '7', '/proc/7/comm': 'ossec-agentd\n' };
-    expect(await daemon({ files })).to.deep.equal({ name: 'ossec-agentd', pid: 7, status: 'unknown' });
+    const queue = '/var/ossec/queue/ossec';
+
+    it('is connected where nothing says that it waits', async () => {
+      const facts = { files: { ...files, [`${queue}/queue`]: '' } };
+      expect(await daemon(facts)).to.deep.equal({ name: 'ossec-agentd', pid: 7, facts: {}, status: 'connected' });
+    });
+    it('is not while it waits', async () => {
+      expect(await daemon({ files: { ...files, [`${queue}/.wait`]: '' } })).to.include({ status: 'disconnected' });
+    });
+    it('tells nothing where its queue is not there, or may not be looked into, nor as an agent of Wazuh 3', async () => {
+      expect(await daemon({ files })).to.include({ status: 'unknown' });
+      const times = { [`${queue}/.wait`]: 'unknown' } as const;
+      expect(await daemon({ files: { ...files, [`${queue}/queue`]: '' }, times })).to.include({ status: 'unknown' });
+      const wazuh3 = {
+        '/var/ossec/bin/ossec-agentd': '',
+        '/etc/ossec-init.conf': 'NAME="Wazuh"\nDIRECTORY="/var/ossec"\nVERSION="v3.13.6"\n',
+      };
+      expect(await daemon({ files: { ...files, ...wazuh3, [`${queue}/queue`]: '' } })).to.include({
+        status: 'unknown',
+      });
+    });
   });
   it('is not misled by a stale pid file, a reused pid or another daemon', async () => {
     expect(await daemon({ files: { ...wazuh, '/proc/self/comm': 'node\n' } })).to.equal(undefined);
@@ -100,14 +136,30 @@ describe('host/agent-daemon on Windows', () => {
     expect(isServiceRunning('')).to.equal(false);
   });
   it('finds the running service and its state file', async () => {
-    expect(await daemon({ platform: 'windows', files, programs: running })).to.deep.equal({
+    const times = { [`${home}\\wazuh-agent.state`]: { modified: 1_790_000_000_000 } };
+    expect(await daemon({ platform: 'windows', files, times, programs: running })).to.deep.equal({
       name: 'WazuhSvc',
+      facts: {},
+      saidAt: 1_790_000_000_000,
       ...connected,
     });
     expect(await daemon({ platform: 'windows', programs: running })).to.deep.equal({
       name: 'WazuhSvc',
+      facts: {},
       status: 'unknown',
     });
+  });
+  it('asks PowerShell when the service was started', async () => {
+    const shell = 'C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe';
+    const script =
+      "[int64]((Get-Process -Id 4711).StartTime.ToUniversalTime() - [datetime]'1970-01-01').TotalMilliseconds";
+    const programs = {
+      ...running,
+      [`${sc} queryex WazuhSvc`]: `${query(4, 'RUNNING')}        PID                : 4711\r\n        FLAGS              :\r\n`,
+      [`${shell} -NoProfile -NonInteractive -Command ${script}`]: '1790000000000\r\n',
+    };
+    const { facts } = (await daemon({ platform: 'windows', files, programs })) ?? {};
+    expect(facts).to.deep.equal({ startedAt: 1_790_000_000_000, instance: '4711 1790000000000' });
   });
   it('finds the service of older versions', async () => {
     const programs = { [`${sc} query OssecSvc`]: query(4, 'RUNNING'), [`${sc} qc OssecSvc`]: qc.toUpperCase() };

@@ -125,3 +125,12 @@ describe('host/facts: lease', () => {
     });
   });
 });
+
+describe('host/facts: a lease file without end', () => {
+  // Were each line read up to the end of all, this would take hours.
+  it('is read in one pass', () => {
+    const empty = '\n'.repeat(8 * 1024 * 1024);
+    expect(isInLeaseFile(`${empty}  fixed-address 10.0.0.5;\n`, '10.0.0.5')).to.equal(true);
+    expect(isInLeaseFile(`${' \n'.repeat(4 * 1024 * 1024)}`, '10.0.0.5')).to.equal(false);
+  });
+});

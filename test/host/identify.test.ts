@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
 import { type IdentifyRequest, identify } from '../../src/host/identify.js';
-import type { FindRoute } from '../../src/host/route.js';
+import type { FindRoutes } from '../../src/host/route.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import { type FakeFacts, fakeSystem, never } from './fake-system.js';
 
@@ -16,15 +16,15 @@ const agent: AgentInstallation = {
 };
 const manager = { host: 'manager.example', port: 1514 };
 const addresses = [{ interface: 'eth0', address: '10.0.0.5', prefix: 24 }];
-const near: FindRoute = async () => ({ local: '10.0.0.5', manager: '10.0.0.9' });
+const near: FindRoutes = async () => [{ local: '10.0.0.5', manager: '10.0.0.9' }];
 const leasedTool = {
   files: { '/usr/sbin/ip': '' },
   programs: { '/usr/sbin/ip -j addr': '[{"addr_info":[{"local":"10.0.0.5","dynamic":true}]}]' },
 };
 
-function who(asked: Partial<IdentifyRequest>, facts: FakeFacts, findRoute: FindRoute = near, signal = never) {
+function who(asked: Partial<IdentifyRequest>, facts: FakeFacts, findRoutes: FindRoutes = near, signal = never) {
   const system = fakeSystem({ addresses, ...facts });
-  return identify({ ip: { kind: 'auto' }, manager, ...asked }, agent, { system, findRoute }, signal);
+  return identify({ ip: { kind: 'auto' }, manager, ...asked }, agent, { system, findRoutes }, signal);
 }
 
 async function code(work: Promise<unknown>): Promise<string> {
@@ -53,19 +53,19 @@ describe('host/identify', () => {
   });
   it('does not ask for the lease where the address would not be taken anyway', async () => {
     const system = fakeSystem({ addresses, ...leasedTool });
-    const far: FindRoute = async () => ({ local: '10.0.0.5', manager: '203.0.113.7' });
-    const { address } = await identify({ ip: { kind: 'auto' }, manager }, agent, { system, findRoute: far }, never);
+    const far: FindRoutes = async () => [{ local: '10.0.0.5', manager: '203.0.113.7' }];
+    const { address } = await identify({ ip: { kind: 'auto' }, manager }, agent, { system, findRoutes: far }, never);
     expect(address.why).to.contain('address translation');
     expect(system.ran).to.deep.equal([]);
   });
   describe('with a REST API elsewhere', () => {
     const api = { host: 'api.example', port: 55_000 };
     const ways =
-      (toApi: { local: string; manager: string } | undefined): FindRoute =>
+      (toApi: { local: string; manager: string } | undefined): FindRoutes =>
       async ({ host }) => {
-        if (host === 'manager.example') return { local: '10.0.0.5', manager: '10.0.0.9' };
+        if (host === 'manager.example') return [{ local: '10.0.0.5', manager: '10.0.0.9' }];
         if (toApi === undefined) throw new EnrollError('HOST_UNRESOLVED', 'No such name.');
-        return toApi;
+        return [toApi];
       };
     const fixed = { kind: 'address', address: '10.0.0.5' };
 
@@ -75,7 +75,7 @@ describe('host/identify', () => {
     });
     it('takes none where the API sees another address than the manager', async () => {
       const { address } = await who({ api }, {}, ways({ local: '192.168.7.5', manager: '192.168.7.1' }));
-      expect(address.register).to.deep.equal({ kind: 'any' });
+      expect(address.register).to.deep.equal({ kind: 'any', unasked: true });
       expect(address.why).to.equal('any: this host reaches the manager from 10.0.0.5, and its API from 192.168.7.5');
     });
     it('leaves a tunnel to it out of account, and one to which there is no way', async () => {
@@ -84,18 +84,52 @@ describe('host/identify', () => {
       }
     });
   });
+  describe('with more than one way that the agent may take', () => {
+    const two: FindRoutes = async ({ host }) =>
+      host === 'manager.example'
+        ? [{ local: '10.0.0.5', manager: '10.0.0.9' }]
+        : [{ local: host === 'beside.example' ? '10.0.0.5' : '192.168.7.5', manager: '192.168.7.9' }];
+    const both: FindRoutes = async () => [
+      { local: '10.0.0.5', manager: '10.0.0.9' },
+      { local: '2001:db8::5', manager: '2001:db8::9' },
+    ];
+
+    it('takes the address where all managers see it', async () => {
+      const others = [{ host: 'beside.example', port: 1514 }];
+      expect((await who({ others }, {}, two)).address.register).to.include({ address: '10.0.0.5' });
+    });
+    it('takes none where another manager sees another one', async () => {
+      const others = [{ host: 'far.example', port: 1514 }];
+      const { address } = await who({ others }, {}, two);
+      expect(address.register).to.deep.equal({ kind: 'any', unasked: true });
+      expect(address.why).to.equal('any: this host reaches 10.0.0.9 from 10.0.0.5, and 192.168.7.9 from 192.168.7.5');
+    });
+    it('takes none where the manager has an address of the other family, to which there is a way', async () => {
+      expect((await who({}, {}, both)).address.why).to.equal(
+        'any: this host reaches 10.0.0.9 from 10.0.0.5, and 2001:db8::9 from 2001:db8::5',
+      );
+    });
+    it('leaves another manager out of account to which no way is found', async () => {
+      const lost: FindRoutes = async (manager, signal) => {
+        if (manager.host === 'lost.example') throw new EnrollError('HOST_UNRESOLVED', 'No such name.');
+        return await two(manager, signal);
+      };
+      const others = [{ host: 'lost.example', port: 1514 }];
+      expect((await who({ others }, {}, lost)).address.register).to.include({ address: '10.0.0.5' });
+    });
+  });
   it('looks for no way where the address is not to be found out', async () => {
-    const unexpected: FindRoute = () => Promise.reject(new Error('looked up'));
+    const unexpected: FindRoutes = () => Promise.reject(new Error('looked up'));
     const { address } = await who({ ip: { kind: 'source' } }, {}, unexpected);
     expect(address.register).to.deep.equal({ kind: 'source' });
   });
   it('registers any where no way is found: connecting says what is wrong', async () => {
-    const lost: FindRoute = () => Promise.reject(new EnrollError('HOST_UNRESOLVED', 'No such name.'));
-    expect((await who({}, {}, lost)).address.register).to.deep.equal({ kind: 'any' });
+    const lost: FindRoutes = () => Promise.reject(new EnrollError('HOST_UNRESOLVED', 'No such name.'));
+    expect((await who({}, {}, lost)).address.register).to.deep.equal({ kind: 'any', unasked: true });
   });
   it('stops when it is told to', async () => {
     const user = new AbortController();
-    const stopping: FindRoute = async () => {
+    const stopping: FindRoutes = async () => {
       user.abort(new EnrollError('INTERRUPTED', 'Interrupted.'));
       throw new EnrollError('INTERRUPTED', 'Interrupted.');
     };

@@ -64,12 +64,14 @@ describe('host/register-ip', () => {
     it(`auto, ${JSON.stringify(facts)}: ${why}`, () => {
       const decided = decideIp({ kind: 'auto' }, { ...lan, ...facts });
       expect(decided.why).to.equal(why);
-      expect(decided.register).to.deep.equal(address === undefined ? { kind: 'any' } : { kind: 'address', address });
+      expect(decided.register).to.deep.equal(
+        address === undefined ? { kind: 'any', unasked: true } : { kind: 'address', address },
+      );
     });
   }
 
   it('auto without a known way registers any', () => {
-    expect(decideIp({ kind: 'auto' }, undefined).register).to.deep.equal({ kind: 'any' });
+    expect(decideIp({ kind: 'auto' }, undefined).register).to.deep.equal({ kind: 'any', unasked: true });
   });
 
   it('does what it is told, and says so', () => {

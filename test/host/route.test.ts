@@ -3,7 +3,8 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
-import { plainAddress, type Resolve, routingTable } from '../../src/host/route.js';
+import { plainAddress, routingTable } from '../../src/host/route.js';
+import type { Lookup } from '../../src/net/lookup.js';
 import { never } from './fake-system.js';
 
 const to = (host: string) => ({ host, port: 1514 });
@@ -19,13 +20,12 @@ async function failure(work: Promise<unknown>): Promise<EnrollError> {
 
 describe('host/address', () => {
   it('finds loopback from loopback, IPv4 and mapped', async () => {
-    expect(await routingTable(5000)(to('127.0.0.1'), never)).to.deep.equal({
-      local: '127.0.0.1',
-      manager: '127.0.0.1',
-    });
+    expect(await routingTable(5000)(to('127.0.0.1'), never)).to.deep.equal([
+      { local: '127.0.0.1', manager: '127.0.0.1' },
+    ]);
     const mapped = await routingTable(5000)(to('::ffff:127.0.0.1'), never);
-    expect(mapped).to.deep.equal({ local: '127.0.0.1', manager: '127.0.0.1' });
-    expect((await routingTable(5000)({ host: '127.0.0.1', port: 0 }, never)).local).to.equal('127.0.0.1');
+    expect(mapped).to.deep.equal([{ local: '127.0.0.1', manager: '127.0.0.1' }]);
+    expect((await routingTable(5000)({ host: '127.0.0.1', port: 0 }, never))[0].local).to.equal('127.0.0.1');
   });
 
   it('writes addresses as records have them', () => {
@@ -36,13 +36,20 @@ describe('host/address', () => {
 
   it('tries the next address of a name when there is no route to the first', async () => {
     // A socket that was not made for broadcasts is refused this address.
-    const names: Resolve = async () => ['255.255.255.255', '127.0.0.1'];
-    const route = await routingTable(5000, names)(to('manager.example'), never);
+    const names: Lookup = async () => ['255.255.255.255', '127.0.0.1'].map((address) => ({ address, family: 4 }));
+    const [route] = await routingTable(5000, names)(to('manager.example'), never);
     expect(route.manager).to.equal('127.0.0.1');
   });
 
+  it('knows a way to each address of a name', async () => {
+    const found = ['127.0.0.1', '127.0.0.2', '255.255.255.255'];
+    const names: Lookup = async () => found.map((address) => ({ address, family: 4 }));
+    const routes = await routingTable(5000, names)(to('manager.example'), never);
+    expect(routes.map(({ manager }) => manager)).to.deep.equal(['127.0.0.1', '127.0.0.2']);
+  });
+
   it('says that a name has no address', async () => {
-    const unknown: Resolve = async () => {
+    const unknown: Lookup = async () => {
       throw Object.assign(new Error('queryA ENOTFOUND'), { code: 'ENOTFOUND' });
     };
     expect((await failure(routingTable(5000, unknown)(to('no.example'), never))).code).to.equal('HOST_UNRESOLVED');
@@ -51,7 +58,7 @@ describe('host/address', () => {
   });
 
   it('gives up a silent name server in time, and at once when it is aborted', async () => {
-    const silent: Resolve = () => new Promise(() => {});
+    const silent: Lookup = () => new Promise(() => {});
     expect((await failure(routingTable(20, silent)(to('slow.example'), never))).code).to.equal('CONNECTION_TIMED_OUT');
     const user = new AbortController();
     const waiting = failure(routingTable(60_000, silent)(to('slow.example'), user.signal));
@@ -109,7 +116,7 @@ describe('host/address, on a host with ten interfaces', () => {
       const find = routingTable(5000);
       const found = {};
       for (const host of ${JSON.stringify(ROUTES.map(([manager]) => manager))})
-        found[host] = (await find({ host, port: 1514 }, new AbortController().signal)).local;
+        found[host] = (await find({ host, port: 1514 }, new AbortController().signal))[0].local;
       const sent = [readFileSync('/proc/net/snmp', 'utf8').match(/^Udp: \\d.*/m)?.[0].split(' ')[4] ?? '?',
         readFileSync('/proc/net/snmp6', 'utf8').match(/^Udp6OutDatagrams\\s+(\\d+)/m)?.[1] ?? '?'];
       process.stdout.write(JSON.stringify({ found, sent }));`;

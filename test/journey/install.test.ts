@@ -243,7 +243,9 @@ describe('installing a key on a journey', () => {
       expect(seen[0]).to.equal('.agent-enroll/notes.json: none key, none request');
       expect(seen[installed]).to.equal('etc/client.keys: none key, open request');
       expect(notes[1]).to.equal('.agent-enroll/notes.json: new key, open request');
-      expect(journey.kinds().slice(-5)).to.deep.equal(['asking', 'obtained', 'installed', 'proving', 'proved']);
+      expect(journey.kinds().slice(-6)).to.deep.equal([
+        ...['asking', 'certificate', 'obtained', 'installed', 'proving', 'proved'],
+      ]);
       expect(await state()).to.deep.equal({ key: 'new', request: 'none' });
     });
 

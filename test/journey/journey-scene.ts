@@ -11,7 +11,7 @@ import type { Endpoint } from '../../src/model/endpoint.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import type { Settings } from '../../src/settings/settings.js';
 import { watched } from '../files/faulty.js';
-import { type FakeFacts, fakeSystem, never } from '../host/fake-system.js';
+import { type FakeFacts, fakeSystem, never, procStat } from '../host/fake-system.js';
 
 /** A manager that nobody is to ask. */
 export const NOBODY: Endpoint = { host: '127.0.0.1', port: 1 };
@@ -95,10 +95,21 @@ export async function note(agent: AgentInstallation, notes: Partial<Notes>): Pro
   await (await openNotes(agent, disk)).update((before) => ({ ...before, ...notes }));
 }
 
-/** Facts of a host on which an agent daemon runs that says this of its link. */
-export function withDaemon(agent: AgentInstallation, status: string, facts: FakeFacts = MACHINE): FakeFacts {
+/** Clock ticks of an hour. */
+const HOUR = 360_000;
+
+/** Facts of a host on which an agent daemon runs that says this of its link; it was started after all that the test does. */
+export function withDaemon(
+  agent: AgentInstallation,
+  status: string,
+  facts: FakeFacts = MACHINE,
+  startedTicks = 2 * HOUR,
+): FakeFacts {
   const files = {
     ...facts.files,
+    '/proc/self/stat': procStat(1, 'node', HOUR),
+    '/proc/77/stat': procStat(77, 'wazuh-agentd', startedTicks),
+    '/proc/sys/kernel/random/boot_id': 'a-boot\n',
     [`${agent.home}/var/run/wazuh-agentd-77.pid`]: '77',
     [`${agent.home}/var/run/wazuh-agentd.state`]: `status='${status}'\n`,
     '/proc/77/comm': 'wazuh-agentd\n',

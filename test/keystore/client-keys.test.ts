@@ -35,7 +35,10 @@ describe('installing a key', () => {
   });
 
   it('replaces all that a file holds by the one line', async () => {
-    await writeFile(keys, `# by hand\n${line(OLD)}garbage\n`);
+    await writeFile(
+      keys,
+      `# by hand\n${line(OLD)}garbage\n003 !gone any ${'c'.repeat(64)}\n004 !gone any ${'c'.repeat(64)}\n`,
+    );
     await installKey(NEW, agent, disk);
     expect(await readFile(keys, 'utf8')).to.equal(line(NEW));
   });
@@ -138,6 +141,7 @@ describe('installing a key', () => {
     const list = line(OLD) + line(NEW);
     await writeFile(keys, list);
     expect((await failure(checkWritable(agent, disk))).message).to.contain("a manager's list");
+    expect((await failure(checkWritable(agent, disk))).hint).to.contain('the first record alone');
     expect((await failure(installKey(NEW, agent, disk))).code).to.equal('FILE_UNWRITABLE');
     expect(await readFile(keys, 'utf8')).to.equal(list);
   });

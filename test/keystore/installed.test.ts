@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, chown, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
@@ -36,6 +36,11 @@ describe('reading the installed key', () => {
     expect(found !== undefined && sameRecord(found, NEW)).to.equal(true);
   });
 
+  it("finds it at the head of a manager's list of any size", async () => {
+    const found = await withText(line(NEW) + line(OLD).repeat(3000));
+    expect(found !== undefined && sameRecord(found, NEW)).to.equal(true);
+  });
+
   it('says what is wrong without showing the key', async () => {
     const key = 'd'.repeat(64);
     for (const [text, words] of [
@@ -52,7 +57,9 @@ describe('reading the installed key', () => {
   });
 
   it('does not read a file of any size', async () => {
-    const error = await failure(withText(Buffer.alloc(200_000, '#')));
+    await writeFile(agent.keysFile, '');
+    await truncate(agent.keysFile, 33 * 1024 * 1024);
+    const error = await failure(readInstalled(agent, disk));
     expect(error.code).to.equal('FILE_UNREADABLE');
     expect(error.message).to.contain('larger');
   });
@@ -66,6 +73,15 @@ describe('reading the installed key', () => {
         'FILE_UNREADABLE',
       );
     }
+  });
+
+  it("reads what the agent's user wrote, as a daemon that enrolled by itself does, and tells that it is that one's", async function () {
+    if (!isRoot) this.skip(); // Only root can give files away.
+    await writeFile(agent.keysFile, line(OLD), { mode: 0o640 });
+    const account = { user: 'wazuh', group: 'wazuh', ...OTHER };
+    expect(await readInstalled({ ...agent, account }, disk)).to.not.have.property('agents');
+    await chown(agent.keysFile, OTHER.uid, OTHER.gid);
+    expect(await readInstalled({ ...agent, account }, disk)).to.deep.include({ agents: true });
   });
 
   it('takes the word of root alone, and of whoever runs this', async function () {

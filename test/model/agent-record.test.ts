@@ -106,6 +106,23 @@ describe('the first entry of client.keys', () => {
     expect(found?.ok && sameRecord(found.record, NEW)).to.equal(true);
   });
 
+  it('is found behind lines that an agent takes for none', () => {
+    for (const before of [
+      'rubbish',
+      'three fields only',
+      '001 !gone',
+      '001 #*#*#*',
+      'schl\xfcssel',
+      KEY,
+      '\tx',
+      '\x00',
+    ]) {
+      const found = firstRecord(`${before}\n${line(NEW)}${line(OLD)}`);
+      expect(found?.ok && sameRecord(found.record, NEW), before).to.equal(true);
+    }
+    expect(firstRecord('001 web-01 any\n')).to.deep.equal({ ok: false, fault: 'fields' });
+  });
+
   it('is not looked for behind a broken one, which the agent would stop at', () => {
     expect(firstRecord(`001 web-01 nowhere ${KEY}\n${line(NEW)}`)).to.deep.equal({ ok: false, fault: 'ip' });
   });

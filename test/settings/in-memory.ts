@@ -4,7 +4,13 @@ import type { FileFacts } from '../../src/files/files.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import type { CommandName, OptionName } from '../../src/settings/options.js';
 import type { SettingsEdge } from '../../src/settings/settings-edge.js';
-import { type SettingsInput, type Settled, settle } from '../../src/settings/settle.js';
+import {
+  type SettingsInput,
+  type Settled,
+  type SettledInPart,
+  settle,
+  settleInPart,
+} from '../../src/settings/settle.js';
 import type { Environment } from '../../src/settings/sources.js';
 
 /** An agent home of which there is no file but those that a test gives. */
@@ -69,6 +75,14 @@ export interface SettledAndTold extends Settled {
 export async function settleAndTell(input: Omit<SettingsInput, 'warn'>): Promise<SettledAndTold> {
   const warnings: string[] = [];
   return { ...(await settle({ ...input, warn: (text) => warnings.push(text) })), warnings };
+}
+
+/** As {@link settleAndTell}, in part. */
+export async function settleInPartAndTell(
+  input: Omit<SettingsInput, 'warn'>,
+): Promise<SettledInPart & Pick<SettledAndTold, 'warnings'>> {
+  const warnings: string[] = [];
+  return { ...(await settleInPart({ ...input, warn: (text) => warnings.push(text) })), warnings };
 }
 
 /** Settles what a command line, an environment and files say. */

@@ -3,8 +3,9 @@ import { EnrollError } from '../../src/errors.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import type { CommandName, OptionName } from '../../src/settings/options.js';
 import type { SettingsEdge } from '../../src/settings/settings-edge.js';
+import type { SettingsInput } from '../../src/settings/settle.js';
 import { failure } from '../keystore/scratch.js';
-import { filesOf, type MemoryFile, type SettledAndTold, settleAndTell } from './in-memory.js';
+import { filesOf, type MemoryFile, type SettledAndTold, settleAndTell, settleInPartAndTell } from './in-memory.js';
 
 const HOME = '/var/ossec';
 
@@ -40,18 +41,27 @@ function sceneEdge({ files = {}, input = '', public: open = [] }: Scene): Settin
 
 /** What a run settles on. */
 export function settled(scene: Scene): Promise<SettledAndTold> {
+  return settleAndTell(inputOf(scene));
+}
+
+/** What a run settles on where some of it cannot be right. */
+export function settledInPart(scene: Scene): ReturnType<typeof settleInPartAndTell> {
+  return settleInPartAndTell(inputOf(scene));
+}
+
+function inputOf(scene: Scene): Omit<SettingsInput, 'warn'> {
   const flags = new Map<OptionName, string | boolean | readonly string[]>();
   for (const name of Object.keys(scene.flags ?? {}) as OptionName[]) {
     const value = scene.flags?.[name];
     if (value !== undefined) flags.set(name, value);
   }
-  return settleAndTell({
+  return {
     command: scene.command ?? 'enroll',
     flags,
     environment: scene.environment ?? {},
     agent: AGENT,
     edge: sceneEdge(scene),
-  });
+  };
 }
 
 /** The error that a run ends with before it contacts anybody. */

@@ -93,10 +93,13 @@ describe('settings: where they come from', () => {
 
   let client: IssuedCertificate;
   let pems: Record<string, string>;
-  const CA = '-----BEGIN CERTIFICATE-----\nca\n-----END CERTIFICATE-----\n';
   before(async () => {
     client = await issueStockCertificate();
-    pems = { '/p/ca.pem': CA, '/p/client.pem': client.certificate, '/p/client.key': client.key.reveal() };
+    pems = {
+      '/p/ca.pem': client.certificate,
+      '/p/client.pem': client.certificate,
+      '/p/client.key': client.key.reveal(),
+    };
   });
   for (const [ca, cert, key] of [
     ['WAZUH_REGISTRATION_CA', 'WAZUH_REGISTRATION_CERTIFICATE', 'WAZUH_REGISTRATION_KEY'],
@@ -107,7 +110,7 @@ describe('settings: where they come from', () => {
         environment: { WAZUH_MANAGER: 'm', [ca]: '/p/ca.pem', [cert]: '/p/client.pem', [key]: '/p/client.key' },
         files: pems,
       });
-      expect(settings.trust.ca).to.equal(CA);
+      expect(settings.trust.ca).to.equal(client.certificate);
       expect(settings.clientCertificate?.certificate).to.equal(client.certificate);
       expect(settings.clientCertificate?.key.reveal()).to.equal(client.key.reveal());
     });
@@ -119,11 +122,11 @@ describe('settings: where they come from', () => {
         <server_ca_path>etc/ca.pem</server_ca_path>
         <agent_certificate_path>/p/client.pem</agent_certificate_path>
         <agent_key_path>/p/client.key</agent_key_path></enrollment>`),
-      '/var/ossec/etc/ca.pem': CA,
+      '/var/ossec/etc/ca.pem': client.certificate,
       ...pems,
     };
     const { settings } = await settled({ files });
-    expect(settings.trust.ca).to.equal(CA);
+    expect(settings.trust.ca).to.equal(client.certificate);
     expect(settings.clientCertificate?.key.reveal()).to.equal(client.key.reveal());
   });
 

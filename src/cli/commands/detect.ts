@@ -1,19 +1,21 @@
-import { abortReason, asEnrollError, EXIT, type ExitCode } from '../../errors.js';
+import { abortReason, asEnrollError, type EnrollError, EXIT, type ExitCode } from '../../errors.js';
 import { agentDaemon } from '../../host/agent-daemon.js';
 import { hostAddress, hostName } from '../../host/identify.js';
 import type { JourneyEvent } from '../../journey/events.js';
 import { identifyRequest } from '../../journey/identify-request.js';
+import { ofName } from '../../journey/identity.js';
 import { identifyEdge, type JourneyEdge } from '../../journey/journey-edge.js';
 import { checkBinding } from '../../journey/machine-binding.js';
 import { emptyReport, withError } from '../../journey/report.js';
-import { settleOn } from '../../journey/run.js';
+import { settleOn, withinLimits } from '../../journey/run.js';
 import { readInstalled } from '../../keystore/installed.js';
 import { isVouchedFor } from '../../keystore/notes/notes.js';
 import { readNotes } from '../../keystore/notes/notes-file.js';
 import type { AgentInstallation, HostName } from '../../model/host.js';
+import { jsonLine, onOneLine } from '../../model/printable.js';
 import { describeOrigin } from '../../settings/origin.js';
 import type { Settings, Warn } from '../../settings/settings.js';
-import type { Settled } from '../../settings/settle.js';
+import { type Settled, settleInPart } from '../../settings/settle.js';
 import { requireVouched } from '../../settings/vouching.js';
 import type { CommandContext } from '../command-context.js';
 import { createReporter } from '../create-reporter.js';
@@ -28,7 +30,8 @@ interface Line {
 
 /**
  * `agent-enroll detect`: what would be used, and where each value comes from. Contacts nobody but the name servers, for the
- * address by which this host reaches the manager.
+ * address by which this host reaches the manager. Values that cannot be right are all told, and the rest is shown as it
+ * would be without them; the exit code is that of the first.
  * @param command whose settings are shown: `enroll` for its `--dry-run`
  */
 export async function detectCommand(
@@ -41,27 +44,46 @@ export async function detectCommand(
     warnings.push(text);
   };
   const showWarnings = () => {
-    if (!output.json) for (const text of warnings) output.err.write(`Warning: ${text}\n`);
+    if (!output.json) for (const text of warnings) output.err.write(`Warning: ${onOneLine(text)}\n`);
   };
   try {
     const observe = (event: JourneyEvent) => (event.kind === 'warning' ? warn(event.text) : undefined);
-    const input = { ...inputOf(command, context), observe };
-    const { edge } = input;
-    const { settled, agent } = await settleOn(input);
-    const lines = [...(await hostLines(settled, agent, edge, signal, warn)), ...settingLines(settled)];
+    const { settled, lines } = await withinLimits({ ...inputOf(command, context), observe }, async (limited) => {
+      const { settled, agent } = await settleOn(limited, settleInPart);
+      const host = await hostLines(settled, agent, limited.edge, limited.signal, warn);
+      return { settled, lines: [...host, ...settingLines(settled)] };
+    });
+    const { refused } = settled;
+    const [first] = refused;
     if (output.json) {
-      output.out.write(`${JSON.stringify({ ok: true, changed: false, command, detected: lines, warnings })}\n`);
-    } else {
-      output.out.write(table(lines));
+      const { ok, error } = first === undefined ? { ok: true } : withError(emptyReport(command), first);
+      const found = {
+        ok,
+        changed: false,
+        command,
+        detected: lines,
+        ...(first === undefined ? {} : { refused: refused.map(asFound) }),
+        warnings,
+        error,
+      };
+      output.out.write(`${jsonLine(found)}\n`);
+      return first?.exitCode ?? EXIT.ok;
     }
+    output.out.write(table(lines));
     showWarnings();
-    return EXIT.ok;
+    const reporter = await createReporter(output);
+    for (const error of refused) reporter.fail(error, emptyReport(command));
+    return first?.exitCode ?? EXIT.ok;
   } catch (thrown) {
     const error = signal.aborted ? abortReason(signal) : asEnrollError(thrown);
     showWarnings();
     (await createReporter(output)).fail(error, withError({ ...emptyReport(command), warnings }, error));
     return error.exitCode;
   }
+}
+
+function asFound({ code, message, hint }: EnrollError) {
+  return { code, message, hint };
 }
 
 /** The lines about this host. What is wrong with it is told: a name that cannot be used is no reason to show nothing. */
@@ -82,7 +104,11 @@ async function hostLines(
       return undefined;
     }
   };
-  const name = await orWarn(hostName(settings.name, edge.system, signal));
+  const name = await orWarn(
+    hostName(settings.name, edge.system, signal).catch((thrown: unknown) => {
+      throw ofName(settings, thrown);
+    }),
+  );
   const file = await orWarn(readInstalled(agent, edge.disk));
   const present = file?.record;
   if (file?.tooWide !== undefined) warn(file.tooWide);
@@ -150,7 +176,12 @@ function settingLines(settled: Settled): Line[] {
   return settled.shown.map(({ name, value, origin }) => ({ name: `--${name}`, value, origin: describeOrigin(origin) }));
 }
 
-function table(lines: readonly Line[]): string {
+function table(found: readonly Line[]): string {
+  const lines = found.map(({ name, value, origin }) => ({
+    name,
+    value: onOneLine(value),
+    origin: onOneLine(origin),
+  }));
   const width = (of: (line: Line) => string, limit: number) =>
     Math.min(limit, Math.max(...lines.map((line) => of(line).length)));
   const first = width(({ name }) => name, 24);

@@ -1,6 +1,7 @@
-import type { ExitCode } from '../../errors.js';
+import { EnrollError, type ExitCode } from '../../errors.js';
 import { importKey } from '../../journey/import.js';
 import type { AgentRecord } from '../../model/agent-record.js';
+import { onOneLine } from '../../model/printable.js';
 import { ask, terminalOf } from '../ask.js';
 import type { CommandContext } from '../command-context.js';
 import { readKeyText } from '../key-text.js';
@@ -10,15 +11,24 @@ import { runJourney } from '../run.js';
 export async function importCommand(context: CommandContext): Promise<ExitCode> {
   const { flags } = context;
   return await runJourney('import', context, async (journey) => {
-    const { text, warnings } = await readKeyText(context, journey.edge.disk, journey.signal);
+    const { text, where, warnings } = await readKeyText(context, journey.edge.disk, journey.signal);
     for (const warning of warnings) journey.observe({ kind: 'warning', text: warning });
     const [id, name] = [flags.get('id'), flags.get('name')];
     return await importKey(journey, text, {
       ...(typeof id === 'string' ? { id } : {}),
       ...(typeof name === 'string' ? { name } : {}),
       mayReplace: (present, imported) => mayReplace(context, present, imported, journey.signal),
+    }).catch((thrown: unknown) => {
+      throw ofFile(where, thrown);
     });
   });
+}
+
+/** What is wrong with the text that was given, with the file that it was in. */
+function ofFile(where: string | undefined, thrown: unknown): unknown {
+  if (where === undefined || !(thrown instanceof EnrollError) || thrown.code !== 'IMPORT_INVALID') return thrown;
+  const { code, message, hint } = thrown;
+  return new EnrollError(code, `${where}: ${message}`, { hint, cause: thrown });
 }
 
 /** `--yes`, or whoever sits at the terminal. A script without `--yes` has not agreed. */
@@ -37,5 +47,5 @@ async function mayReplace(
 }
 
 function inWords({ id, name, ip }: AgentRecord): string {
-  return `agent ${id} ${name}, address ${ip}`;
+  return onOneLine(`agent ${id} ${name}, address ${ip}`);
 }

@@ -2,6 +2,7 @@ import { EnrollError, EXIT, type ExitCode } from '../../errors.js';
 import { nodeFileEdge } from '../../files/file-edge.js';
 import { formatEndpoint } from '../../model/endpoint.js';
 import { firstLine } from '../../model/first-line.js';
+import { jsonLine, onOneLine } from '../../model/printable.js';
 import { Secret } from '../../model/secret.js';
 import type { SandboxFamily } from '../../sandbox/authd-protocol.js';
 import type { Sandbox } from '../../sandbox/manager.js';
@@ -26,9 +27,10 @@ export async function sandboxCommand(argv: Arguments, output: Output, signal: Ab
   const groups = splitList(text(argv, 'groups') ?? '');
   const keyReloadMs = reloadDelay(text(argv, 'reload-delay'));
   const print = (event: SandboxEvent) => {
-    if (output.json) output.out.write(`${JSON.stringify(event)}\n`);
+    if (output.json) output.out.write(`${jsonLine(event)}\n`);
     // A line of the log tells again what the event before it told.
-    else if (!output.quiet && (event.type !== 'log' || output.verbose)) output.err.write(`${describeEvent(event)}\n`);
+    else if (!output.quiet && (event.type !== 'log' || output.verbose))
+      output.err.write(`${onOneLine(describeEvent(event))}\n`);
   };
   const sandbox = await startSandbox(
     {

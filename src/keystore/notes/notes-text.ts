@@ -1,4 +1,4 @@
-import type { ManagerFamily } from '../../model/endpoint.js';
+import { endpointKeyOf, type ManagerFamily } from '../../model/endpoint.js';
 import { isObject, type JsonObject, parseJson } from '../../model/json.js';
 import { printable } from '../../model/printable.js';
 import type { BegunRequest, KeyBinding, KnownManager, Notes, WorkingLink } from './notes.js';
@@ -37,12 +37,14 @@ export function parseNotes(text: string): ParsedNotes {
 }
 
 function readNotes(json: JsonObject): Notes {
-  const { version: _, managers = {}, links = {}, binding, acknowledged, request, ...other } = json;
+  const { version: _, managers = {}, links = {}, binding, acknowledged, asked, daemon, request, ...other } = json;
   return {
     managers: entriesOf(managers, 'managers', knownManager),
     links: entriesOf(links, 'links', workingLink),
     ...(typeof acknowledged === 'string' ? { acknowledged } : {}),
     ...(binding === undefined ? {} : { binding: keyBinding(binding) }),
+    ...askedFor(asked),
+    ...knownDaemon(daemon),
     ...(request === undefined ? {} : { request: begunRequest(request) }),
     other,
   };
@@ -54,13 +56,16 @@ function entriesOf<T>(
   read: (noted: JsonObject, where: string) => T,
 ): ReadonlyMap<string, T> {
   if (!isObject(value)) throw new Broken(`"${name}" is not an object`);
-  return new Map(
-    Object.entries(value).map(([endpoint, noted]) => {
-      const where = `what it says of ${printable(endpoint)}`;
-      if (!isObject(noted)) throw new Broken(`${where} is not an object`);
-      return [endpoint, read(noted, where)] as const;
-    }),
-  );
+  const entries = new Map<string, T>();
+  for (const [endpoint, noted] of Object.entries(value)) {
+    const where = `what it says of ${printable(endpoint)}`;
+    if (!isObject(noted)) throw new Broken(`${where} is not an object`);
+    const entry = read(noted, where);
+    const key = endpointKeyOf(endpoint);
+    // Of two writings of one endpoint, which were noted as two once, the first counts.
+    if (!entries.has(key)) entries.set(key, entry);
+  }
+  return entries;
 }
 
 function knownManager({ fingerprint, firstSeen, hearsay, ...other }: JsonObject, where: string): KnownManager {
@@ -81,6 +86,21 @@ function workingLink({ protocol, cipher, family }: JsonObject, where: string): W
 
 function isFamily(value: unknown): value is ManagerFamily {
   return typeof value === 'string' && FAMILIES.includes(value);
+}
+
+/** What cannot be understood is told once more, and no harm comes of it. */
+function askedFor(noted: unknown): Pick<Notes, 'asked'> {
+  if (!isObject(noted)) return {};
+  const { agent, name, ip, groups } = noted;
+  const texts = typeof agent === 'string' && typeof name === 'string' && typeof ip === 'string';
+  return texts && isTexts(groups) ? { asked: { agent, name, ip, groups } } : {};
+}
+
+/** One that cannot be understood is seen again. */
+function knownDaemon(noted: unknown): Pick<Notes, 'daemon'> {
+  if (!isObject(noted)) return {};
+  const { instance, keys } = noted;
+  return typeof instance === 'string' && typeof keys === 'string' ? { daemon: { instance, keys } } : {};
 }
 
 function keyBinding(noted: unknown): KeyBinding {
@@ -118,7 +138,7 @@ export function begunRequest(noted: unknown): BegunRequest {
 }
 
 /** The notes as JSON text, for people to read too. */
-export function formatNotes({ managers, links, acknowledged, binding, request, other }: Notes): string {
+export function formatNotes({ managers, links, acknowledged, binding, asked, daemon, request, other }: Notes): string {
   const known = [...managers].map(([endpoint, { other: rest, ...manager }]) => [endpoint, { ...manager, ...rest }]);
   const notes = {
     version: VERSION,
@@ -126,6 +146,8 @@ export function formatNotes({ managers, links, acknowledged, binding, request, o
     ...(links.size === 0 ? {} : { links: Object.fromEntries(links) }),
     ...(acknowledged === undefined ? {} : { acknowledged }),
     ...(binding === undefined ? {} : { binding: formatBinding(binding) }),
+    ...(asked === undefined ? {} : { asked }),
+    ...(daemon === undefined ? {} : { daemon }),
     ...(request === undefined ? {} : { request }),
     ...other,
   };

@@ -1,5 +1,5 @@
 import type { AgentRecord } from '../../model/agent-record.js';
-import { type Endpoint, formatEndpoint, type ManagerFamily } from '../../model/endpoint.js';
+import { type Endpoint, endpointKey, type ManagerFamily } from '../../model/endpoint.js';
 import type { JsonObject } from '../../model/json.js';
 import type { MachineBinding } from '../../model/machine-binding.js';
 
@@ -10,14 +10,18 @@ import type { MachineBinding } from '../../model/machine-binding.js';
  * `other`, here and in its parts, is what another version of this program noted; it is kept as it is.
  */
 export interface Notes {
-  /** By `host:port` of the enrollment service, an IPv6 address in brackets. */
+  /** By {@link endpointKey} of the enrollment service. */
   readonly managers: ReadonlyMap<string, KnownManager>;
   /** The agent, as `id name`, whose key a manager has acknowledged; absent: none has been seen to. */
   readonly acknowledged?: string;
-  /** How the key of `acknowledged` was proven, by `host:port` of the agent port. */
+  /** How the key of `acknowledged` was proven, by {@link endpointKey} of the agent port. */
   readonly links: ReadonlyMap<string, WorkingLink>;
   /** Absent: the key is not bound to a machine. */
   readonly binding?: KeyBinding;
+  /** What the key that lies on the disk was asked for with; absent: this program has not asked for it. */
+  readonly asked?: AskedFor;
+  /** An agent daemon that was seen to run with the key that lies on the disk; absent: none was. */
+  readonly daemon?: KnownDaemon;
   /** Absent: every request came to an end that is known. */
   readonly request?: BegunRequest;
   readonly other: JsonObject;
@@ -52,6 +56,24 @@ export interface KeyBinding extends MachineBinding {
   readonly other: JsonObject;
 }
 
+/** What a manager was asked to make of this host. */
+export interface AskedFor {
+  /** What came of it, as `id name`. */
+  readonly agent: string;
+  readonly name: string;
+  /** `any`, `source`, or an address. */
+  readonly ip: string;
+  readonly groups: readonly string[];
+}
+
+/** Which daemon runs with which content of client.keys. It reads the file when it starts, so this holds until either changes. */
+export interface KnownDaemon {
+  /** What tells this process from every other. */
+  readonly instance: string;
+  /** What tells this content of client.keys from others. */
+  readonly keys: string;
+}
+
 /**
  * A request to a manager that was begun and, as far as this host knows, not ended: the manager may have registered an
  * agent whose key nobody has.
@@ -66,11 +88,11 @@ export interface BegunRequest {
 
 /** Whether an earlier run has seen this very enrollment service, and somebody whose word counts had named it. */
 export function isVouchedFor({ managers }: Notes, endpoint: Endpoint): boolean {
-  const known = managers.get(formatEndpoint(endpoint));
+  const known = managers.get(endpointKey(endpoint));
   return known !== undefined && known.hearsay !== true;
 }
 
-/** How a key was proven before, by `host:port` of the agent port; nothing, where that was another key. */
+/** How a key was proven before, by {@link endpointKey} of the agent port; nothing, where that was another key. */
 export function linksOf(
   { acknowledged, links }: Notes,
   { id, name }: Pick<AgentRecord, 'id' | 'name'>,

@@ -11,7 +11,7 @@ const QUICK_MS = 130;
 const QUICK_FOR_MS = 1500;
 /** Of the time that has passed. A pause of a ninth would be a tenth of the wait that it ends: a little below that. */
 const SHARE = 0.109;
-const SLOWEST_MS = 970;
+const SLOWEST_MS = 985;
 
 /** The pause between a message that goes out after `elapsedMs` milliseconds and the next one, in milliseconds. */
 export function pauseAfter(elapsedMs: number): number {
@@ -20,7 +20,7 @@ export function pauseAfter(elapsedMs: number): number {
 
 // Wazuh needs 10 s to learn a key, and this is well beyond.
 const FIRST_DOUBT_MS = 15_000;
-const DOUBT_EVERY_MS = 7500;
+const DOUBT_EVERY_MS = 9000;
 
 /** After how many milliseconds what looked certain is doubted for the `count`th time (from 0), with one message. */
 export function doubtAt(count: number): number {

@@ -5,6 +5,7 @@ import { type Endpoint, formatEndpoint } from '../../model/endpoint.js';
 import { connectError, lateLookup } from '../../net/connect.js';
 import { type Deadline, deadline, unlessAborted } from '../../net/deadline.js';
 import { type Lookup, systemLookup } from '../../net/lookup.js';
+import { socketAddress } from '../../net/zone.js';
 import { Inbox } from './inbox.js';
 import { FIRST_BYTES } from './stranger.js';
 import type { Transport } from './transport.js';
@@ -71,12 +72,13 @@ async function openFirst(
 // Connecting a UDP socket sends nothing; it fails where this host has no route of that family.
 function connected(socket: Socket, port: number, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
+    const place = socketAddress(address);
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.removeListener('error', reject);
       resolve();
     });
-    socket.connect(port, address);
+    socket.connect(port, place);
   });
 }
 

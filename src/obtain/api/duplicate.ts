@@ -5,6 +5,10 @@ import type { Dialect, NewAgent } from './dialect.js';
 import type { ApiRequest } from './http.js';
 import type { Session } from './session.js';
 
+/** The manager is the first of its own agents. */
+const MANAGER_ID = '000';
+const MANAGER_ADDRESS = '127.0.0.1';
+
 /**
  * Adds to a refusal which agent is in the way and what is known of it, as far as the API user may see it
  * (`agent:read`). Anything but a duplicate comes back as it is.
@@ -25,7 +29,7 @@ export async function explainDuplicate(
   const details = error.managerSaid === undefined ? {} : { managerSaid: error.managerSaid };
   if (error.code === 'NAME_DUPLICATE') {
     const found = agentNamed(await look(dialect.find(name), session, signal), name);
-    if (found?.id === '000' || force) {
+    if (found?.id === MANAGER_ID || force) {
       return new EnrollError('NAME_DUPLICATE', `${error.message} It may be the name of the manager itself.`, {
         ...details,
         hint: 'Choose another name with --name.',
@@ -39,6 +43,12 @@ export async function explainDuplicate(
   }
   if (error.code !== 'IP_DUPLICATE' || ip === undefined) return error;
   const found = agentAt(await look(dialect.findAddress(storedForm(ip)), session, signal), ip);
+  if (found?.id === MANAGER_ID || (found === undefined && ip === MANAGER_ADDRESS)) {
+    return new EnrollError('IP_DUPLICATE', `${error.message} It is the address of the manager itself.`, {
+      ...details,
+      hint: 'Enroll with --ip any, or with the address that the manager sees of this host.',
+    });
+  }
   if (found !== undefined) {
     return new EnrollError('IP_DUPLICATE', told(error.message, found), {
       ...details,

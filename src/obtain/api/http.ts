@@ -5,7 +5,7 @@ import type { Secret } from '../../model/secret.js';
 import type { Dial } from '../../net/connect.js';
 import { type HttpOutcome, openHttp } from '../../net/http.js';
 import { connectTls } from '../../net/tls.js';
-import type { TrustSettings, TrustVerdict } from '../../net/trust.js';
+import type { SeenCertificate, TrustSettings, TrustVerdict } from '../../net/trust.js';
 import type { ApiAddress } from './url.js';
 
 /** One call of the API. */
@@ -41,6 +41,7 @@ export interface ApiHttpOptions {
   readonly dial: Dial;
   /** For one request with its answer, the connection included, in milliseconds. */
   readonly timeoutMs: number;
+  readonly onCertificate?: (seen: SeenCertificate) => void;
 }
 
 /** HTTP to one API. */
@@ -69,7 +70,7 @@ export async function openApi(address: ApiAddress, options: ApiHttpOptions): Pro
   let verdict: TrustVerdict | undefined;
   const http = await openHttp({
     origin: address.origin,
-    where,
+    endpoint: address.endpoint,
     timeoutMs: options.timeoutMs,
     bodyLimit: BODY_LIMIT,
     async reach(signal) {
@@ -97,23 +98,32 @@ export async function openApi(address: ApiAddress, options: ApiHttpOptions): Pro
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       };
       const text = body === undefined ? {} : { body: JSON.stringify(body) };
-      return told(await http.request({ method, path: `${address.prefix}${path}`, headers, ...text }, signal));
+      return told(await http.request({ method, path: `${address.prefix}${path}`, headers, ...text }, signal), address);
     },
     close: () => http.close(),
   };
 }
 
-function told(outcome: HttpOutcome): Exchange {
+/** A server that wants TLS ends a connection that begins without it, with an alert or with nothing. */
+const MAY_BE_HTTPS =
+  "A manager's API speaks https unless it was told otherwise: give --api-url https://… Else check the network between this host and the manager.";
+
+function told(outcome: HttpOutcome, { secure }: ApiAddress): Exchange {
+  const hint = secure ? {} : { hint: MAY_BE_HTTPS };
   switch (outcome.kind) {
     case 'reply': {
       const { status, header, body } = outcome.reply;
       return { kind: 'reply', reply: { status, header, body: jsonIn(body) } };
     }
-    case 'lost':
-      return outcome;
+    case 'lost': {
+      const { error } = outcome;
+      if (secure || error.code !== 'CONNECTION_FAILED') return outcome;
+      return { kind: 'lost', error: new EnrollError(error.code, error.message, { ...hint, cause: error.cause }) };
+    }
     case 'unusable': {
-      const { message, cause } = outcome;
-      return { kind: 'unusable', error: new EnrollError('NOT_API', message, { cause }) };
+      const { because, message, cause } = outcome;
+      const details = { cause, ...(because === 'not http' ? hint : {}) };
+      return { kind: 'unusable', error: new EnrollError('NOT_API', message, details) };
     }
   }
 }

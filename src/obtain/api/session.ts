@@ -87,11 +87,18 @@ export function session(kind: ApiKind, credentials: ApiCredentials, converse: Co
 }
 
 function basicHeader({ user, password }: ApiCredentials): Secret {
-  if (user === '' || user.includes(':')) {
-    throw new EnrollError('SETTING_INVALID', 'The name of the API user is empty or contains a colon.', {
-      hint: 'Give the user with --api-user and the password with --api-password-file.',
-    });
-  }
+  checkUser(user);
   const bytes = Buffer.concat([Buffer.from(`${user}:`, 'utf8'), password.reveal()]);
   return new Secret(`Basic ${bytes.toString('base64')}`);
+}
+
+/**
+ * Checks that a name can be sent as that of an API user.
+ * @throws EnrollError `SETTING_INVALID`
+ */
+export function checkUser(user: string): void {
+  if (user !== '' && !user.includes(':')) return;
+  throw new EnrollError('SETTING_INVALID', 'The name of the API user is empty or contains a colon.', {
+    hint: 'Give the user with --api-user and the password with --api-password-file.',
+  });
 }

@@ -5,7 +5,7 @@ import { printable } from '../../model/printable.js';
 import type { Dial } from '../../net/connect.js';
 import type { TrustSettings } from '../../net/trust.js';
 import { checkGroupNames } from '../group-names.js';
-import type { AgentKey, Completion, KeyRequest, KeySource } from '../key-source.js';
+import type { AgentKey, Completion, KeyRequest, KeySource, Telling } from '../key-source.js';
 import { patience } from '../patience.js';
 import { quote } from '../quote.js';
 import { addressFor } from './address-field.js';
@@ -24,7 +24,7 @@ import { type ApiAddress, apiAddress } from './url.js';
 export type { ApiCredentials } from './session.js';
 
 /** Where an API is, who asks, and how. */
-export interface ApiOptions {
+export interface ApiOptions extends Telling {
   /** `https://MANAGER:55000`; plain http only together with `trust.insecure`. */
   readonly url: URL | string;
   readonly credentials: ApiCredentials;
@@ -65,7 +65,7 @@ export function apiSource(options: ApiOptions): KeySource {
       if (refused !== undefined) throw refused;
       const address = apiAddress(options.url, options.trust.insecure);
       checkRequest(request);
-      const http = await openApi(address, options);
+      const http = tellingOfExposure(await openApi(address, options), address, options);
       try {
         return await enroll(request, address, http, options, signal);
       } catch (thrown) {
@@ -139,7 +139,7 @@ async function enroll(
     groups: [],
     endpoint: address.endpoint,
     family: familyOf(info),
-    warnings: [...exposure(address, http), ...warnings, ...issued.warnings],
+    warnings: [...warnings, ...issued.warnings],
     ...(trust === undefined ? {} : { trust }),
     ...(groups.length === 0 ? {} : { complete }),
   };
@@ -167,10 +167,36 @@ async function serverInfo(kind: ApiKind, talk: Session, where: string, signal: A
   return info;
 }
 
-function exposure({ secure }: ApiAddress, { verdict }: ApiHttp): string[] {
-  if (!secure) return ['The API credentials were sent over plain http: everybody on the way could read them.'];
-  if (verdict?.by !== 'nothing') return [];
-  return [
-    `The API credentials were sent to a server whose certificate was not checked. Use --ca or --pin ${verdict.fingerprint}.`,
-  ];
+/** Says it once, with the first request that carries the credentials and was not kept from being sent. */
+function tellingOfExposure(http: ApiHttp, address: ApiAddress, { onWarning }: ApiOptions): ApiHttp {
+  let told = false;
+  return {
+    get verdict() {
+      return http.verdict;
+    },
+    async request(request, authorization, signal) {
+      const sent = () => {
+        if (told || authorization === undefined) return;
+        told = true;
+        const text = exposure(address, http);
+        if (text !== undefined) onWarning?.(text);
+      };
+      try {
+        const exchange = await http.request(request, authorization, signal);
+        sent();
+        return exchange;
+      } catch (thrown) {
+        // Cut off, it may have been sent.
+        if (signal.aborted) sent();
+        throw thrown;
+      }
+    },
+    close: () => http.close(),
+  };
+}
+
+function exposure({ secure }: ApiAddress, { verdict }: ApiHttp): string | undefined {
+  if (!secure) return 'The API credentials were sent over plain http: everybody on the way could read them.';
+  if (verdict?.by !== 'nothing') return undefined;
+  return `The API credentials were sent to a server whose certificate was not checked. Use --ca or --pin ${verdict.fingerprint}.`;
 }

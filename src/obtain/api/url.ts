@@ -51,6 +51,12 @@ function parse(text: string): URL {
   try {
     return new URL(text);
   } catch {
+    if (/^\w+:\/\/\[fe[89ab][0-9a-f]:/i.test(text)) {
+      throw invalid(
+        'A URL has no place for the interface that a link-local address needs.',
+        'Give the API another address or a name with --api-url.',
+      );
+    }
     throw invalid('The API URL is not a URL.', 'Give it as https://MANAGER:55000.');
   }
 }

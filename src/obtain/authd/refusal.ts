@@ -1,4 +1,4 @@
-import { EnrollError, type ErrorCode, type ErrorDetails } from '../../errors.js';
+import { EnrollError, type ErrorCode, type ErrorDetails, MEANINGS } from '../../errors.js';
 import { printable } from '../../model/printable.js';
 import type { Secret } from '../../model/secret.js';
 import type { TlsVersion } from '../../net/tls.js';
@@ -165,20 +165,24 @@ export function quoteReply(text: string, { present }: KeyRequest, { password }: 
 
 /**
  * The error for a connection that was closed in order, without one byte of reply. ossec-authd does so for a wrong,
- * missing or unwanted password; wazuh-authd, which names a wrong password, for a client certificate (TLS 1.3: none
- * given; ssl_verify_host: another name than this host's address).
+ * missing or unwanted password; wazuh-authd, which names a wrong password, for a client certificate that is missing
+ * (under TLS 1.3, before it has finished the handshake). One that had finished it may have read the request, and then
+ * have died; it closes alike where ssl_verify_host finds another name than this host's address.
  */
 export function closedSilently(context: ReplyContext): EnrollError {
   const closed = 'The manager closed the connection without an answer.';
   const certificate = context.clientCertificateSent
     ? 'The manager may compare the client certificate with the address that this host has there (ssl_verify_host): it must name that address.'
     : 'The manager may want a client certificate: --cert and --key.';
+  if (context.tlsVersion === 'TLSv1.3' && context.confirmed) {
+    return new EnrollError('ANSWER_LOST', `${closed} It had the request by then, or could have had it.`, {
+      hint: `${MEANINGS.ANSWER_LOST.hint} The manager's log (ossec.log) has the reason: its authd may have ended. ${certificate}`,
+    });
+  }
   if (context.tlsVersion === 'TLSv1.3') {
     const probably = context.clientCertificateSent
       ? 'It probably did not accept the client certificate for this host.'
-      : context.confirmed
-        ? 'It gave no reason; a refused password would have been told over TLS 1.3.'
-        : 'It probably wants a client certificate.';
+      : 'It probably wants a client certificate.';
     return new EnrollError('CLOSED_SILENTLY', `${closed} ${probably}`, {
       hint: `${certificate} The manager's log (ossec.log) has the reason.`,
     });

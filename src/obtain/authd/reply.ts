@@ -1,5 +1,5 @@
 import { EnrollError } from '../../errors.js';
-import { type AgentRecord, faultInWords, isAgentName, parseRecord } from '../../model/agent-record.js';
+import { type AgentRecord, faultInWords, isAgentName, LONGEST_NAME, parseRecord } from '../../model/agent-record.js';
 import type { ManagerFamily } from '../../model/endpoint.js';
 import { fitAddress } from '../../model/register-address.js';
 import type { KeyRequest } from '../key-source.js';
@@ -77,7 +77,7 @@ export function readReply(reply: Buffer, request: KeyRequest, context: ReplyCont
 
 function granted(body: string, tail: string, request: KeyRequest, context: ReplyContext): IssuedKey {
   const parsed = parseRecord(body);
-  if (!parsed.ok) throw invalid(faultInWords(parsed.fault));
+  if (!parsed.ok) throw numberedTooLong(body, request) ?? invalid(faultInWords(parsed.fault));
   const { record } = parsed;
   // "%03d", from 001: 000 is the manager's own.
   if (!/^(?:0\d\d|[1-9]\d{2,9})$/.test(record.id) || record.id === '000') {
@@ -116,9 +116,23 @@ function familyOf({ id }: AgentRecord, tail: string, { tlsVersion }: ReplyContex
   return Number(id) >= 1024 && tlsVersion === 'TLSv1.2' ? 'ossec' : 'wazuh-3';
 }
 
-// ossec-authd appends 2, 3, … to a name that exists, and gives up after 255 of them.
+/** ossec-authd numbers a name of the full length all the same, and so makes one that no agent can have. */
+function numberedTooLong(body: string, { name: asked }: KeyRequest): EnrollError | undefined {
+  const [id = '', name = ''] = body.split(' ');
+  if (name.length <= LONGEST_NAME || !/^\d{1,10}$/.test(id) || !isNumbered(name, asked)) return undefined;
+  const text = `The manager already has an agent called ${asked} and registered this one as ${name}, which is longer than the ${LONGEST_NAME} characters that an agent's name may have. Nothing was installed.`;
+  return new EnrollError('NAME_REFUSED', text, {
+    hint: `Remove agent ${id} on the manager (manage_agents -r ${id}), and give this host a shorter name with --name.`,
+  });
+}
+
 function isRenamed(given: string, asked: string): boolean {
-  if (!given.startsWith(asked) || !isAgentName(given)) return false;
+  return isAgentName(given) && isNumbered(given, asked);
+}
+
+// ossec-authd appends 2, 3, … to a name that exists, and gives up after 255 of them.
+function isNumbered(given: string, asked: string): boolean {
+  if (!given.startsWith(asked)) return false;
   const suffix = given.slice(asked.length);
   return /^[1-9]\d{0,2}$/.test(suffix) && Number(suffix) >= 2 && Number(suffix) <= 257;
 }

@@ -13,11 +13,12 @@ const GROUP_COUNT = 128;
 
 /**
  * The request as authd reads it, a line of at most 16384 bytes, in which the password's stand as they are:
- * `[OSSEC PASS: <password> ]OSSEC A:'<name>'[ G:'g1,g2'] IP:'src|any|address'[ K:'<sha1>']\n`.
+ * `[OSSEC PASS: <password> ]OSSEC A:'<name>'[ G:'g1,g2'][ IP:'src|any|address'][ K:'<sha1>']\n`.
  *
  * The order of the fields is fixed; authd ignores one that is out of order, with all that follows it (Wazuh 4.14).
- * `V:` is never sent: a manager older than 4.6 drops group and address silently when it reads one. The address is
- * always said, `any` too, so that the record is what was chosen here and not what use_source_ip says on the manager.
+ * `V:` is never sent: a manager older than 4.6 drops group and address silently when it reads one. An address that
+ * was chosen is said, `any` too, so that the record is that one and not what use_source_ip says on the manager; where
+ * nobody chose, that is the manager's to say.
  * OSSEC reads no further than the name.
  *
  * @throws EnrollError `NAME_UNUSABLE` or `SETTING_INVALID` for what a manager would refuse or misread
@@ -31,7 +32,7 @@ export function formatRequest(request: KeyRequest, password?: Secret<Uint8Array>
   const fields = [
     `OSSEC A:'${request.name}'`,
     ...groupField(request.groups),
-    `IP:'${address(request.ip)}'`,
+    ...(request.ip.kind === 'any' && request.ip.unasked ? [] : [`IP:'${address(request.ip)}'`]),
     ...(request.present === undefined ? [] : [`K:'${keyHash(request.present)}'`]),
   ];
   const line = Buffer.concat([passwordPart(password), Buffer.from(`${fields.join(' ')}\n`, 'utf8')]);
@@ -49,6 +50,15 @@ export function formatRequest(request: KeyRequest, password?: Secret<Uint8Array>
 // the words that follow it would be read as another password and another name.
 function passwordPart(password: Secret<Uint8Array> | undefined): Uint8Array {
   if (password === undefined) return Buffer.alloc(0);
+  checkPassword(password);
+  return Buffer.concat([Buffer.from('OSSEC PASS: ', 'utf8'), password.reveal(), Buffer.from(' ', 'utf8')]);
+}
+
+/**
+ * Checks that a password can be sent.
+ * @throws EnrollError `SETTING_INVALID`, without the password
+ */
+export function checkPassword(password: Secret<Uint8Array>): void {
   const bytes = Buffer.from(password.reveal());
   const wrong = (why: string) =>
     new EnrollError('SETTING_INVALID', `The enrollment password ${why}, so it cannot be sent to a manager.`, {
@@ -58,11 +68,19 @@ function passwordPart(password: Secret<Uint8Array> | undefined): Uint8Array {
   // Those of ASCII: what a byte beyond it means is the manager's to say.
   if (bytes.some((byte) => byte < 0x20 || byte === 0x7f)) throw wrong('holds a line end or another control character');
   if (bytes.includes(" OSSEC A:'")) throw wrong("holds the text OSSEC A:'");
-  return Buffer.concat([Buffer.from('OSSEC PASS: ', 'utf8'), bytes, Buffer.from(' ', 'utf8')]);
 }
 
 function groupField(groups: readonly string[]): string[] {
   if (groups.length === 0) return [];
+  checkGroups(groups);
+  return [`G:'${groups.join(',')}'`];
+}
+
+/**
+ * Checks names of groups as far as a manager would refuse or misread them, whichever groups it has.
+ * @throws EnrollError `SETTING_INVALID`
+ */
+export function checkGroups(groups: readonly string[]): void {
   if (groups.length > GROUP_COUNT) {
     throw new EnrollError('SETTING_INVALID', `${groups.length} groups are named; a manager takes ${GROUP_COUNT}.`, {
       hint: 'Name fewer groups with --groups.',
@@ -76,7 +94,6 @@ function groupField(groups: readonly string[]): string[] {
       });
     }
   }
-  return [`G:'${groups.join(',')}'`];
 }
 
 function groupFault(group: string): string | undefined {

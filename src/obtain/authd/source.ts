@@ -7,12 +7,12 @@ import { deadline } from '../../net/deadline.js';
 import { connectTls, type TlsConnection } from '../../net/tls.js';
 import { alertError } from '../../net/tls-error.js';
 import type { ClientCertificate, TrustSettings, TrustVerdict } from '../../net/trust.js';
-import type { AgentKey, KeyRequest, KeySource } from '../key-source.js';
+import type { AgentKey, KeyRequest, KeySource, Telling } from '../key-source.js';
 import { isRefusal, type ReplyContext, readReply, replyState } from './reply.js';
 import { formatRequest } from './request.js';
 
 /** Where authd is and how to come to it. */
-export interface AuthdOptions {
+export interface AuthdOptions extends Telling {
   readonly endpoint: Endpoint;
   /** Its bytes go out as they stand. */
   readonly password?: Secret<Uint8Array>;
@@ -48,7 +48,8 @@ export function authdSource(options: AuthdOptions): KeySource {
       const { socket, verdict } = connection;
       try {
         const context = contextOf(options, connection);
-        const reply = await exchange(socket, line, options, signal);
+        const onSent = () => tellOfExposure(options, verdict);
+        const reply = await exchange(socket, line, { ...options, onSent }, signal);
         return agentKey(options, request, verdict, readReply(reply, request, context));
       } finally {
         socket.destroy();
@@ -69,8 +70,16 @@ function contextOf(
   };
 }
 
+/** A password that was sent is known to whoever answered, whatever the answer is. */
+function tellOfExposure({ password, onWarning }: AuthdOptions, { by, fingerprint }: TrustVerdict): void {
+  if (password === undefined || (by !== 'first use' && by !== 'nothing')) return;
+  onWarning?.(
+    `The enrollment password was sent to a manager whose certificate nothing vouched for (${by === 'nothing' ? 'not checked' : 'first use'}). Use --ca or --pin ${fingerprint}.`,
+  );
+}
+
 function agentKey(
-  { endpoint, password }: AuthdOptions,
+  { endpoint }: AuthdOptions,
   request: KeyRequest,
   trust: TrustVerdict,
   { record, family, warnings }: ReturnType<typeof readReply>,
@@ -80,11 +89,6 @@ function agentKey(
   const groups = family === 'ossec' ? [] : request.groups;
   if (groups.length < request.groups.length) {
     told.push('An OSSEC manager has no groups: the groups asked for were not assigned.');
-  }
-  if (password !== undefined && (trust.by === 'first use' || trust.by === 'nothing')) {
-    told.push(
-      `The enrollment password was sent to a manager whose certificate nothing vouched for (${trust.by === 'nothing' ? 'not checked' : 'first use'}). Use --ca or --pin ${trust.fingerprint}.`,
-    );
   }
   return {
     method: 'authd',
@@ -104,12 +108,17 @@ function agentKey(
  * The end is a close_notify (Wazuh) or a bare FIN (OSSEC); a whole key does not wait long for either, a whole refusal
  * not at all (ossec-authd sleeps 1 s before it closes after one).
  */
-function exchange(socket: TLSSocket, line: Uint8Array, options: AuthdOptions, signal: AbortSignal): Promise<Buffer> {
+function exchange(
+  socket: TLSSocket,
+  line: Uint8Array,
+  options: AuthdOptions & { readonly onSent: () => void },
+  signal: AbortSignal,
+): Promise<Buffer> {
   const where = formatEndpoint(options.endpoint);
   const lost = (what: string, cause?: unknown) =>
     new EnrollError('ANSWER_LOST', `${what} after the request was sent to ${where}.`, { cause });
   const waitMs = options.timeoutMs < WORKER_MS ? options.timeoutMs : options.timeoutMs + WORKER_GRACE_MS;
-  const limit = deadline(signal, waitMs, () => lost(`No answer came within ${waitMs / 1000} s`));
+  const limit = deadline(signal, waitMs, () => lost(`No answer came within ${inWords(waitMs, options.timeoutMs)}`));
   return new Promise((resolve, reject) => {
     let reply = Buffer.alloc(0);
     let linger: NodeJS.Timeout | undefined;
@@ -160,8 +169,18 @@ function exchange(socket: TLSSocket, line: Uint8Array, options: AuthdOptions, si
     if (signal.aborted) return fail(abortReason(signal));
     if (socket.destroyed || !socket.writable || socket.readableEnded) return fail(closedEarly(where, options));
     socket.write(line);
+    options.onSent();
     return undefined;
   });
+}
+
+/** How long was waited, and why that is not what was asked for where it is not. */
+function inWords(waitMs: number, timeoutMs: number): string {
+  const waited = `${waitMs / 1000} s`;
+  const more = (waitMs - timeoutMs) / 1000;
+  return more === 0
+    ? waited
+    : `${waited} (--timeout, and ${more} s in which a cluster's worker gives up on its master)`;
 }
 
 // wazuh-authd with ssl_verify_host compares the certificate's name with this host's address after the handshake.

@@ -1,5 +1,6 @@
 import type { RegisterIp } from '../../../src/model/register-address.js';
 import { directDial } from '../../../src/net/connect.js';
+import type { SeenCertificate } from '../../../src/net/trust.js';
 import { type ApiOptions, apiSource } from '../../../src/obtain/api/source.js';
 import type { AgentKey, KeyRequest } from '../../../src/obtain/key-source.js';
 import { certificates } from '../../net/certificates.js';
@@ -29,6 +30,17 @@ export function options(url: string, changes: Partial<ApiOptions> = {}): ApiOpti
     waits,
     ...changes,
   };
+}
+
+/** Takes what a source tells. */
+export function telling() {
+  const seen: SeenCertificate[] = [];
+  const warnings: string[] = [];
+  const told = {
+    onCertificate: (certificate: SeenCertificate) => void seen.push(certificate),
+    onWarning: (text: string) => void warnings.push(text),
+  };
+  return { told, seen, warnings };
 }
 
 export function asking(name: string, address?: string, groups: readonly string[] = []): KeyRequest {

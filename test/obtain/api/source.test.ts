@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
+import { EnrollError } from '../../../src/errors.js';
 import { spkiFingerprint } from '../../../src/net/certificate.js';
 import { type Dial, directDial } from '../../../src/net/connect.js';
 import { apiSource } from '../../../src/obtain/api/source.js';
@@ -8,7 +9,7 @@ import { certificates } from '../../net/certificates.js';
 import { failure } from '../../net/expect-error.js';
 import { passwordOf } from '../password.js';
 import { type ApiServer, failedItem, managerApi, problem, success, type Version } from './api-server.js';
-import { asking, completed, obtain, options, PASSWORD } from './setting.js';
+import { asking, completed, obtain, options, PASSWORD, telling } from './setting.js';
 
 const live = new AbortController().signal;
 const basic = `Basic ${Buffer.from(`enroll:${PASSWORD}`).toString('base64')}`;
@@ -203,9 +204,11 @@ describe('apiSource', () => {
 
     it('anybody with --insecure, and warns', async () => {
       const { url } = await serve('4.14.7', { 'POST /agents': 'add-success-ip' }, { identity: certificates().stock });
-      const key = await obtain(url, asking('web03', '10.0.0.9'), { trust: { insecure: true } });
+      const { told, warnings } = telling();
+      const key = await obtain(url, asking('web03', '10.0.0.9'), { trust: { insecure: true }, ...told });
       expect(key.trust?.by).to.equal('nothing');
-      expect(key.warnings.join()).to.include('not checked').and.include('--pin sha256:');
+      expect(warnings).to.have.lengthOf(1);
+      expect(warnings.join()).to.include('not checked').and.include('--pin sha256:');
     });
 
     it('nobody at first use: an unknown certificate gets no request, and the error shows what to pin', async () => {
@@ -230,9 +233,42 @@ describe('apiSource', () => {
       const { url, seen } = await serve('3.13.6-authd', { 'POST /agents': 'add-success-ip' }, { plain: true });
       await failure('SETTING_INVALID', () => obtain(url, asking('web03')));
       expect(seen).to.deep.equal([]);
-      const key = await obtain(url, asking('web03', '10.0.0.9'), { trust: { insecure: true } });
+      const { told, warnings } = telling();
+      const key = await obtain(url, asking('web03', '10.0.0.9'), { trust: { insecure: true }, ...told });
       expect(key.trust).to.equal(undefined);
-      expect(key.warnings.join()).to.include('plain http');
+      expect(warnings.join()).to.include('plain http');
+    });
+
+    it('is told where nothing comes of it: who got the credentials, or that nobody did', async () => {
+      const stranger = await serve('4.14.7', {}, { identity: certificates().stock });
+      const refused = telling();
+      await failure('CERTIFICATE_UNTRUSTED', () => obtain(stranger.url, asking('web03'), refused.told));
+      expect(refused.seen.map(({ by }) => by)).to.deep.equal(['refused']);
+      expect(refused.seen[0]?.fingerprint).to.match(/^sha256:[0-9a-f]{64}$/);
+      expect(refused.warnings).to.deep.equal([]);
+      await stranger.close();
+      const unchecked = telling();
+      const denied = await serve(
+        '4.14.7',
+        { 'POST /agents': problem(403, 'denied', 4000) },
+        { identity: certificates().stock },
+      );
+      const insecure = { trust: { insecure: true }, ...unchecked.told };
+      await failure('API_PERMISSION_DENIED', () => obtain(denied.url, asking('web03'), insecure));
+      expect(unchecked.seen.map(({ by }) => by)).to.deep.equal(['nothing']);
+      expect(unchecked.warnings.join()).to.include('not checked');
+    });
+
+    it('plain http that an https port does not answer ends in words', async () => {
+      const { url } = await serve('4.14.7', {}, { identity: certificates().server });
+      const plain = { trust: { insecure: true } };
+      const error = await obtain(url.replace('https:', 'http:'), asking('web03'), plain).catch(
+        (thrown: unknown) => thrown,
+      );
+      if (!(error instanceof EnrollError)) throw new Error(`It ended with ${String(error)}`);
+      expect(error.message).to.not.match(/UND_|HPE_/);
+      expect(error.hint).to.include('--api-url https://');
+      expect(error.exitCode).to.equal(3);
     });
   });
 

@@ -232,12 +232,26 @@ describe('a silent close by authd', () => {
     ],
     ['TLS 1.2 and no password', {}, /wants an enrollment password/],
     ['TLS 1.3 without a certificate', { tlsVersion: 'TLSv1.3', confirmed: false }, /wants a client certificate/],
-    ['TLS 1.3 with a certificate', { tlsVersion: 'TLSv1.3', clientCertificateSent: true }, /ssl_verify_host/],
+    [
+      'TLS 1.3 with a certificate, before the end of the handshake',
+      { tlsVersion: 'TLSv1.3', confirmed: false, clientCertificateSent: true },
+      /did not accept the client certificate.*ssl_verify_host/,
+    ],
   ];
   for (const [what, known, words] of cases) {
     it(`is weighed for ${what}`, async () => {
       const error = await failure('CLOSED_SILENTLY', () => read('', {}, { ...tls12, ...known }));
       expect(`${error.message} ${error.hint}`).to.match(words).and.not.include('hunter2');
+    });
+  }
+  for (const [clientCertificateSent, words] of [
+    [false, /may exist on the manager.*client certificate: --cert/],
+    [true, /may exist on the manager.*ssl_verify_host/],
+  ] as const) {
+    it(`may be the end of one that had the request, ${clientCertificateSent ? 'with' : 'without'} a certificate`, async () => {
+      const known = { tlsVersion: 'TLSv1.3', confirmed: true, clientCertificateSent } as const;
+      const error = await failure('ANSWER_LOST', () => read('', {}, { ...tls12, ...known }));
+      expect(error.hint).to.match(words);
     });
   }
 });
@@ -260,6 +274,18 @@ describe('a key from authd', () => {
     expect(warnings.join(' ')).to.include('192.0.2.7').and.to.include('10.0.0.5');
     await failure('REPLY_INVALID', () => read(record(`025 web-01 192.0.2.7 ${KEY}`), { ip }));
     await failure('REPLY_INVALID', () => read(record(`1025 web-01 192.0.2.0/24 ${KEY}`, '\n\n'), { ip }));
+  });
+
+  it('that an OSSEC manager numbered beyond the length of a name is refused in words', () => {
+    const name = 'n'.repeat(128);
+    const reply = Buffer.from(`OSSEC K:'1025 ${name}2 any ${KEY}'\n\n`);
+    const context = { clientCertificateSent: false, tlsVersion: 'TLSv1.2', confirmed: true } as const;
+    const reading = () => readReply(reply, { name, ip: { kind: 'any' }, groups: [] }, context);
+    expect(reading)
+      .to.throw(EnrollError, /registered this one as n+2, which is longer than the 128 characters/)
+      .that.includes({ code: 'NAME_REFUSED' })
+      .with.property('hint')
+      .that.includes('manage_agents -r 1025');
   });
 
   it('that an OSSEC manager renamed keeps the given name, and says so', () => {

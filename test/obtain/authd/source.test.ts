@@ -10,6 +10,7 @@ import type { KeyRequest } from '../../../src/obtain/key-source.js';
 import { certificates } from '../../net/certificates.js';
 import { failure } from '../../net/expect-error.js';
 import { plainServer, type TestServer, tlsServer } from '../../net/tls-server.js';
+import { telling } from '../api/setting.js';
 import { passwordOf } from '../password.js';
 
 const KEY = '0123456789abcdef'.repeat(4);
@@ -63,7 +64,8 @@ describe('authd as a source of keys', function () {
       await manager(
         (socket) => socket.end(GOOD),
         async (server) => {
-          const key = await obtain(server, { password });
+          const { told, seen, warnings } = telling();
+          const key = await obtain(server, { password, ...told });
           expect(server.received.map(String)).to.deep.equal([
             "OSSEC PASS: correct horse battery OSSEC A:'web-01' G:'web' IP:'any'\n",
           ]);
@@ -76,7 +78,8 @@ describe('authd as a source of keys', function () {
             endpoint: server.endpoint,
           });
           expect(key.trust?.by).to.equal('first use');
-          expect(key.warnings.join()).to.match(/password was sent to a manager.*first use.*--pin sha256:[0-9a-f]{64}/);
+          expect(seen).to.deep.equal([key.trust]);
+          expect(warnings.join()).to.match(/password was sent to a manager.*first use.*--pin sha256:[0-9a-f]{64}/);
         },
         { minVersion: version, maxVersion: version },
       );
@@ -183,18 +186,21 @@ describe('authd as a source of keys', function () {
     expect(dialled).to.equal(0);
   });
 
-  it('takes a silent close for a refusal', async () => {
-    for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  for (const [what, maxVersion, code] of [
+    ["for a refusal where it may be OSSEC's", 'TLSv1.2', 'CLOSED_SILENTLY'],
+    ['for an end without an answer where it is not', 'TLSv1.3', 'ANSWER_LOST'],
+  ] as const) {
+    it(`takes a silent close ${what}`, async () => {
       await manager(
         (socket) => socket.end(),
         async (server) => {
-          const error = await failure('CLOSED_SILENTLY', () => obtain(server, { password }));
+          const error = await failure(code, () => obtain(server, { password }));
           expect(`${error.message}${error.hint}`).not.to.include(PLAIN);
         },
         { maxVersion },
       );
-    }
-  });
+    });
+  }
 
   it('tells a web server behind TLS from authd', async () => {
     await manager(
@@ -270,7 +276,7 @@ describe('an answer of authd that is lost', function () {
         if (!(error instanceof EnrollError)) throw error;
         // Whether the close is seen before or after the request is the network's to decide.
         expect(error.code).to.be.oneOf([
-          'CLOSED_SILENTLY',
+          'ANSWER_LOST',
           'clientCertificate' in options ? 'CLIENT_CERTIFICATE_REFUSED' : 'CONNECTION_FAILED',
         ]);
       }

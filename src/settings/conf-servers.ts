@@ -1,0 +1,62 @@
+import { parseEndpoint } from '../conf/endpoint.js';
+import type { AgentConf, ConfServer, ConfValue } from '../conf/ossec-conf.js';
+import { isHostPlaceholder } from './placeholder.js';
+
+/** A server as an ossec.conf names it. */
+export interface NamedServer extends ConfServer {
+  /** The text that the address was taken from, where that is an `<endpoint>` of Wazuh 5. */
+  readonly endpoint?: ConfValue;
+}
+
+/** Whom an ossec.conf names, and the places where it should and does not. */
+export interface NamedServers {
+  readonly servers: readonly NamedServer[];
+  /** What packages and templates leave to be filled in, empty values among them. */
+  readonly placeholders: readonly ConfValue[];
+}
+
+/**
+ * The servers of an ossec.conf. The `<manager>` of `<agent>` is the one that a Wazuh 5 agent goes by; what an upgrade has
+ * left in `<client>` counts only where that one is not filled in.
+ *
+ * @param isPassedOver what is taken for not written
+ */
+export function serversOf(conf: AgentConf, isPassedOver: (value: ConfValue) => boolean): NamedServers {
+  const there = (value: ConfValue | undefined) => (value === undefined || isPassedOver(value) ? undefined : value);
+  const ofAgent = managerOf(conf, there);
+  const ofClient = conf.servers
+    .filter(({ address }) => !isPassedOver(address))
+    .map(({ address, port, protocol, interfaceIndex }) => ({
+      address,
+      ...withValue('port', there(port)),
+      ...withValue('protocol', there(protocol)),
+      ...withValue('interfaceIndex', there(interfaceIndex)),
+    }));
+  const isFilledIn = ({ address }: NamedServer) => address.value !== '' && !isHostPlaceholder(address.value);
+  const named = ofAgent.filter(isFilledIn);
+  const all = [...ofAgent, ...ofClient];
+  return {
+    servers: named.length > 0 ? named : ofClient.filter(isFilledIn),
+    placeholders: all.filter((server) => !isFilledIn(server)).map(({ address }) => address),
+  };
+}
+
+function managerOf(
+  { manager }: AgentConf,
+  there: (value: ConfValue | undefined) => ConfValue | undefined,
+): readonly NamedServer[] {
+  if (manager === undefined) return [];
+  const endpoint = there(manager.endpoint);
+  if (endpoint === undefined) {
+    const address = there(manager.address) ?? { value: '', line: manager.line };
+    return [{ address }];
+  }
+  const parsed = parseEndpoint(endpoint.value);
+  if (parsed === undefined) return [{ address: endpoint, endpoint }];
+  const zone = parsed.zone === undefined ? '' : `%${parsed.zone}`;
+  return [{ address: { ...endpoint, value: `${parsed.host}${zone}` }, endpoint }];
+}
+
+function withValue<N extends string>(name: N, value: ConfValue | undefined) {
+  return value === undefined ? {} : { [name]: value };
+}

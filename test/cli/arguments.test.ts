@@ -1,0 +1,55 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { describe, it } from 'mocha';
+import { withValues } from '../../src/cli/arguments.js';
+import { EnrollError } from '../../src/errors.js';
+
+describe('the values among the arguments', () => {
+  it('begin with whatever they begin with', () => {
+    const given = ['--password', '-hx9', '--name', '--', '--groups', '---', 'import', '--json', '-'];
+    expect(withValues(given)).to.deep.equal(['--password=-hx9', '--name=--', '--groups=---', 'import', '--json', '-']);
+    expect(withValues(['--password=-hx9', '--wait=-5'])).to.deep.equal(['--password=-hx9', '--wait=-5']);
+    expect(withValues(['sandbox', '--agent-port', '-5'])).to.deep.equal(['sandbox', '--agent-port=-5']);
+  });
+
+  it('are none after --, where only files stand', () => {
+    expect(withValues(['import', '--', '-key'])).to.deep.equal(['import', './-key']);
+    expect(withValues(['import', '--', '-'])).to.deep.equal(['import', '-']);
+  });
+
+  it('are missing where an option of this program follows, or nothing', () => {
+    for (const [args, said] of [
+      [['--name', '--json'], '--name needs a value, and the option --json follows it.'],
+      [['--password', '--password-file=x'], '--password needs a value, and the option --password-file follows it.'],
+      [['--manager', '-h'], '--manager needs a value, and the option -h follows it.'],
+      [['--ca', '--no-handshake'], '--ca needs a value, and the option --no-handshake follows it.'],
+      [['check', '--wait'], '--wait needs a value, and nothing follows it.'],
+    ] as const) {
+      expect(() => withValues(args)).to.throw(EnrollError, said);
+    }
+    expect(withValues(['--password=--json'])).to.deep.equal(['--password=--json']);
+  });
+
+  it('are not repeated where they stand beside an option that there is not', () => {
+    for (const [args, said] of [
+      [['--pasword', '-s3cr3t'], 'There is no option --pasword.'],
+      [['--json', '-s3cr3t'], 'An argument begins with a dash, and is neither an option'],
+      [['-ps3cr3t'], 'An argument begins with a dash, and is neither an option'],
+    ] as const) {
+      expect(() => withValues(args))
+        .to.throw(EnrollError, said)
+        .with.property('message')
+        .which.does.not.include('s3cr3t');
+    }
+    expect(withValues(['-h'])).to.deep.equal(['-h']);
+  });
+
+  it('come through whole', () => {
+    const value = fc.string().filter((text) => !/^--?[a-z]/.test(text));
+    fc.assert(
+      fc.property(value, (text) => {
+        expect(withValues(['--password', text, '--json'])).to.deep.equal([`--password=${text}`, '--json']);
+      }),
+    );
+  });
+});

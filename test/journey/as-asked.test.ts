@@ -1,0 +1,59 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { tellOfDifferences } from '../../src/journey/as-asked.js';
+import type { AskedFor } from '../../src/keystore/notes/notes.js';
+import type { AgentRecord } from '../../src/model/agent-record.js';
+import type { Settings } from '../../src/settings/settings.js';
+import { OLD, removeHome, scratchHome } from '../keystore/scratch.js';
+import { journeyOf, note, step } from './journey-scene.js';
+
+const record: AgentRecord = { ...OLD, id: '001', name: 'web-01', ip: '10.0.0.5' };
+const agent = `${record.id} ${record.name}`;
+
+async function told(settings: Partial<Settings>, asked?: AskedFor): Promise<readonly string[]> {
+  const home = await scratchHome(['etc', 'queue/rids']);
+  try {
+    if (asked !== undefined) await note(home, { asked });
+    const journey = journeyOf({ agent: home, settings: { ip: { kind: 'auto' }, ...settings } });
+    await step(journey, (ready) => tellOfDifferences(ready, record));
+    return journey.warnings();
+  } finally {
+    await removeHome(home);
+  }
+}
+
+describe('what was asked for, on a host whose key is kept', () => {
+  const unlike: readonly (readonly [string, Partial<Settings>, string])[] = [
+    ['another name', { name: 'web-02' }, 'the name web-02'],
+    ['another name by a pattern', { name: '{hostname}-x' }, 'the name web-01-x'],
+    ['another address', { ip: { kind: 'address', address: '10.0.0.6' } }, 'the address 10.0.0.6'],
+    ['no address', { ip: { kind: 'any' } }, 'the address any'],
+    ['groups', { groups: ['web', 'eu'] }, 'the groups web, eu'],
+  ];
+  for (const [what, settings, words] of unlike) {
+    it(`is told to be left undone: ${what}`, async () => {
+      const [warning = '', ...others] = await told(settings);
+      expect(others).to.deep.equal([]);
+      expect(warning).to.include(`(agent 001 web-01, address 10.0.0.5)`).and.to.include(`: ${words}.`);
+    });
+  }
+  it('is told in one sentence', async () => {
+    const warnings = await told({ name: 'web-02', groups: ['web'] });
+    expect(warnings).to.have.length(1);
+    expect(warnings[0]).to.include('the name web-02, the groups web.');
+  });
+  it('is nothing to tell where it is as the key says', async () => {
+    expect(await told({ name: 'web-01', ip: { kind: 'address', address: '10.0.0.5' } })).to.deep.equal([]);
+    expect(await told({ ip: { kind: 'source' } })).to.deep.equal([]);
+  });
+
+  it('is nothing to tell where the key was asked for with it, whatever the manager made of that', async () => {
+    const asked = { agent, name: 'web', ip: 'any', groups: ['eu', 'web'] };
+    expect(await told({ name: 'web', ip: { kind: 'any' }, groups: ['web', 'eu'] }, asked)).to.deep.equal([]);
+    expect(await told({ groups: ['web'] }, asked)).to.have.length(1);
+  });
+  it('is told where the note is about another key', async () => {
+    const asked = { agent: '002 web-01', name: 'web-01', ip: 'any', groups: ['web'] };
+    expect(await told({ groups: ['web'] }, asked)).to.have.length(1);
+  });
+});

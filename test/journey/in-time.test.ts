@@ -1,0 +1,61 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { EnrollError } from '../../src/errors.js';
+import { HeldSteps, inTime } from '../../src/journey/in-time.js';
+import { notAcknowledged } from '../../src/journey/not-acknowledged.js';
+
+const REASON = new EnrollError('TERMINATED', 'Terminated.');
+const free = () => new HeldSteps((step) => step());
+const thrownBy = (work: Promise<unknown>) => work.catch((thrown: unknown) => thrown);
+
+describe('work that is to end in time', () => {
+  it('is left behind where it hangs', async () => {
+    const stop = new AbortController();
+    const hanging = thrownBy(inTime(new Promise(() => {}), stop.signal, free()));
+    stop.abort(REASON);
+    expect(await hanging).to.equal(REASON);
+  });
+
+  it('may still come to its end: what it gives counts', async () => {
+    const stop = new AbortController();
+    const work = new Promise((resolve) => stop.signal.addEventListener('abort', () => setImmediate(() => resolve(7))));
+    const ending = inTime(work, stop.signal, free());
+    stop.abort(REASON);
+    expect(await ending).to.equal(7);
+  });
+
+  it('is waited for while a step is under way that nothing may cut off', async () => {
+    const stop = new AbortController();
+    const held = free();
+    let finish = () => {};
+    const step = held.uninterrupted(
+      () =>
+        new Promise<string>((resolve) => {
+          finish = () => resolve('written');
+        }),
+    );
+    const ending = inTime(step, stop.signal, held);
+    stop.abort(REASON);
+    // Longer than what hangs is given.
+    setTimeout(finish, 600);
+    expect(await ending).to.equal('written');
+    expect(held.any).to.equal(false);
+  });
+});
+
+describe('an error once a key lies in its place', () => {
+  it('is that nobody has acknowledged it, where else it were that nobody was reached', () => {
+    for (const code of ['HOST_UNRESOLVED', 'CONNECTION_REFUSED', 'CONNECTION_FAILED', 'DEADLINE_PASSED'] as const) {
+      const error = notAcknowledged(new EnrollError(code, 'What happened.'));
+      expect(error).to.include({ code: 'LINK_SILENT', exitCode: 7 });
+      expect(error.message).to.include('The key is installed');
+    }
+  });
+
+  it('stays what it is otherwise', () => {
+    for (const code of ['TERMINATED', 'FILE_UNWRITABLE', 'LINK_REFUSED', 'ANOTHER_RUN', 'INTERNAL'] as const) {
+      const error = new EnrollError(code, 'What happened.');
+      expect(notAcknowledged(error)).to.equal(error);
+    }
+  });
+});

@@ -1,0 +1,150 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { EnrollError } from '../../src/errors.js';
+import type { Endpoint } from '../../src/model/endpoint.js';
+import { type Dial, directDial } from '../../src/net/connect.js';
+import type { Lookup } from '../../src/net/lookup.js';
+import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
+import type { IssuedCertificate } from '../../src/sandbox/own-certificate.js';
+import { FAMILIES, type State } from './states.js';
+
+/** The manager of one state, as a host sees it. */
+export interface SeenManager {
+  readonly agent: Endpoint;
+  readonly authd: Endpoint;
+  /** Where agents of this state are registered; absent: there is nobody who could know them. */
+  readonly sandbox?: Sandbox;
+  readonly lookup?: Lookup;
+  readonly dial?: (timeoutMs: number) => Dial;
+}
+
+export interface Managers {
+  seen(state: State): SeenManager;
+  close(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+const NAME = 'manager.example';
+
+/** One manager of each kind for each family; the states share them. */
+export async function startManagers(certificate: IssuedCertificate): Promise<Managers> {
+  const sandboxes = new Map<string, Sandbox>();
+  for (const family of FAMILIES) {
+    for (const kind of ['answers', 'authd only', 'agent port only'] as const) {
+      const sandbox = await startSandbox({ family, certificate, keyReloadMs: 30 });
+      if (kind === 'authd only') await sandbox.stopRemoted();
+      if (kind === 'agent port only') await sandbox.stopAuthd();
+      sandboxes.set(`${family} ${kind}`, sandbox);
+    }
+  }
+  const silent = createSocket('udp4').bind(0, HOST);
+  await once(silent, 'listening');
+  const open = new Set<Socket>();
+  const balanced = () =>
+    listening(
+      createServer((socket) => {
+        open.add(socket);
+        socket
+          .on('error', () => {})
+          .on('close', () => open.delete(socket))
+          .end();
+      }),
+    );
+  const [balancer, balancedAuthd] = [await balanced(), await balanced()];
+  const web = await listening(createHttpServer((_request, response) => void response.writeHead(400).end('no')));
+  const closed = await listening(createServer());
+  const closedPort = portOf(closed);
+  await stop(closed);
+
+  const at = (port: number): Endpoint => ({ host: HOST, port });
+  const of = ({ family }: State, kind: string): Sandbox => {
+    const sandbox = sandboxes.get(`${family} ${kind}`);
+    if (sandbox === undefined) throw new Error(`There is no ${family} that ${kind}.`);
+    return sandbox;
+  };
+  const whole = (sandbox: Sandbox): SeenManager => ({
+    agent: sandbox.endpoints.agent,
+    authd: sandbox.endpoints.authd,
+    sandbox,
+  });
+  const seen = (state: State): SeenManager => {
+    const { manager } = state;
+    switch (manager) {
+      case 'answers':
+      case 'authd only':
+      case 'agent port only':
+        return whole(of(state, manager));
+      case 'closed':
+        return { agent: at(closedPort), authd: at(closedPort) };
+      case 'black hole':
+        return { agent: at(silent.address().port), authd: at(closedPort), dial: nowhere };
+      case 'balancer':
+        return { agent: at(portOf(balancer)), authd: at(portOf(balancedAuthd)) };
+      case 'something else':
+        return { ...whole(of(state, 'authd only')), agent: at(portOf(web)) };
+      case 'does not resolve':
+        return named(whole(of(state, 'answers')), resolvedAfter(Number.POSITIVE_INFINITY));
+      case 'resolves later':
+        return named(whole(of(state, 'answers')), resolvedAfter(2));
+    }
+  };
+  return {
+    seen,
+    close: async () => {
+      web.closeAllConnections();
+      for (const socket of open) socket.destroy();
+      const others = [balancer, balancedAuthd, web].map(stop);
+      await Promise.all([...others, ...[...sandboxes.values()].map((sandbox) => sandbox.close())]);
+      silent.close();
+    },
+  };
+}
+
+function named(manager: SeenManager, lookup: Lookup): SeenManager {
+  const { agent, authd } = manager;
+  return {
+    ...manager,
+    agent: { host: NAME, port: agent.port },
+    authd: { host: NAME, port: authd.port },
+    lookup,
+    dial: (timeoutMs) => directDial(timeoutMs, lookup),
+  };
+}
+
+/** A name that has an address only after some look-ups in vain, as a name server has that has just come up. */
+function resolvedAfter(failures: number): Lookup {
+  let asked = 0;
+  return async () => {
+    asked += 1;
+    if (asked <= failures) throw Object.assign(new Error('queryA EAI_AGAIN'), { code: 'EAI_AGAIN' });
+    return [{ address: HOST, family: 4 }];
+  };
+}
+
+/** Packets get lost on the way. */
+function nowhere(timeoutMs: number): Dial {
+  return async (_endpoint, signal) => {
+    const over = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    if (!over.aborted) await once(over, 'abort');
+    throw new EnrollError('CONNECTION_TIMED_OUT', 'No connection.');
+  };
+}
+
+async function listening<T extends Server>(server: T): Promise<T> {
+  server.listen(0, HOST);
+  await once(server, 'listening');
+  return server;
+}
+
+async function stop(server: Server): Promise<void> {
+  server.close();
+  await once(server, 'close');
+}
+
+function portOf(server: Server): number {
+  const address: AddressInfo | string | null = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The server has no port.');
+  return address.port;
+}
