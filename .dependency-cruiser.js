@@ -21,17 +21,17 @@ const LEVELS = [
 /** The part of link/message without sockets, clock and randomness of its own: what the sandbox shares with the program. */
 const CODEC = '^src/link/message/(aes|blowfish|cipher|codec|control|framing|key|transport)\\.ts$';
 
+/** What is pure in the ways over HTTPS: requests, answers and formats, without connections, clock or randomness. */
+const PURE =
+  '^src/(link/https/(control|sightings)|obtain/https/(generation|reply|refusal|refusal-[a-z]+|request|token))\\.ts$';
+
 const SOCKETS = ['^(net|tls|dgram|dns|dns/promises|http|https|http2|inspector|inspector/promises)$', inNpm('undici')];
 const DISK = '^(fs|fs/promises)$';
 /** Too heavy for the start of a program that may not need them. */
 const HEAVY = inNpm('undici|yargs|node-forge|ora');
 
 /** Where connections are opened and made, beside `net`. */
-const TRANSPORTS = [
-  '^src/link/message/(tcp|udp)\\.ts$',
-  '^src/host/route\\.ts$',
-  '^src/sandbox/',
-];
+const TRANSPORTS = ['^src/link/message/(tcp|udp)\\.ts$', '^src/host/route\\.ts$', '^src/sandbox/'];
 /** What is spoken over a socket that somebody else opened: these know its type. */
 const SPEAKERS = ['^src/obtain/authd/source\\.ts$'];
 const TYPES = ['type-only', 'type-import'];
@@ -77,6 +77,12 @@ const rules = [
     comment: 'Bytes in, bytes out: no sockets, no deadlines, nothing of link/message that has them.',
     from: { path: CODEC },
     to: { path: '^src/', pathNot: [CODEC, ...['model', 'errors.ts', 'cli', 'sandbox'].map(inRoom)] },
+  },
+  {
+    name: 'pure-without-net',
+    comment: 'Requests, answers and formats of HTTPS are values: who connects is another file.',
+    from: { path: PURE },
+    to: { path: ['^src/(net|files)/', ...SOCKETS] },
   },
   {
     name: 'no-circle',

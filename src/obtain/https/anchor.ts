@@ -1,9 +1,13 @@
+import { EnrollError } from '../../errors.js';
 import { formatEndpoint } from '../../model/endpoint.js';
 import type { HttpsEndpoint } from '../../model/https-endpoint.js';
-import type { TrustSettings } from '../../net/trust.js';
+import { isNoRoute, type ManagerAnswer } from '../../model/manager-answer.js';
+import { generationOf } from '../../model/manager-generation.js';
+import { pemCertificates, type TrustSettings } from '../../net/trust.js';
 import type { Patience } from '../patience.js';
-import { readCacerts } from './cacerts.js';
-import { type LookOptions, notManager, openLook } from './look.js';
+import { type CaAnswer, readCacerts } from './cacerts.js';
+import { generationError } from './generation.js';
+import { type Look, type LookOptions, notManager, openLook } from './look.js';
 import type { EnrollmentToken } from './token.js';
 
 /** By what the manager is to be trusted. */
@@ -20,11 +24,25 @@ export interface Anchor {
   readonly pem?: string;
 }
 
-/** A token's own anchor, beside which nothing else is accepted. */
-export function trustOfToken({ anchor }: EnrollmentToken): ManagerTrust {
-  return anchor.kind === 'pin'
-    ? { kind: 'ca pin', pin: anchor.pin }
-    : { kind: 'settings', settings: { ca: anchor.ca, insecure: false } };
+/**
+ * A token's own anchor, beside which nothing else is accepted.
+ * @throws EnrollError `SETTING_INVALID` for a CA in it that is none
+ */
+export function trustOfToken({ anchor }: Pick<EnrollmentToken, 'anchor'>): ManagerTrust {
+  if (anchor.kind === 'pin') return { kind: 'ca pin', pin: anchor.pin };
+  checkCa(anchor.ca);
+  return { kind: 'settings', settings: { ca: anchor.ca, insecure: false } };
+}
+
+function checkCa(pem: string): void {
+  try {
+    if (!pem.includes('\0')) return void pemCertificates(pem);
+  } catch {
+    // What is wrong with it would be told of a file that nobody has given.
+  }
+  throw new EnrollError('SETTING_INVALID', 'The CA that the enrollment token holds is not a PEM certificate.', {
+    hint: 'Make another token on the manager, once its CA is right there.',
+  });
 }
 
 /**
@@ -79,13 +97,29 @@ async function publishedCa(
   return found.kind === 'found' ? found.pem : undefined;
 }
 
-async function look(manager: HttpsEndpoint, pin: string, options: LookOptions, signal: AbortSignal) {
+async function look(manager: HttpsEndpoint, pin: string, options: LookOptions, signal: AbortSignal): Promise<CaAnswer> {
+  const where = formatEndpoint(manager);
   const connection = await openLook(manager, options);
   try {
     const seen = await connection.get('cacerts', signal);
     if (seen.kind === 'stranger') throw notManager(seen);
-    return readCacerts(seen.answer, seen.bytes, pin, formatEndpoint(manager));
+    const found = readCacerts(seen.answer, seen.bytes, pin, where);
+    const old = isNoRoute(seen.answer) ? await isTooOld(connection, seen.answer, where, signal) : undefined;
+    return old === undefined ? found : { kind: 'missing', error: old };
   } finally {
     await connection.close();
   }
+}
+
+/** A manager without a published CA has another prefix, or is older: what it says to a request that is not signed tells. */
+async function isTooOld(
+  connection: Look,
+  cacerts: ManagerAnswer,
+  where: string,
+  signal: AbortSignal,
+): Promise<EnrollError | undefined> {
+  const control = await connection.post('control', signal);
+  if (control.kind === 'stranger') return undefined;
+  const generation = generationOf(cacerts, control.answer);
+  return generation === 'unclear' ? undefined : generationError(generation, where, true);
 }

@@ -30,7 +30,14 @@ export function refused(answer: ManagerAnswer, context: RefusalContext): Refused
   };
   const tail = managerSaid === '' ? ` (${which}).` : ` It said: "${managerSaid}" (${which}).`;
   const text = `${managerSaid === '' ? message.replace(/\.$/, '') : message}${tail}`;
-  return { error: new EnrollError(errorCode, text, details), again };
+  return { error: new EnrollError(errorCode, text, details), again: asTold(again, answer) };
+}
+
+/** A manager that wants to be left alone for a while is. */
+function asTold(again: Again, answer: ManagerAnswer): Again {
+  const atLeastMs = retryAfterMs(answer);
+  if (again.wait === undefined || atLeastMs === undefined) return again;
+  return { ...again, wait: { ...again.wait, atLeastMs } };
 }
 
 function explain(answer: ManagerAnswer, context: RefusalContext): Refusal {
@@ -52,15 +59,13 @@ function explain(answer: ManagerAnswer, context: RefusalContext): Refusal {
         hint: 'Nothing was compressed here: something between this host and the manager may change what is sent.',
         again: { once: true },
       };
-    case 429: {
-      const atLeastMs = retryAfterMs(answer);
+    case 429:
       return {
         code: 'MANAGER_NOT_READY',
         message: 'The manager takes no more requests for keys at the moment.',
         hint: 'All hosts share its limit. Try again in a minute, or spread the hosts with --splay.',
-        again: { wait: atLeastMs === undefined ? {} : { atLeastMs } },
+        again: LATER,
       };
-    }
     case 502:
     case 504:
       // Of a proxy that has passed the request on and got no answer to it.

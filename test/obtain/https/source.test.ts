@@ -212,8 +212,24 @@ describe('httpsSource', () => {
       for (const code of ['CERTIFICATE_UNTRUSTED', 'NOT_MANAGER', 'NOT_MANAGER', 'NOT_MANAGER'] as const) {
         await failure(code, () => obtain(at, { credential: TOKEN, trust: caPin() }));
       }
-      expect(at.arrived).to.have.length(4);
+      expect(at.arrived.filter(({ method }) => method === 'GET')).to.have.length(4);
     });
+  });
+
+  it('says which pre-release it is that publishes no CA', async () => {
+    const unsigned = { status: 401, headers: { server: 'wazuh-manager-remoted' }, body: { error: 'x', code: 401 } };
+    const challenge = { ...unsigned, headers: { ...unsigned.headers, 'www-authenticate': 'Bearer' } };
+    const at = await serve({ 'POST control': [unsigned, challenge] });
+    const token = { credential: TOKEN, trust: caPin() };
+    expect((await failure('MANAGER_UNSUPPORTED', () => obtain(at, token))).message).to.include('AES-CMAC');
+    expect((await failure('MANAGER_UNSUPPORTED', () => obtain(at, token))).message).to.include('too old for');
+    expect([...at.wire.values()].join()).not.to.match(/authorization|bearer/i);
+  });
+
+  it('refuses a token whose CA is none', async () => {
+    for (const ca of ['', 'x', `${certificates().ca.certificate}\0`]) {
+      await failure('SETTING_INVALID', () => trustOfToken({ anchor: { kind: 'ca', ca } }));
+    }
   });
 
   describe('asks for the key again', () => {
