@@ -40,7 +40,7 @@ export async function check(journey: Journey): Promise<CheckedLink> {
     await requireConnected(journey, notes, daemon);
     return { changed: false, record };
   }
-  const request = { record, waitMs: settings.waitMs, links: linksOf(notes, record) };
+  const request = { record, notes, waitMs: settings.waitMs, links: linksOf(notes, record) };
   const link = await alone(journey, (locked) => proveLinkAtAny(locked, settings.managers, request));
   return { changed: false, record, link };
 }

@@ -3,6 +3,7 @@ import { removeLeftoverKeys } from '../keystore/leftover-key.js';
 import type { Notes } from '../keystore/notes/notes.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import { endpointKey } from '../model/endpoint.js';
+import { HTTPS_PORT, HTTPS_PREFIX } from '../model/https-endpoint.js';
 import { writeConfig } from './configure.js';
 import type { PreparedJourney } from './context.js';
 import { boundTo } from './machine-binding.js';
@@ -71,12 +72,15 @@ function remembered(
 ): Pick<Notes, 'acknowledged' | 'links'> {
   const acknowledged = `${id} ${name}`;
   const others = acknowledged === before ? [...links] : [];
-  // Over HTTPS there is but one way.
-  if (link.protocol === 'https') return { acknowledged, links: new Map(others) };
-  const { endpoint, protocol, cipher, family } = link;
-  const where = endpointKey(endpoint);
+  const where = endpointKey(link.endpoint);
+  if (link.protocol === 'https') {
+    const { port, prefix } = link.https ?? { port: HTTPS_PORT, prefix: HTTPS_PREFIX };
+    return { acknowledged, links: new Map([...others, [where, { protocol: 'https', port, prefix }]]) };
+  }
+  const { protocol, cipher, family } = link;
   // Not every proof tells the family anew.
-  const known = family ?? (acknowledged === before ? links.get(where)?.family : undefined);
-  const worked = { protocol, cipher, ...(known === undefined ? {} : { family: known }) };
-  return { acknowledged, links: new Map([...others, [where, worked]]) };
+  const worked = acknowledged === before ? links.get(where) : undefined;
+  const known = family ?? (worked?.protocol === 'https' ? undefined : worked?.family);
+  const works = { protocol, cipher, ...(known === undefined ? {} : { family: known }) };
+  return { acknowledged, links: new Map([...others, [where, works]]) };
 }

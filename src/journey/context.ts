@@ -1,6 +1,7 @@
 import type { NotesFile } from '../keystore/notes/notes-file.js';
 import type { AgentInstallation } from '../model/host.js';
 import type { Settings } from '../settings/settings.js';
+import type { Discoveries } from './discoveries.js';
 import type { Observe } from './events.js';
 import type { JourneyEdge } from './journey-edge.js';
 
@@ -11,6 +12,8 @@ export interface Journey {
   readonly agent: AgentInstallation;
   readonly edge: JourneyEdge;
   readonly observe: Observe;
+  /** Which of the managers are a Wazuh 5. */
+  readonly discoveries: Discoveries;
   /** Aborted by whoever started the journey, or by its total deadline. */
   readonly signal: AbortSignal;
 }

@@ -21,6 +21,8 @@ export interface JourneyEdge {
   /** Makes TCP connections that give up after so many milliseconds. */
   readonly dial: (timeoutMs: number) => Dial;
   readonly random: Randomness;
+  /** 16 random bytes, new at each call. */
+  readonly jti: () => Uint8Array;
   /** A number in [0, 1), for the jitter of retries. */
   readonly randomNumber: () => number;
   /** Milliseconds on a clock that never goes back. */
@@ -46,6 +48,7 @@ export function nodeJourneyEdge(environment: WindowsEnvironment, lookup: Lookup 
     dial: (timeoutMs) => directDial(timeoutMs, lookup),
     // As real agents write it: an unsigned 16 bit number in five digits.
     random: { digits: () => String(randomInt(65536)).padStart(5, '0'), iv: () => randomBytes(16) },
+    jti: () => randomBytes(16),
     randomNumber: Math.random,
     now: () => performance.now(),
   };

@@ -1,26 +1,31 @@
-import { abortReason, EnrollError, type ErrorCode } from '../errors.js';
-import { ReservedCounters } from '../keystore/reserved-counters.js';
-import { SenderCounter } from '../keystore/sender-counter.js';
+import { abortReason, EnrollError } from '../errors.js';
+import type { Notes, WorkingLink } from '../keystore/notes/notes.js';
 import { LinkError } from '../link/link-error.js';
 import type { LinkProof } from '../link/link-proof.js';
-import type { WorkedBefore } from '../link/message/candidates.js';
-import { prove } from '../link/message/handshake.js';
-import { opener } from '../link/message/open.js';
-import type { Protocol } from '../link/message/transport.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import { type Endpoint, endpointKey, formatEndpoint, type ManagerFamily } from '../model/endpoint.js';
-import { dialThrough, proxyFor } from '../net/proxy.js';
-import type { ProxySettings } from '../net/proxy-settings.js';
+import { HTTPS_PORT, HTTPS_PREFIX, type HttpsEndpoint } from '../model/https-endpoint.js';
+import { pause } from '../net/deadline.js';
 import type { ManagerSettings } from '../settings/settings.js';
 import type { Journey } from './context.js';
+import { soFar } from './discoveries.js';
+import { proveByHttps } from './link-by-https.js';
+import { proveByMessages } from './link-by-messages.js';
 import { notAcknowledged } from './not-acknowledged.js';
+import { trustOfLink } from './trust-of-link.js';
 
 /** The key whose link is to be proven. */
 export interface ProofRequest {
   readonly record: AgentRecord;
   readonly family?: ManagerFamily;
+  /** Of the manager that issued the key over HTTPS: where it takes its agents, and the CA that it has shown. */
+  readonly https?: { readonly of: ManagerSettings; readonly manager: HttpsEndpoint; readonly anchor?: string };
+  /** Whether this run has got the key, and no agent uses it yet. */
+  readonly fresh?: boolean;
+  /** What is remembered of this host. */
+  readonly notes: Notes;
   /** What worked before, by the key of the agent port; absent: nothing is known. */
-  readonly links?: ReadonlyMap<string, WorkedBefore>;
+  readonly links?: ReadonlyMap<string, WorkingLink>;
   /** How long each manager is given, in milliseconds. */
   readonly waitMs: number;
 }
@@ -29,6 +34,8 @@ export interface ProofRequest {
 export type ManagerLink = LinkProof & {
   /** Its agent port. */
   readonly endpoint: Endpoint;
+  /** Present: it is a Wazuh 5, and this is where it takes its agents. */
+  readonly https?: HttpsEndpoint;
 };
 
 /**
@@ -79,90 +86,103 @@ function isOfTheLink({ code }: EnrollError): boolean {
   return code.startsWith('LINK_') || code === 'HOST_UNRESOLVED';
 }
 
-/**
- * Proves the link with a test handshake. The message counters are safe on the disk before each message and exact
- * afterwards, whatever comes of it.
- */
-async function proveLink(
-  { settings, agent, edge, observe, signal }: Journey,
-  manager: ManagerSettings,
-  { record, family, links, waitMs }: ProofRequest,
-): Promise<ManagerLink> {
-  observe({ kind: 'proving', endpoint: manager.agent, waitMs });
-  const counters = new ReservedCounters(await SenderCounter.open(agent, edge.disk));
-  const { timeoutMs } = settings;
-  const proxy = proxyFor(manager.agent, settings.proxy);
-  const worked = links?.get(endpointKey(manager.agent));
+/** By which way a manager takes its agents. `unknown`: both have to be tried, for nothing tells. */
+type Way = { readonly kind: 'https'; readonly at: HttpsEndpoint } | { readonly kind: 'messages' | 'unknown' };
+
+/** Proves the link to one manager, by the way that it takes its agents. */
+async function proveLink(journey: Journey, manager: ManagerSettings, request: ProofRequest): Promise<ManagerLink> {
+  const way = wayTo(journey, manager, request);
+  if (way.kind === 'https') return await overHttps(journey, manager, way.at, request);
+  if (way.kind === 'unknown') return await eitherWay(journey, manager, request);
   try {
-    const proof = await prove(
-      {
-        record,
-        endpoint: manager.agent,
-        protocol: protocolThrough(proxy, manager.protocol, family),
-        cipher: settings.cipher,
-        ...(family === undefined ? {} : { family }),
-        ...(worked === undefined ? {} : { worked }),
-        ...(agent.version === undefined ? {} : { version: agent.version }),
-        enrollmentPort: manager.enrollment.port,
-        waitMs,
-        timeoutMs,
-      },
-      {
-        open: opener(manager.agent, {
-          dial: dialThrough(settings.proxy, edge.dial, timeoutMs),
-          timeoutMs,
-          proxied: proxy !== undefined,
-          lookup: edge.lookup,
-        }),
-        counters,
-        random: edge.random,
-        now: edge.now,
-        onAttempt: (attempt) => observe({ kind: 'attempt', ...attempt }),
-      },
-      signal,
-    );
-    observe({ kind: 'proved', proof });
-    return { ...proof, endpoint: manager.agent };
+    return await byMessages(journey, manager, request);
   } catch (thrown) {
-    throw family === 'wazuh-5' && thrown instanceof EnrollError ? ofWazuh5(thrown) : thrown;
-  } finally {
-    await counters.settle();
+    const at = await upgradedTo(journey, manager, thrown);
+    if (at === undefined) throw thrown;
+    return await overHttps(journey, manager, at, request);
   }
 }
 
-/** What a manager that does not speak the protocol of OSSEC and Wazuh up to 4.x looks like. */
-const OF_THE_OLD_PROTOCOL: readonly ErrorCode[] = [
-  'LINK_NOT_ACKNOWLEDGED',
-  'LINK_UNANSWERED',
-  'LINK_OTHER_SERVICE',
-  'LINK_SILENT',
-  'LINK_PORT_CLOSED',
-];
-
-/**
- * The silence of a Wazuh 5, told for what it is. Its own agents connect over HTTPS (1517), which no test message is for;
- * those of 4.x have a port that can be switched off (`<remote><legacy>`, 1514/tcp; the documentation of 5.0 RC).
- */
-function ofWazuh5(error: EnrollError): EnrollError {
-  const { code, message } = error;
-  if (!OF_THE_OLD_PROTOCOL.includes(code)) return error;
-  const text = `${message} This manager is a Wazuh 5. Agents of 5.x connect to it over HTTPS, which is not tested here; the test message is that of agents of 4.x, so this does not prove that the key is wrong.`;
-  return reworded(
-    error,
-    text,
-    'The key is installed: start the agent and look into its log. For an agent of 4.x check that <legacy> in <remote> is enabled on the manager (port 1514, TCP). --no-handshake leaves the test out.',
-  );
+function wayTo({ settings }: Journey, manager: ManagerSettings, { family, https, links }: ProofRequest): Way {
+  if (https?.of === manager) return { kind: 'https', at: https.manager };
+  if (manager.https !== undefined) return { kind: 'https', at: manager.https };
+  // Whoever says how messages are to be sent wants them sent.
+  if (manager.protocol !== 'auto' || settings.cipher !== 'auto') return { kind: 'messages' };
+  const worked = links?.get(endpointKey(manager.agent));
+  if (worked?.protocol === 'https') {
+    return { kind: 'https', at: { host: manager.agent.host, port: worked.port, prefix: worked.prefix } };
+  }
+  if (worked !== undefined) return { kind: 'messages' };
+  if (family === 'wazuh-5') {
+    return { kind: 'https', at: { host: manager.agent.host, port: HTTPS_PORT, prefix: HTTPS_PREFIX } };
+  }
+  // What authd says is alike in 4.x and on the old port of a 5.x.
+  return family === 'ossec' || family === 'wazuh-3' ? { kind: 'messages' } : { kind: 'unknown' };
 }
 
-/**
- * Over what the link is proven where a proxy applies to the manager. A proxy carries TCP only, so `auto` does not try
- * UDP past it; OSSEC, which knows UDP only, is reached directly where nobody named the proxy for this run.
- */
-export function protocolThrough(
-  proxy: ProxySettings | undefined,
-  protocol: 'auto' | Protocol,
-  family: ManagerFamily | undefined,
-): 'auto' | Protocol {
-  if (proxy === undefined || protocol !== 'auto') return protocol;
-  return family === 'ossec' && !proxy.explicit ? 'udp' : 'tcp';
+async function overHttps(
+  journey: Journey,
+  manager: ManagerSettings,
+  at: HttpsEndpoint,
+  { record, https, fresh = false, notes, waitMs }: ProofRequest,
+): Promise<ManagerLink> {
+  const endpoint = { host: at.host, port: at.port };
+  journey.observe({ kind: 'proving', endpoint, waitMs });
+  const trust = await trustOfLink(journey, at, notes, https?.of === manager ? https.anchor : undefined);
+  const proof = await proveByHttps(journey, at, { record, trust, fresh, waitMs });
+  journey.observe({ kind: 'proved', proof });
+  return { ...proof, endpoint: manager.agent, https: at };
+}
+
+async function byMessages(
+  journey: Journey,
+  manager: ManagerSettings,
+  { record, family, links, waitMs }: ProofRequest,
+): Promise<ManagerLink> {
+  journey.observe({ kind: 'proving', endpoint: manager.agent, waitMs });
+  const worked = links?.get(endpointKey(manager.agent));
+  const proof = await proveByMessages(journey, manager, {
+    record,
+    waitMs,
+    ...(family === undefined ? {} : { family }),
+    ...(worked === undefined || worked.protocol === 'https' ? {} : { worked }),
+  });
+  journey.observe({ kind: 'proved', proof });
+  return { ...proof, endpoint: manager.agent };
+}
+
+/** Sends messages, and looks beside that whether it is a Wazuh 5: then its way is taken. */
+async function eitherWay(journey: Journey, manager: ManagerSettings, request: ProofRequest): Promise<ManagerLink> {
+  const { discoveries, signal } = journey;
+  const found = new AbortController();
+  const look = discoveries.of(manager, journey);
+  look.then(
+    ({ kind }) => (kind === 'wazuh-5' ? found.abort() : undefined),
+    () => {},
+  );
+  try {
+    return await byMessages({ ...journey, signal: AbortSignal.any([signal, found.signal]) }, manager, request);
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    const seen = await soFar(look);
+    if (seen?.kind !== 'wazuh-5') throw thrown;
+    return await overHttps(journey, manager, seen.manager, request);
+  }
+}
+
+/** How long a look may take once nothing else is to be waited for, in milliseconds. */
+const LATE_LOOK_MS = 1000;
+
+/** Where a manager takes its agents that does not take messages any more; `undefined`: it is no Wazuh 5. */
+async function upgradedTo(
+  journey: Journey,
+  manager: ManagerSettings,
+  thrown: unknown,
+): Promise<HttpsEndpoint | undefined> {
+  const { settings, discoveries, signal } = journey;
+  if (signal.aborted || !(thrown instanceof LinkError)) return undefined;
+  if (manager.protocol !== 'auto' || settings.cipher !== 'auto') return undefined;
+  if (thrown.evidence.conclusion.kind === 'remoted' && thrown.code !== 'LINK_NOT_ACKNOWLEDGED') return undefined;
+  const seen = await Promise.race([discoveries.of(manager, journey), pause(LATE_LOOK_MS, signal)]);
+  return typeof seen === 'object' && seen.kind === 'wazuh-5' ? seen.manager : undefined;
 }

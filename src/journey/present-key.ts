@@ -90,7 +90,7 @@ async function tryKey(
   try {
     const waitMs = Math.min(settings.waitMs, PRESENT_KEY_WAIT_MS);
     const links = linksOf(notes.notes, record);
-    return await keep(await proveLinkAtAny(journey, settings.managers, { record, waitMs, links }));
+    return await keep(await proveLinkAtAny(journey, settings.managers, { record, notes: notes.notes, waitMs, links }));
   } catch (thrown) {
     if (!(thrown instanceof EnrollError) || !isTheKey(journey, record, thrown)) throw thrown;
     const why = `The manager does not acknowledge this key (agent ${record.id} ${record.name}), so this host enrolls again`;

@@ -1,5 +1,6 @@
 import type { AgentRecord } from '../model/agent-record.js';
 import type { ManagerFamily } from '../model/endpoint.js';
+import type { Belongings } from '../obtain/key-source.js';
 import type { ManagerSettings } from '../settings/settings.js';
 import type { Outcome } from './conclude.js';
 import type { PreparedJourney } from './context.js';
@@ -10,7 +11,7 @@ import type { KnownKey } from './request-key.js';
 
 /** A key that lies in its place, and whether this run has put it there. */
 export interface KeyInPlace {
-  readonly key: { readonly record: AgentRecord; readonly family?: ManagerFamily };
+  readonly key: { readonly record: AgentRecord; readonly family?: ManagerFamily; readonly belongings?: Belongings };
   /** The manager that issued it, if one did; it is tried first. */
   readonly manager?: ManagerSettings;
   /** Absent: this run has put it there. */
@@ -26,7 +27,7 @@ export interface KeyInPlace {
  */
 export async function prove(
   journey: PreparedJourney,
-  { key: { record, family }, manager, changed = true }: KeyInPlace,
+  { key: { record, family, belongings }, manager, changed = true }: KeyInPlace,
 ): Promise<ManagerLink | undefined> {
   const { settings } = journey;
   if (!settings.handshake) return undefined;
@@ -37,7 +38,14 @@ export async function prove(
     return undefined;
   }
   const managers = settings.managers.toSorted((a, b) => Number(b === manager) - Number(a === manager));
-  const request = { record, waitMs: settings.waitMs, ...(family === undefined ? {} : { family }) };
+  const request = {
+    record,
+    notes: journey.notes.notes,
+    fresh: changed,
+    waitMs: settings.waitMs,
+    ...(family === undefined ? {} : { family }),
+    ...(belongings === undefined || manager === undefined ? {} : { https: { of: manager, ...belongings } }),
+  };
   return await proveLinkAtAny(journey, managers, request);
 }
 
@@ -50,7 +58,8 @@ export async function proveKnown(journey: PreparedJourney, known: KnownKey): Pro
   const { settings, signal } = journey;
   if (!settings.handshake || (await runningDaemon(journey)) !== undefined) throw refusal;
   try {
-    const request = { record: outcome.record, waitMs: Math.min(settings.waitMs, PRESENT_KEY_WAIT_MS) };
+    const { record } = outcome;
+    const request = { record, notes: journey.notes.notes, waitMs: Math.min(settings.waitMs, PRESENT_KEY_WAIT_MS) };
     return { ...outcome, link: await proveLinkAtAny(journey, settings.managers, request) };
   } catch (thrown) {
     if (signal.aborted) throw thrown;

@@ -1,27 +1,23 @@
 import { abortReason, asEnrollError, EnrollError, EXIT } from '../errors.js';
 import { machineFacts } from '../host/machine.js';
 import { splayDelay, splaySeed } from '../host/splay.js';
-import { type BegunRequest, isVouchedFor, type Notes } from '../keystore/notes/notes.js';
+import { type BegunRequest, isVouchedFor } from '../keystore/notes/notes.js';
+import { removeReenrollSecret } from '../keystore/reenroll-secret-file.js';
 import type { AgentRecord } from '../model/agent-record.js';
-import { type Endpoint, endpointKey, formatEndpoint } from '../model/endpoint.js';
+import { formatEndpoint } from '../model/endpoint.js';
 import type { Host } from '../model/host.js';
 import { pause } from '../net/deadline.js';
-import { dialThrough } from '../net/proxy.js';
-import { apiAddress } from '../obtain/api/url.js';
-import { authdSource } from '../obtain/authd/source.js';
-import type { AgentKey, KeySource, Telling } from '../obtain/key-source.js';
-import { budgetOfTry } from '../obtain/patience.js';
-import type { ApiSettings, Hearsay, ManagerSettings, Settings } from '../settings/settings.js';
+import type { AgentKey } from '../obtain/key-source.js';
+import type { ManagerSettings, Settings } from '../settings/settings.js';
 import { requireVouched } from '../settings/vouching.js';
 import { askFor } from './ask-for.js';
 import { backOff } from './back-off.js';
 import type { Outcome } from './conclude.js';
 import type { Journey, PreparedJourney } from './context.js';
+import type { AskedSource } from './key-sources.js';
 import type { KeyToReplace } from './present-key.js';
 import { explainedByEarlier, tellOfUnfinished } from './unfinished-request.js';
-
-/** Where a manager's REST API listens. */
-const API_PORT = 55_000;
+import { waysToAsk } from './ways-to-ask.js';
 
 /** What a manager said to the request for a key. */
 export type ManagerAnswer = IssuedKey | KnownKey;
@@ -56,8 +52,9 @@ export interface KnownKey {
 export async function requestKey(
   journey: PreparedJourney,
   host: Host,
-  { record: present, changed, tooWide }: KeyToReplace,
+  replaced: KeyToReplace,
 ): Promise<ManagerAnswer> {
+  const { record: present, changed, tooWide } = replaced;
   const { settings, edge, notes, observe, signal } = journey;
   requireVouched(settings.hearsay ?? [], (endpoint) => isVouchedFor(notes.notes, endpoint));
   observe({ kind: 'method', method: settings.method.use, why: settings.method.why });
@@ -67,7 +64,7 @@ export async function requestKey(
     const failed: { readonly manager: ManagerSettings; readonly error: EnrollError }[] = [];
     for (const manager of toAsk(settings)) {
       try {
-        return { kind: 'issued', key: await requestFrom(journey, manager, host, present, earlier), manager };
+        return { kind: 'issued', key: await requestFrom(journey, manager, host, replaced, earlier), manager };
       } catch (thrown) {
         const error = asEnrollError(thrown);
         if (signal.aborted) throw abortReason(signal);
@@ -83,7 +80,7 @@ export async function requestKey(
     const [first] = failed;
     if (first === undefined) throw new EnrollError('MANAGER_MISSING', 'No manager is named.');
     const again = failures <= settings.retries && failed.some(({ error }) => error.retryable);
-    if (!again) throw together(settings, first.error, failed);
+    if (!again) throw together(first.error, failed);
     const waitMs = backOff(failures, edge.randomNumber());
     observe({ kind: 'retrying', error: first.error, waitMs });
     await pause(waitMs, signal);
@@ -108,15 +105,6 @@ function toAsk({ api, managers }: Settings): readonly ManagerSettings[] {
   return api?.url === undefined ? managers : managers.slice(0, 1);
 }
 
-/** Where a manager is asked for a key. */
-function askedAt({ api, trust }: Settings, { enrollment, agent }: ManagerSettings): Endpoint {
-  return api === undefined ? enrollment : apiAddress(apiUrl(api, agent), trust.insecure).endpoint;
-}
-
-function apiUrl({ url }: ApiSettings, { host }: Endpoint): string {
-  return url ?? `https://${formatEndpoint({ host, port: API_PORT })}`;
-}
-
 /** Lets a fleet that starts at once come one by one: each machine has its own delay, the same at every start. */
 async function spread({ settings, edge, observe, signal }: Journey): Promise<void> {
   if (settings.splayMs === 0) return;
@@ -127,17 +115,48 @@ async function spread({ settings, edge, observe, signal }: Journey): Promise<voi
   if (signal.aborted) throw abortReason(signal);
 }
 
+/** Asks one manager, by the ways that there are to it. */
 async function requestFrom(
   journey: PreparedJourney,
   manager: ManagerSettings,
   host: Host,
-  present: AgentRecord | undefined,
+  replaced: KeyToReplace,
+  earlier: BegunRequest | undefined,
+): Promise<AgentKey> {
+  let failed: unknown;
+  for await (const way of waysToAsk(journey, manager, replaced)) {
+    try {
+      return await askBy(way, journey, host, replaced, earlier);
+    } catch (thrown) {
+      const error = asEnrollError(thrown);
+      if (journey.signal.aborted || !mayAskOtherwise(error, way)) throw thrown;
+      if (way.reenroll) await forgetSecret(journey, error);
+      failed ??= thrown;
+    }
+  }
+  throw failed;
+}
+
+/** A way that could not be taken, and a secret that is dead, leave the next one; what a manager refused is final. */
+function mayAskOtherwise(error: EnrollError, { reenroll }: AskedSource): boolean {
+  return reenroll ? error.code === 'REENROLL_SECRET_REFUSED' : error.exitCode === EXIT.unreachable;
+}
+
+/** The manager does not know the agent of this secret any more: it will never be of use. */
+async function forgetSecret({ agent, edge, observe }: PreparedJourney, { message }: EnrollError): Promise<void> {
+  await removeReenrollSecret(agent, edge.disk);
+  observe({ kind: 'warning', text: `${message} It was removed, and the host enrolls anew.` });
+}
+
+async function askBy(
+  { source, endpoint }: AskedSource,
+  journey: PreparedJourney,
+  host: Host,
+  { record: present }: KeyToReplace,
   earlier: BegunRequest | undefined,
 ): Promise<AgentKey> {
   const { settings, edge, notes, observe, signal } = journey;
   const { name } = host.name;
-  const source = await sourceFor(journey, manager);
-  const endpoint = askedAt(settings, manager);
   observe({ kind: 'asking', method: source.method, endpoint, name });
   const startedAt = new Date(edge.disk.now()).toISOString();
   const request = { name, manager: formatEndpoint(endpoint), startedAt };
@@ -158,82 +177,17 @@ async function requestFrom(
   }
 }
 
-async function sourceFor(journey: PreparedJourney, manager: ManagerSettings): Promise<KeySource> {
-  const { settings, edge, notes } = journey;
-  const { enrollment, agent: remoted } = manager;
-  const { api, password, clientCertificate, timeoutMs } = settings;
-  const trust = trustOf(settings, askedAt(settings, manager), notes.notes);
-  const dial = dialThrough(settings.proxy, edge.dial, timeoutMs);
-  const tell = telling(journey);
-  if (api !== undefined) {
-    const { apiSource } = await import('../obtain/api/source.js');
-    return apiSource({
-      url: apiUrl(api, remoted),
-      credentials: { user: api.user, password: api.password },
-      trust: { ...trust, system: true },
-      dial,
-      timeoutMs,
-      patienceMs: budgetOfTry(timeoutMs, settings.retries),
-      force: settings.force,
-      random: edge.randomNumber,
-      pause,
-      now: edge.now,
-      ...tell,
-    });
-  }
-  const firstUse = knownKey(notes.notes, enrollment);
-  return authdSource({
-    endpoint: enrollment,
-    trust: { ...trust, ...(firstUse === undefined ? {} : { firstUse }) },
-    ...(password === undefined ? {} : { password }),
-    ...(clientCertificate === undefined ? {} : { clientCertificate }),
-    dial,
-    timeoutMs,
-    ...tell,
-  });
-}
-
-/** What a source tells is told once: an API may be connected to several times. */
-function telling({ observe }: Journey): Telling {
-  let before = '';
-  return {
-    onCertificate: (seen) => {
-      const now = `${seen.by} ${seen.fingerprint}`;
-      if (now !== before) observe({ kind: 'certificate', seen });
-      before = now;
-    },
-    onWarning: (text) => observe({ kind: 'warning', text }),
-  };
-}
-
-/** The public key that was noted of an enrollment service, as 64 hex digits. */
-function knownKey({ managers }: Notes, endpoint: Endpoint): string | undefined {
-  return managers.get(endpointKey(endpoint))?.fingerprint.replace(/^sha256:/, '');
-}
-
-/**
- * Where only a file that others can change names a service, a note of its key is what vouches for it, and no CA which
- * the same file names can stand in for that key.
- */
-function trustOf({ trust, hearsay = [] }: Settings, endpoint: Endpoint, notes: Notes): Settings['trust'] {
-  const same = (said: Hearsay) => endpointKey(said.endpoint) === endpointKey(endpoint);
-  const guarded = hearsay.some((said) => same(said) && said.secrets.length > 0);
-  const pin = isVouchedFor(notes, endpoint) ? knownKey(notes, endpoint) : undefined;
-  return guarded && pin !== undefined ? { ...trust, pin } : trust;
-}
-
 /** A manager that was not reached, or could not do it, is not the only one; one that refused has spoken for all. */
 function mayTryElsewhere(error: EnrollError): boolean {
   return error.retryable || error.exitCode === EXIT.unreachable;
 }
 
 function together(
-  settings: Settings,
   first: EnrollError,
   failed: readonly { readonly manager: ManagerSettings; readonly error: EnrollError }[],
 ): EnrollError {
   if (failed.length === 1) return first;
-  const each = failed.map(({ manager, error }) => `${formatEndpoint(askedAt(settings, manager))}: ${error.message}`);
+  const each = failed.map(({ manager, error }) => `${manager.agent.host}: ${error.message}`);
   return new EnrollError(first.code, `No manager could be asked for a key. ${each.join(' ')}`, {
     hint: first.hint,
     cause: first,

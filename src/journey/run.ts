@@ -8,6 +8,7 @@ import type { SettingsEdge } from '../settings/settings-edge.js';
 import { type SettingsInput, type Settled, settle } from '../settings/settle.js';
 import { type Environment, type Flags, type GivenBy, Sources } from '../settings/sources.js';
 import type { Journey } from './context.js';
+import { Discoveries } from './discoveries.js';
 import type { JourneyEvent, Observe } from './events.js';
 import { HeldSteps, inTime } from './in-time.js';
 import type { JourneyEdge } from './journey-edge.js';
@@ -57,7 +58,9 @@ export async function run<T extends { readonly changed: boolean }>(
     const result = await withinLimits({ ...input, observe }, async (limited) => {
       const { settled, agent } = await settleOn(limited, settle);
       shown = settled.shown;
-      return await steps({ settings: settled.settings, agent, edge: limited.edge, observe, signal: limited.signal });
+      const { edge, signal: limit } = limited;
+      const discoveries = new Discoveries();
+      return await steps({ settings: settled.settings, agent, edge, observe, discoveries, signal: limit });
     });
     report = { ...report, ok: true, changed: result.changed };
     return { report, ended: { ok: true, result } };

@@ -2,9 +2,11 @@ import type { IpSetting } from '../host/address-setting.js';
 import type { CipherSetting } from '../link/message/candidates.js';
 import type { Protocol } from '../link/message/transport.js';
 import type { Endpoint } from '../model/endpoint.js';
+import type { HttpsEndpoint } from '../model/https-endpoint.js';
 import type { Secret } from '../model/secret.js';
 import type { ProxySettings } from '../net/proxy-settings.js';
 import type { ClientCertificate } from '../net/trust.js';
+import type { EnrollmentToken } from '../obtain/https/token.js';
 import type { OptionName } from './options.js';
 import type { Origin, Sourced } from './origin.js';
 
@@ -15,6 +17,8 @@ export interface ManagerSettings {
   readonly protocol: 'auto' | Protocol;
   /** Where authd listens. */
   readonly enrollment: Endpoint;
+  /** Present: it is named as a Wazuh 5, and takes its agents here. */
+  readonly https?: HttpsEndpoint;
 }
 
 /** Who asks the manager's REST API, and where. */
@@ -48,8 +52,13 @@ export interface Settings {
   readonly name?: string;
   /** Present with {@link name}. */
   readonly nameOrigin?: Origin;
-  /** How the key is got. `why`: what decided it, in words. */
-  readonly method: { readonly use: 'authd' | 'api'; readonly why: string };
+  /**
+   * How the key is got. `why`: what decided it, in words. `discover`: nobody has said, so a manager that shows itself as a
+   * Wazuh 5 is asked over HTTPS.
+   */
+  readonly method: { readonly use: 'authd' | 'api' | 'https'; readonly why: string; readonly discover?: true };
+  /** An enrollment token of a Wazuh 5. */
+  readonly token?: EnrollmentToken;
   /** Present where the method is `api`. */
   readonly api?: ApiSettings;
   readonly ip: IpSetting;

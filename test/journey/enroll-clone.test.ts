@@ -7,6 +7,7 @@ import { EnrollError } from '../../src/errors.js';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
 import { check } from '../../src/journey/check.js';
 import type { Journey } from '../../src/journey/context.js';
+import { Discoveries } from '../../src/journey/discoveries.js';
 import { enroll } from '../../src/journey/enroll.js';
 import type { JourneyEvent } from '../../src/journey/events.js';
 import { type JourneyEdge, nodeJourneyEdge } from '../../src/journey/journey-edge.js';
@@ -73,6 +74,7 @@ describe('a host that is a copy of another', function () {
       agent,
       edge: { ...nodeJourneyEdge({}), system: fakeSystem(facts) },
       observe: (event) => told.push(event),
+      discoveries: new Discoveries(),
       signal: never,
     };
   };

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
 import type { Journey } from '../../src/journey/context.js';
+import { Discoveries } from '../../src/journey/discoveries.js';
 import { enroll } from '../../src/journey/enroll.js';
 import type { JourneyEvent } from '../../src/journey/events.js';
 import { nodeJourneyEdge } from '../../src/journey/journey-edge.js';
@@ -75,6 +76,7 @@ describe('a journey through the REST API with groups', () => {
       agent,
       edge: { ...nodeJourneyEdge({}), system: fakeSystem({ hostname: 'web-01' }) },
       observe: (event) => told.push(event),
+      discoveries: new Discoveries(),
       signal: stop.signal,
     };
   };

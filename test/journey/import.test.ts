@@ -5,6 +5,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
 import type { Journey } from '../../src/journey/context.js';
+import { Discoveries } from '../../src/journey/discoveries.js';
 import type { JourneyEvent } from '../../src/journey/events.js';
 import { exportKey, writeExport } from '../../src/journey/export.js';
 import { type ImportOptions, importKey } from '../../src/journey/import.js';
@@ -57,7 +58,8 @@ describe('importing a key', () => {
     const observe = (event: JourneyEvent) => {
       events.push(event);
     };
-    return { settings, agent, edge: nodeJourneyEdge({}), observe, signal: new AbortController().signal };
+    const discoveries = new Discoveries();
+    return { settings, agent, edge: nodeJourneyEdge({}), observe, discoveries, signal: new AbortController().signal };
   }
   const kinds = () => events.map(({ kind }) => kind).filter((kind) => kind !== 'attempt');
   const installed = () => readFile(agent.keysFile, 'utf8');

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { type FileEdge, nodeFileEdge } from '../../src/files/file-edge.js';
 import type { Journey, PreparedJourney } from '../../src/journey/context.js';
+import { Discoveries } from '../../src/journey/discoveries.js';
 import type { JourneyEvent } from '../../src/journey/events.js';
 import { type JourneyEdge, nodeJourneyEdge } from '../../src/journey/journey-edge.js';
 import { prepared } from '../../src/journey/prepare.js';
@@ -76,6 +77,7 @@ export function journeyOf(given: Given): ToldJourney {
     agent,
     edge: { ...nodeJourneyEdge({}), system: fakeSystem(facts), disk, ...given.edge },
     observe: (event) => told.push(event),
+    discoveries: new Discoveries(),
     signal,
     told,
     kinds: () => told.map(({ kind }) => kind).filter((kind) => kind !== 'attempt' && kind !== 'warning'),

@@ -6,10 +6,11 @@ import { afterEach, describe, it } from 'mocha';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
 import { findAgent } from '../../src/host/agent-home.js';
 import type { Enrollment } from '../../src/journey/conclude.js';
+import { Discoveries } from '../../src/journey/discoveries.js';
 import { enroll } from '../../src/journey/enroll.js';
 import type { JourneyEvent } from '../../src/journey/events.js';
 import { nodeJourneyEdge } from '../../src/journey/journey-edge.js';
-import { protocolThrough } from '../../src/journey/manager-link.js';
+import { protocolThrough } from '../../src/journey/link-by-messages.js';
 import type { SandboxFamily } from '../../src/sandbox/authd-protocol.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import type { OptionName } from '../../src/settings/options.js';
@@ -67,7 +68,14 @@ async function run(
   });
   const events: JourneyEvent[] = [];
   const observe = (event: JourneyEvent) => void events.push(event);
-  const outcome = await enroll({ settings, agent, edge, observe, signal: AbortSignal.timeout(8000) });
+  const outcome = await enroll({
+    settings,
+    agent,
+    edge,
+    observe,
+    discoveries: new Discoveries(),
+    signal: AbortSignal.timeout(8000),
+  });
   return { outcome, events };
 }
 

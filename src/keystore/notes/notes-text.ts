@@ -78,7 +78,12 @@ function knownManager({ fingerprint, firstSeen, hearsay, ...other }: JsonObject,
   return { fingerprint, firstSeen, ...(hearsay === true ? { hearsay } : {}), other };
 }
 
-function workingLink({ protocol, cipher, family }: JsonObject, where: string): WorkingLink {
+function workingLink({ protocol, cipher, family, port, prefix }: JsonObject, where: string): WorkingLink {
+  if (protocol === 'https') {
+    if (typeof port !== 'number' || typeof prefix !== 'string')
+      throw new Broken(`${where} has no valid port and prefix`);
+    return { protocol, port, prefix };
+  }
   if (protocol !== 'tcp' && protocol !== 'udp') throw new Broken(`${where} has no valid protocol`);
   if (cipher !== 'aes' && cipher !== 'blowfish') throw new Broken(`${where} has no valid cipher`);
   return { protocol, cipher, ...(isFamily(family) ? { family } : {}) };

@@ -39,10 +39,20 @@ export interface KnownManager {
 }
 
 /** What a manager answered to. */
-export interface WorkingLink {
+export type WorkingLink = WorkingMessages | WorkingHttps;
+
+/** The message protocol (OSSEC, Wazuh 3 and 4). */
+export interface WorkingMessages {
   readonly protocol: 'tcp' | 'udp';
   readonly cipher: 'aes' | 'blowfish';
   readonly family?: ManagerFamily;
+}
+
+/** Signed requests (Wazuh 5), at another port of the same host. */
+export interface WorkingHttps {
+  readonly protocol: 'https';
+  readonly port: number;
+  readonly prefix: string;
 }
 
 /** On which machine a key was enrolled. */

@@ -1,0 +1,64 @@
+import { asEnrollError } from '../errors.js';
+import { endpointKey } from '../model/endpoint.js';
+import { HTTPS_PORT, type HttpsEndpoint } from '../model/https-endpoint.js';
+import { dialThrough } from '../net/proxy.js';
+import type { Discovery } from '../obtain/https/discovery.js';
+import type { ManagerSettings, Settings } from '../settings/settings.js';
+import type { JourneyEdge } from './journey-edge.js';
+
+/** What looking for a Wazuh 5 needs. */
+export interface LookingJourney {
+  readonly settings: Settings;
+  readonly edge: Pick<JourneyEdge, 'dial'>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Which managers are a Wazuh 5, looked for once a run: its agents speak to it over HTTPS. A look goes on beside whatever
+ * else is done, and an agent's manager of before 5 has a closed port there.
+ */
+export class Discoveries {
+  readonly #found = new Map<string, Promise<Discovery>>();
+
+  /** Begins to look, or gives what was found. It never fails but with the reason of the run's signal. */
+  of(manager: ManagerSettings, { settings, edge, signal }: LookingJourney): Promise<Discovery> {
+    const where = manager.https ?? { host: manager.agent.host, port: HTTPS_PORT };
+    const key = endpointKey(where);
+    const before = this.#found.get(key);
+    if (before !== undefined) return before;
+    const look = lookAt(where, manager.https?.prefix, { settings, edge, signal });
+    // Who has no use for it any more does not wait for it either.
+    look.catch(() => {});
+    this.#found.set(key, look);
+    return look;
+  }
+}
+
+async function lookAt(
+  where: { readonly host: string; readonly port: number },
+  prefix: HttpsEndpoint['prefix'] | undefined,
+  { settings, edge, signal }: LookingJourney,
+): Promise<Discovery> {
+  const { timeoutMs, clientCertificate, proxy } = settings;
+  const dial = dialThrough(proxy, edge.dial, timeoutMs);
+  try {
+    // A closed port is told without what HTTP takes to load.
+    (await dial(where, signal)).destroy();
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    const error = asEnrollError(thrown);
+    if (error.code === 'CONNECTION_REFUSED') return { kind: 'closed', error };
+    return { kind: error.code === 'CONNECTION_TIMED_OUT' ? 'silent' : 'unreachable', error };
+  }
+  const { discover } = await import('../obtain/https/discovery.js');
+  return await discover(
+    { ...where, ...(prefix === undefined ? {} : { prefix }) },
+    { dial, timeoutMs, ...(clientCertificate === undefined ? {} : { clientCertificate }) },
+    signal,
+  );
+}
+
+/** What was found so far; `undefined`: that is not known yet. */
+export function soFar(look: Promise<Discovery>): Promise<Discovery | undefined> {
+  return Promise.race([look, Promise.resolve(undefined)]);
+}

@@ -1,0 +1,140 @@
+import { isVouchedFor, type Notes } from '../keystore/notes/notes.js';
+import { type Endpoint, endpointKey, formatEndpoint } from '../model/endpoint.js';
+import type { HttpsEndpoint } from '../model/https-endpoint.js';
+import type { EnrollCredential } from '../model/manager-jwt.js';
+import { pause } from '../net/deadline.js';
+import { dialThrough } from '../net/proxy.js';
+import type { TrustSettings } from '../net/trust.js';
+import { apiAddress } from '../obtain/api/url.js';
+import { authdSource } from '../obtain/authd/source.js';
+import type { KeySource, Telling } from '../obtain/key-source.js';
+import { budgetOfTry } from '../obtain/patience.js';
+import type { ApiSettings, Hearsay, ManagerSettings, Settings } from '../settings/settings.js';
+import type { Journey, PreparedJourney } from './context.js';
+
+/** A way to ask one manager for a key, and where that is. */
+export interface AskedSource {
+  readonly source: KeySource;
+  readonly endpoint: Endpoint;
+  /** Present: the credential is a re-enrollment secret, which may be dead. */
+  readonly reenroll?: true;
+}
+
+/** Where a manager's REST API listens. */
+const API_PORT = 55_000;
+
+/** The REST API of a manager. */
+export async function apiSourceFor(
+  journey: PreparedJourney,
+  { agent: { host } }: ManagerSettings,
+  api: ApiSettings,
+): Promise<AskedSource> {
+  const { settings, edge, notes } = journey;
+  const { timeoutMs } = settings;
+  const url = api.url ?? `https://${formatEndpoint({ host, port: API_PORT })}`;
+  const { endpoint } = apiAddress(url, settings.trust.insecure);
+  const { apiSource } = await import('../obtain/api/source.js');
+  const source = apiSource({
+    url,
+    credentials: { user: api.user, password: api.password },
+    trust: { ...trustOf(settings, endpoint, notes.notes), system: true },
+    dial: dialThrough(settings.proxy, edge.dial, timeoutMs),
+    timeoutMs,
+    patienceMs: budgetOfTry(timeoutMs, settings.retries),
+    force: settings.force,
+    random: edge.randomNumber,
+    pause,
+    now: edge.now,
+    ...telling(journey),
+  });
+  return { source, endpoint };
+}
+
+/** The authd of a manager. */
+export function authdSourceFor(journey: PreparedJourney, { enrollment: endpoint }: ManagerSettings): AskedSource {
+  const { settings, edge, notes } = journey;
+  const { password, clientCertificate, timeoutMs } = settings;
+  const source = authdSource({
+    endpoint,
+    trust: trustAtFirst(settings, endpoint, notes.notes),
+    ...(password === undefined ? {} : { password }),
+    ...(clientCertificate === undefined ? {} : { clientCertificate }),
+    dial: dialThrough(settings.proxy, edge.dial, timeoutMs),
+    timeoutMs,
+    ...telling(journey),
+  });
+  return { source, endpoint };
+}
+
+/**
+ * The remoted of a Wazuh 5.
+ * @param credential absent: none is shown
+ * @param anchor the CA that lies beside the key, PEM, by which the agent's own secret may be shown; nothing else may
+ */
+export async function httpsSourceFor(
+  journey: PreparedJourney,
+  manager: HttpsEndpoint,
+  credential: EnrollCredential | undefined,
+  anchor?: string,
+): Promise<AskedSource> {
+  const { settings, edge, notes } = journey;
+  const { clientCertificate, timeoutMs, retries, token } = settings;
+  const { httpsSource } = await import('../obtain/https/source.js');
+  const { trustOfToken } = await import('../obtain/https/anchor.js');
+  const endpoint = { host: manager.host, port: manager.port };
+  const byAnchor = anchor === undefined ? undefined : { ca: anchor, insecure: false };
+  const source = httpsSource({
+    manager,
+    ...(credential === undefined ? {} : { credential }),
+    trust:
+      token === undefined
+        ? { kind: 'settings', settings: byAnchor ?? trustAtFirst(settings, endpoint, notes.notes) }
+        : trustOfToken(token),
+    ...(clientCertificate === undefined ? {} : { clientCertificate }),
+    dial: dialThrough(settings.proxy, edge.dial, timeoutMs),
+    timeoutMs,
+    retries,
+    random: edge.randomNumber,
+    jti: edge.jti,
+    pause,
+    now: edge.now,
+    clock: edge.disk.now,
+    ...telling(journey),
+  });
+  return { source, endpoint, ...(credential?.kind === 'reenroll' ? { reenroll: true } : {}) };
+}
+
+/** What a source tells is told once: a manager may be connected to several times. */
+function telling({ observe }: Journey): Telling {
+  let before = '';
+  return {
+    onCertificate: (seen) => {
+      const now = `${seen.by} ${seen.fingerprint}`;
+      if (now !== before) observe({ kind: 'certificate', seen });
+      before = now;
+    },
+    onWarning: (text) => observe({ kind: 'warning', text }),
+  };
+}
+
+/** As {@link trustOf}; and where nothing else is known, what was seen at the first time. */
+function trustAtFirst(settings: Settings, endpoint: Endpoint, notes: Notes): TrustSettings {
+  const firstUse = knownKey(notes, endpoint);
+  return { ...trustOf(settings, endpoint, notes), ...(firstUse === undefined ? {} : { firstUse }) };
+}
+
+/** The public key that was noted of an enrollment service, as 64 hex digits. */
+function knownKey({ managers }: Notes, endpoint: Endpoint): string | undefined {
+  return managers.get(endpointKey(endpoint))?.fingerprint.replace(/^sha256:/, '');
+}
+
+/**
+ * Where only a file that others can change names a service, a note of its key is what vouches for it, and no CA which
+ * the same file names can stand in for that key.
+ */
+function trustOf({ trust, hearsay = [] }: Settings, endpoint: Endpoint, notes: Notes): Settings['trust'] {
+  const same = (said: Hearsay) => endpointKey(said.endpoint) === endpointKey(endpoint);
+  const guarded = hearsay.some((said) => same(said) && said.secrets.length > 0);
+  const pin = isVouchedFor(notes, endpoint) ? knownKey(notes, endpoint) : undefined;
+  return guarded && pin !== undefined ? { ...trust, pin } : trust;
+}

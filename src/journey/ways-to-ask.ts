@@ -1,0 +1,118 @@
+import { abortReason } from '../errors.js';
+import { formatEndpoint } from '../model/endpoint.js';
+import { HTTPS_PORT, HTTPS_PREFIX, type HttpsEndpoint } from '../model/https-endpoint.js';
+import type { EnrollCredential } from '../model/manager-jwt.js';
+import { pause } from '../net/deadline.js';
+import type { Discovery } from '../obtain/https/discovery.js';
+import type { ManagerSettings } from '../settings/settings.js';
+import type { PreparedJourney } from './context.js';
+import { type AskedSource, apiSourceFor, authdSourceFor, httpsSourceFor } from './key-sources.js';
+import type { KeyToReplace } from './present-key.js';
+
+/** How long a look for a Wazuh 5 is waited for before authd is asked, in milliseconds. */
+const LOOK_MS = 300;
+
+/**
+ * The ways to ask one manager for a key, one after the other: each is taken where the one before could not be, or where
+ * its credential is dead.
+ *
+ * A manager that nothing more is known of is a Wazuh 5 if it shows itself as one. Where this host has what only a Wazuh 5
+ * gives (a token, a CA, a re-enrollment secret) it is asked as one and not otherwise: whoever stands between could close
+ * its port.
+ */
+export async function* waysToAsk(
+  journey: PreparedJourney,
+  manager: ManagerSettings,
+  replaced: KeyToReplace,
+): AsyncGenerator<AskedSource> {
+  const { settings, discoveries, signal } = journey;
+  const { api, method } = settings;
+  if (api !== undefined) {
+    yield await apiSourceFor(journey, manager, api);
+    return;
+  }
+  const own = await ownOf5(journey, replaced);
+  const known = await knownEndpoint(journey, manager, own);
+  if (known !== undefined) {
+    yield* overHttps(journey, known, own);
+    return;
+  }
+  if (!method.discover) {
+    yield authdSourceFor(journey, manager);
+    return;
+  }
+  const look = discoveries.of(manager, journey);
+  const first = await Promise.race([look, pause(LOOK_MS, signal)]);
+  if (signal.aborted) throw abortReason(signal);
+  if (typeof first !== 'object' || first.kind !== 'wazuh-5') {
+    yield authdSourceFor(journey, manager);
+  }
+  const found = await look;
+  if (found.kind === 'wazuh-5') yield* discovered(journey, found, own);
+}
+
+/** Asks a Wazuh 5 that was found, unless it is too old for anybody. */
+async function* discovered(
+  journey: PreparedJourney,
+  found: Extract<Discovery, { kind: 'wazuh-5' }>,
+  own: OwnOf5,
+): AsyncGenerator<AskedSource> {
+  const { manager, generation } = found;
+  const { discoveryInWords } = await import('../obtain/https/discovery.js');
+  journey.observe({ kind: 'method', method: 'https', why: `auto: ${discoveryInWords(found, manager)}` });
+  if (generation === 'cmac' || generation === 'password') {
+    const { generationError } = await import('../obtain/https/generation.js');
+    const error = generationError(generation, formatEndpoint(manager), journey.settings.token !== undefined);
+    if (error !== undefined) throw error;
+  }
+  yield* overHttps(journey, manager, own);
+}
+
+/** What lies on this host that only a Wazuh 5 gives. */
+interface OwnOf5 {
+  /** PEM of the CA that the agent trusts the manager by. */
+  readonly anchor?: string;
+  /** Of the agent whose key is to be replaced; never that of a machine which this one is a copy of. */
+  readonly reenroll?: Extract<EnrollCredential, { kind: 'reenroll' }>;
+}
+
+async function ownOf5({ agent, edge }: PreparedJourney, { record, copied }: KeyToReplace): Promise<OwnOf5> {
+  const anchor = await readAnchor(agent, edge.disk);
+  const found = record === undefined || copied !== undefined ? undefined : await readReenrollSecret(agent, edge.disk);
+  return {
+    ...(anchor === undefined ? {} : { anchor }),
+    ...(found === undefined || found.id !== record?.id ? {} : { reenroll: { kind: 'reenroll', ...found } }),
+  };
+}
+
+/** Where a Wazuh 5 takes its agents, where it is certain that it is to be asked as one. */
+async function knownEndpoint(
+  journey: PreparedJourney,
+  manager: ManagerSettings,
+  { anchor, reenroll }: OwnOf5,
+): Promise<HttpsEndpoint | undefined> {
+  const { settings, discoveries } = journey;
+  const { token, method } = settings;
+  if (token !== undefined) return token.manager;
+  if (manager.https !== undefined) return manager.https;
+  if (method.use !== 'https' && (!method.discover || (anchor === undefined && reenroll === undefined))) return undefined;
+  const found = await discoveries.of(manager, journey);
+  if (found.kind === 'wazuh-5') return found.manager;
+  return { host: manager.agent.host, port: HTTPS_PORT, prefix: HTTPS_PREFIX };
+}
+
+/** With each credential that there is: the agent's own, which keeps its id; then the one that was given. */
+async function* overHttps(
+  journey: PreparedJourney,
+  manager: HttpsEndpoint,
+  { anchor, reenroll }: OwnOf5,
+): AsyncGenerator<AskedSource> {
+  if (reenroll !== undefined) yield await httpsSourceFor(journey, manager, reenroll, anchor);
+  yield await httpsSourceFor(journey, manager, givenCredential(journey.settings));
+}
+
+/** A token without a credential shows none, and never a password beside it. */
+function givenCredential({ token, password }: PreparedJourney['settings']): EnrollCredential | undefined {
+  if (token !== undefined) return token.credential;
+  return password === undefined ? undefined : { kind: 'password', password };
+}
