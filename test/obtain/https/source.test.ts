@@ -130,9 +130,23 @@ describe('httpsSource', () => {
 
     it('by first use, which is said', async () => {
       const at = await serve({ 'POST enroll': issued() });
-      const key = await obtain(at, { trust: { kind: 'settings', settings: { insecure: false } } });
+      const told: string[] = [];
+      const key = await obtain(at, {
+        trust: { kind: 'settings', settings: { insecure: false } },
+        onWarning: (text) => told.push(text),
+        onCertificate: ({ by }) => told.push(by),
+      });
       expect(key.trust?.by).to.equal('first use');
-      expect(key.warnings.join()).to.include('first use');
+      expect(told[0]).to.equal('first use');
+      expect(told[1]).to.include('first use');
+      expect(told).to.have.length(2);
+    });
+
+    it('and tells of the certificate that counts, not of one that nobody looked at', async () => {
+      const at = await serve({ 'GET cacerts': cacerts(certificates().ca.certificate), 'POST enroll': issued() });
+      const seen: string[] = [];
+      await obtain(at, { credential: TOKEN, trust: caPin(), onCertificate: ({ by }) => seen.push(by) });
+      expect(seen).to.deep.equal(['ca']);
     });
   });
 
