@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
 import { EnrollError } from '../../../src/errors.js';
@@ -9,7 +10,15 @@ import { decodeToken } from '../../../src/obtain/https/token.js';
 import { certificates } from '../../net/certificates.js';
 import { failure } from '../../net/expect-error.js';
 import { wazuh5 } from '../../wazuh5.js';
-import { cacerts, enrollRefusal, type ManagerServer, managerServer, pinOf, remoted } from '../../wazuh5-manager.js';
+import {
+  cacerts,
+  enrollRefusal,
+  type ManagerServer,
+  managerServer,
+  pinOf,
+  remoted,
+  write,
+} from '../../wazuh5-manager.js';
 import { caPin, issued, obtain, options, PASSWORD, REENROLL, TOKEN, WEB01 } from './setting.js';
 
 const live = new AbortController().signal;
@@ -337,6 +346,28 @@ describe('httpsSource', () => {
       }
       expect(at.arrived).to.have.length(5);
     });
+  });
+
+  it('takes no answer that was not asked for', async () => {
+    const odd: readonly ((response: ServerResponse) => void)[] = [
+      (response) => write(response, { ...issued(), headers: { 'content-encoding': 'gzip' } }),
+      (response) => write(response, { ...issued(), body: 'x'.repeat(70_000) }),
+      (response) => void response.socket?.end('SSH-2.0-OpenSSH_9.6\r\n'),
+      (response) => write(response, { ...issued(), headers: { 'x-long': 'x'.repeat(40_000) } }),
+      (response) => write(response, { ...issued(), status: 201 }),
+      (response) => write(response, { status: 204, body: '' }),
+    ];
+    const codes: EnrollError['code'][] = [
+      'REPLY_INVALID',
+      'REPLY_INVALID',
+      'REPLY_INVALID',
+      'REPLY_INVALID',
+      'REPLY_INVALID',
+      'NOT_MANAGER',
+    ];
+    const at = await serve({ 'POST enroll': odd.map((answer) => (_arrived, response) => answer(response)) });
+    for (const code of codes) await failure(code, () => obtain(at));
+    expect(at.arrived).to.have.length(codes.length);
   });
 
   it('waits by a new connection each time', async () => {
