@@ -4,10 +4,13 @@ import { afterEach, describe, it } from 'mocha';
 import { EnrollError } from '../../../src/errors.js';
 import { enrollJwt } from '../../../src/model/manager-jwt.js';
 import { Secret } from '../../../src/model/secret.js';
+import { directDial } from '../../../src/net/connect.js';
+import { proxyDial } from '../../../src/net/proxy.js';
 import { trustOfToken } from '../../../src/obtain/https/anchor.js';
 import { httpsSource } from '../../../src/obtain/https/source.js';
 import { decodeToken } from '../../../src/obtain/https/token.js';
 import { certificates } from '../../net/certificates.js';
+import { connectProxy } from '../../net/connect-proxy.js';
 import { failure } from '../../net/expect-error.js';
 import { wazuh5 } from '../../wazuh5.js';
 import {
@@ -374,6 +377,21 @@ describe('httpsSource', () => {
     const at = await serve({ 'POST enroll': [enrollRefusal(503, 9016), issued()] });
     await obtain(at);
     expect(at.arrived.map(({ connection }) => connection)).to.deep.equal([1, 2]);
+  });
+
+  it('goes through a proxy, which looks the name up', async () => {
+    const at = await serve({ 'GET cacerts': cacerts(certificates().ca.certificate), 'POST enroll': issued() });
+    const proxy = await connectProxy({ local: true });
+    try {
+      const dial = proxyDial(proxy.settings, directDial(2000), 2000);
+      const manager = { ...at.manager, host: 'localhost' };
+      const key = await obtain(at, { credential: TOKEN, trust: caPin(), manager, dial });
+      expect(key.endpoint?.host).to.equal('localhost');
+      expect(proxy.requests).to.have.length(2);
+      expect(at.arrived[1]?.headers.host).to.equal(`localhost:${at.manager.port}`);
+    } finally {
+      await proxy.close();
+    }
   });
 
   it('shows a client certificate, and says where one is wanted', async () => {
