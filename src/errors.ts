@@ -30,7 +30,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   usage: 'wrong usage or settings',
   unreachable: 'the manager cannot be reached, or did not answer in time; nothing was installed',
   untrusted: "the manager's certificate is not trusted",
-  refused: 'the manager refused (password, name, group, version, permission, limit)',
+  refused: 'the manager refused (password, token, name, group, version, permission, limit)',
   file: 'a local file could not be read or written',
   notAcknowledged: 'the key is installed, but the manager did not acknowledge it',
   answerLost: 'the request was sent and the answer lost: the agent may exist on the manager',

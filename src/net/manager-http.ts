@@ -6,7 +6,7 @@ import type { Dial } from './connect.js';
 import { type HttpOutcome, openHttp } from './http.js';
 import { connectTls } from './tls.js';
 import { alertError } from './tls-error.js';
-import type { ClientCertificate, TrustSettings, TrustVerdict } from './trust.js';
+import type { ClientCertificate, SeenCertificate, TrustSettings, TrustVerdict } from './trust.js';
 
 /** How to reach the remoted of a Wazuh 5. */
 export interface ManagerHttpOptions {
@@ -15,6 +15,8 @@ export interface ManagerHttpOptions {
   readonly dial: Dial;
   /** For one request with its answer, the connection included, in milliseconds. */
   readonly timeoutMs: number;
+  /** Told of each certificate as soon as it is judged, whatever comes of the connection. */
+  readonly onCertificate?: (seen: SeenCertificate) => void;
 }
 
 /** One request below the manager's prefix. */

@@ -12,7 +12,9 @@ import {
   parseRecord,
   sameRecord,
 } from '../../src/model/agent-record.js';
+import { Secret } from '../../src/model/secret.js';
 import { line, NEW, OLD } from '../keystore/scratch.js';
+import { wazuh5 } from '../wazuh5.js';
 import { anyRecord } from './any-record.js';
 
 const KEY = 'f'.repeat(64);
@@ -97,6 +99,9 @@ describe('a client.keys record', () => {
   it('is hashed as authd hashes it', () => {
     // printf '%s' 001web-01aaaa… | sha1sum
     expect(keyHash(OLD)).to.equal('cddce893d4bf32b591980648d1dc7e2a3d3b5946');
+    for (const { id, name, key, sha1_hex: hash } of wazuh5.key_hash) {
+      expect(keyHash({ id, name, ip: 'any', key: new Secret(key) })).to.equal(hash);
+    }
   });
 });
 

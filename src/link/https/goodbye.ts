@@ -7,7 +7,7 @@ import type { Signed } from './signed.js';
 
 /** How long a goodbye may take, and how long where the run is to end at once, in milliseconds. */
 const GOODBYE_MS = 3000;
-const HURRIED_MS = 300;
+const HURRIED_MS = 150;
 
 /** How long until it is said again, in milliseconds. */
 const AGAIN_MS = 200;

@@ -1,7 +1,7 @@
 import type { AgentRecord } from '../../model/agent-record.js';
 import type { HttpsEndpoint } from '../../model/https-endpoint.js';
 import type { Dial } from '../../net/connect.js';
-import type { ClientCertificate, TrustSettings } from '../../net/trust.js';
+import type { ClientCertificate, SeenCertificate, TrustSettings } from '../../net/trust.js';
 
 /** What is to be proven. */
 export interface ProveRequest {
@@ -33,6 +33,8 @@ export interface ProveEdge {
   readonly now: () => number;
   /** Waits by that clock, or until the signal is aborted. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Told of each certificate as soon as it is judged. */
+  readonly onCertificate?: (seen: SeenCertificate) => void;
   /** Told of each request that asks for an acknowledgement, for the progress display. */
   readonly onAttempt?: (attempt: { readonly number: number; readonly protocol: 'https' }) => void;
 }

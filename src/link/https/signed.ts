@@ -37,12 +37,13 @@ export type SignedOutcome =
  */
 export async function openSigned(
   { record, manager, trust, clientCertificate, timeoutMs }: Omit<ProveRequest, 'fresh' | 'waitMs'>,
-  { dial, proxied, jti, clock }: Pick<ProveEdge, 'dial' | 'proxied' | 'jti' | 'clock'>,
+  { dial, proxied, jti, clock, onCertificate }: Omit<ProveEdge, 'pause' | 'now' | 'onAttempt'>,
 ): Promise<Signed> {
   const http = await openManager(manager, {
     trust,
     dial,
     timeoutMs,
+    ...(onCertificate === undefined ? {} : { onCertificate }),
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
   });
   let ahead = 0;

@@ -4,6 +4,7 @@ import { HTTPS_PORT, HTTPS_PREFIX, type HttpsEndpoint, httpsUrl } from '../../mo
 import { isObject } from '../../model/json.js';
 import { isNoRoute, type ManagerAnswer } from '../../model/manager-answer.js';
 import { type Generation, generationOf } from '../../model/manager-generation.js';
+import type { Dial } from '../../net/connect.js';
 import { deadline } from '../../net/deadline.js';
 import { type Look, type LookOptions, openLook, type Seen } from './look.js';
 
@@ -54,9 +55,11 @@ export async function discover(
   const limit = deadline(signal, options.timeoutMs, () => {
     return new EnrollError('CONNECTION_TIMED_OUT', `${where} did not answer within ${options.timeoutMs / 1000} s.`);
   });
+  const first = firstConnection(options.dial);
   try {
+    await first.open({ host, port }, limit.signal);
     for (const one of prefix === undefined ? [HTTPS_PREFIX, ''] : [prefix]) {
-      const seen = await lookAt({ host, port, prefix: one }, options, limit.signal);
+      const seen = await lookAt({ host, port, prefix: one }, { ...options, dial: first.dial }, limit.signal);
       if (signal.aborted) throw abortReason(signal);
       if (seen !== undefined) return seen;
     }
@@ -67,7 +70,25 @@ export async function discover(
     return unreached(thrown);
   } finally {
     limit.clear();
+    first.close();
   }
+}
+
+/** A connection that is made before HTTP is loaded, for most managers have this port closed. The first to dial gets it. */
+function firstConnection(dial: Dial) {
+  let open: Awaited<ReturnType<Dial>> | undefined;
+  return {
+    async open(endpoint: Endpoint, signal: AbortSignal) {
+      open = await dial(endpoint, signal);
+      open.on('error', () => {});
+    },
+    dial: (async (endpoint, signal) => {
+      const taken = open;
+      open = undefined;
+      return taken ?? (await dial(endpoint, signal));
+    }) satisfies Dial,
+    close: () => open?.destroy(),
+  };
 }
 
 /** `undefined`: nothing is below this prefix. */

@@ -35,7 +35,14 @@ export interface Look {
 
 /** Opens a connection on which nothing is trusted and nothing secret is said. */
 export async function openLook(manager: HttpsEndpoint, options: LookOptions): Promise<Look> {
-  const http = await openManager(manager, { ...options, trust: { insecure: true } });
+  const { dial, timeoutMs, clientCertificate } = options;
+  // Nobody is told of a certificate that is not looked at.
+  const http = await openManager(manager, {
+    trust: { insecure: true },
+    dial,
+    timeoutMs,
+    ...(clientCertificate === undefined ? {} : { clientCertificate }),
+  });
   const ask = async (request: ManagerRequest, signal: AbortSignal) => seenIn(await http.request(request, signal));
   return {
     get: (what, signal) => ask({ method: 'GET', what }, signal),

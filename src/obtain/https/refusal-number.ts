@@ -39,7 +39,7 @@ export function byNumber(answer: ManagerAnswer, context: RefusalContext): Refusa
       };
     case 9012:
       return {
-        code: 'MANAGER_FAULT',
+        code: 'REQUEST_REFUSED',
         message: 'The manager gave the agent an id that it had given already.',
         hint: "Try again. If it stays like this, look into the manager's client.keys and its log (ossec.log).",
       };

@@ -102,6 +102,9 @@ function byStatus(answer: ManagerAnswer, { where }: RefusalContext): Refusal {
   if (status >= 500) {
     return { code: 'MANAGER_NOT_READY', message: 'The manager could not work on the request.', again: LATER };
   }
+  if (status < 300 && isOfRemoted(answer)) {
+    return { code: 'REPLY_INVALID', message: 'The manager did something, and gave no key.' };
+  }
   if (status < 400 || !(isOfRemoted(answer) || refusalOf(answer).said !== '')) {
     return { code: 'NOT_MANAGER', message: `What answers at ${where} is not the remoted of a Wazuh 5.` };
   }

@@ -9,7 +9,7 @@ import { Secret } from '../../model/secret.js';
 import type { HttpOutcome } from '../../net/http.js';
 import { openManager } from '../../net/manager-http.js';
 import type { TrustVerdict } from '../../net/trust.js';
-import type { AgentKey, KeyRequest, KeySource } from '../key-source.js';
+import type { AgentKey, KeyRequest, KeySource, Telling } from '../key-source.js';
 import { budgetOfTry, type Patience, patience } from '../patience.js';
 import { quote } from '../quote.js';
 import { type Anchor, type ManagerTrust, settleAnchor } from './anchor.js';
@@ -19,7 +19,7 @@ import { readIssued } from './reply.js';
 import { type EnrollBody, enrollBody } from './request.js';
 
 /** Where a manager is, by what it is asked, and how. */
-export interface HttpsOptions extends LookOptions {
+export interface HttpsOptions extends LookOptions, Telling {
   readonly manager: HttpsEndpoint;
   /** Absent: nothing is shown, as with a token without a credential. */
   readonly credential?: EnrollCredential;
@@ -82,8 +82,8 @@ async function enroll(
   };
   let ahead = 0;
   let resent = false;
-  for (;;) {
-    const { outcome, verdict } = await ask(body, ahead, anchor, options, signal);
+  for (let asked = 1; ; asked += 1) {
+    const { outcome, verdict } = await ask({ body, ahead, isFirst: asked === 1 }, anchor, options, signal);
     const answer = answerIn(outcome, where);
     if (answer.status === 200 && !isForeign(answer)) {
       const issued = readIssued(answer.body, { request, where, ...(credential === undefined ? {} : { credential }) });
@@ -107,22 +107,31 @@ async function enroll(
 
 /** One request, over a connection of its own: one that was idle may end in the moment in which it is used. */
 async function ask(
-  body: EnrollBody,
-  ahead: number,
+  { body, ahead, isFirst }: { readonly body: EnrollBody; readonly ahead: number; readonly isFirst: boolean },
   { trust }: Anchor,
   options: HttpsOptions,
   signal: AbortSignal,
 ): Promise<{ readonly outcome: HttpOutcome; readonly verdict: TrustVerdict | undefined }> {
   const { credential } = options;
   const http = await openManager(options.manager, { ...options, trust });
+  const tellOnce = credential !== undefined && isFirst ? options.onWarning : undefined;
   try {
     const moment = { iat: Math.floor(options.clock() / 1000) + ahead, jti: options.jti() };
     const token = credential === undefined ? {} : { token: enrollJwt(credential, moment) };
     const outcome = await http.request({ method: 'POST', what: 'enroll', ...token, body }, signal);
     return { outcome, verdict: http.verdict };
   } finally {
+    if (http.mayHaveLeft && http.verdict !== undefined) tellOfExposure(http.verdict, tellOnce);
     await http.close();
   }
+}
+
+/** What was shown is known to whoever answered, whatever the answer is. */
+function tellOfExposure({ by, fingerprint }: TrustVerdict, tell: Telling['onWarning']): void {
+  if (by !== 'first use' && by !== 'nothing') return;
+  tell?.(
+    `What is signed with the credential was shown to a manager whose certificate nothing vouched for (${by === 'nothing' ? 'not checked' : 'first use'}); a weak password can be guessed from it. Use --ca or --pin ${fingerprint}.`,
+  );
 }
 
 function answerIn(outcome: HttpOutcome, where: string): ManagerAnswer {
@@ -165,11 +174,6 @@ function agentKey(
   const told = [...warnings];
   if (credential?.kind === 'reenroll' && record.id !== credential.id) {
     told.push(`The manager gave this agent another id than it had: ${record.id}, and not ${credential.id}.`);
-  }
-  if (credential !== undefined && (trust?.by === 'first use' || trust?.by === 'nothing')) {
-    told.push(
-      `What is signed with the credential was shown to a manager whose certificate nothing vouched for (${trust.by === 'nothing' ? 'not checked' : 'first use'}); a weak password can be guessed from it. Use --ca or --pin ${trust.fingerprint}.`,
-    );
   }
   return {
     method: 'https',

@@ -6,6 +6,7 @@ import { type HttpsEndpoint, parseHttpsEndpoint } from '../../model/https-endpoi
 import { isObject, type JsonObject, parseJson, textOf } from '../../model/json.js';
 import type { EnrollCredential } from '../../model/manager-jwt.js';
 import { Secret } from '../../model/secret.js';
+import { isWholeText } from '../../model/text-encoding.js';
 
 /** What an enrollment token of a Wazuh 5 says. */
 export interface EnrollmentToken {
@@ -122,8 +123,11 @@ const TYPES: ReadonlyMap<string, 'number' | 'string'> = new Map([
   ['key', 'string'],
 ]);
 
+/** Half a character, which an escape can stand for, is no text to a manager. */
 function isOfMembers(object: JsonObject): boolean {
-  return Object.entries(object).every(([name, value]) => typeof value === TYPES.get(name));
+  return Object.entries(object).every(
+    ([name, value]) => typeof value === TYPES.get(name) && (typeof value !== 'string' || isWholeText(value)),
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
 import { generationOf } from '../../../src/model/manager-generation.js';
-import { directDial } from '../../../src/net/connect.js';
+import { type Dial, directDial } from '../../../src/net/connect.js';
 import { discover, discoveryInWords, probeSays } from '../../../src/obtain/https/discovery.js';
 import { generationError } from '../../../src/obtain/https/generation.js';
 import { plainServer, type TestServer } from '../../net/tls-server.js';
@@ -74,6 +74,19 @@ describe('what is at 1517', () => {
     await at.close();
     const found = await discover({ host: '127.0.0.1', port: at.manager.port }, options, live);
     expect(found.kind).to.equal('closed');
+  });
+
+  it('is asked over the connection by which it was found open', async () => {
+    const at = await managerServer({ 'GET ': ALIVE, 'GET cacerts': cacerts('') });
+    server = at;
+    let dialled = 0;
+    const dial: Dial = (endpoint, signal) => {
+      dialled += 1;
+      return options.dial(endpoint, signal);
+    };
+    const { host, port } = at.manager;
+    expect((await discover({ host, port }, { ...options, dial }, live)).kind).to.equal('wazuh-5');
+    expect([dialled, at.wire.size]).to.deep.equal([1, 1]);
   });
 
   it('something that never answers, within the time given', async () => {

@@ -1,15 +1,27 @@
+import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
 import { EnrollError } from '../../../src/errors.js';
 import { enrollJwt } from '../../../src/model/manager-jwt.js';
 import { Secret } from '../../../src/model/secret.js';
+import { directDial } from '../../../src/net/connect.js';
+import { proxyDial } from '../../../src/net/proxy.js';
 import { trustOfToken } from '../../../src/obtain/https/anchor.js';
 import { httpsSource } from '../../../src/obtain/https/source.js';
 import { decodeToken } from '../../../src/obtain/https/token.js';
 import { certificates } from '../../net/certificates.js';
+import { connectProxy } from '../../net/connect-proxy.js';
 import { failure } from '../../net/expect-error.js';
 import { wazuh5 } from '../../wazuh5.js';
-import { cacerts, enrollRefusal, type ManagerServer, managerServer, pinOf, remoted } from '../../wazuh5-manager.js';
+import {
+  cacerts,
+  enrollRefusal,
+  type ManagerServer,
+  managerServer,
+  pinOf,
+  remoted,
+  write,
+} from '../../wazuh5-manager.js';
 import { caPin, issued, obtain, options, PASSWORD, REENROLL, TOKEN, WEB01 } from './setting.js';
 
 const live = new AbortController().signal;
@@ -130,9 +142,23 @@ describe('httpsSource', () => {
 
     it('by first use, which is said', async () => {
       const at = await serve({ 'POST enroll': issued() });
-      const key = await obtain(at, { trust: { kind: 'settings', settings: { insecure: false } } });
+      const told: string[] = [];
+      const key = await obtain(at, {
+        trust: { kind: 'settings', settings: { insecure: false } },
+        onWarning: (text) => told.push(text),
+        onCertificate: ({ by }) => told.push(by),
+      });
       expect(key.trust?.by).to.equal('first use');
-      expect(key.warnings.join()).to.include('first use');
+      expect(told[0]).to.equal('first use');
+      expect(told[1]).to.include('first use');
+      expect(told).to.have.length(2);
+    });
+
+    it('and tells of the certificate that counts, not of one that nobody looked at', async () => {
+      const at = await serve({ 'GET cacerts': cacerts(certificates().ca.certificate), 'POST enroll': issued() });
+      const seen: string[] = [];
+      await obtain(at, { credential: TOKEN, trust: caPin(), onCertificate: ({ by }) => seen.push(by) });
+      expect(seen).to.deep.equal(['ca']);
     });
   });
 
@@ -325,10 +351,47 @@ describe('httpsSource', () => {
     });
   });
 
+  it('takes no answer that was not asked for', async () => {
+    const odd: readonly ((response: ServerResponse) => void)[] = [
+      (response) => write(response, { ...issued(), headers: { 'content-encoding': 'gzip' } }),
+      (response) => write(response, { ...issued(), body: 'x'.repeat(70_000) }),
+      (response) => void response.socket?.end('SSH-2.0-OpenSSH_9.6\r\n'),
+      (response) => write(response, { ...issued(), headers: { 'x-long': 'x'.repeat(40_000) } }),
+      (response) => write(response, { ...issued(), status: 201 }),
+      (response) => write(response, { status: 204, body: '' }),
+    ];
+    const codes: EnrollError['code'][] = [
+      'REPLY_INVALID',
+      'REPLY_INVALID',
+      'REPLY_INVALID',
+      'REPLY_INVALID',
+      'REPLY_INVALID',
+      'NOT_MANAGER',
+    ];
+    const at = await serve({ 'POST enroll': odd.map((answer) => (_arrived, response) => answer(response)) });
+    for (const code of codes) await failure(code, () => obtain(at));
+    expect(at.arrived).to.have.length(codes.length);
+  });
+
   it('waits by a new connection each time', async () => {
     const at = await serve({ 'POST enroll': [enrollRefusal(503, 9016), issued()] });
     await obtain(at);
     expect(at.arrived.map(({ connection }) => connection)).to.deep.equal([1, 2]);
+  });
+
+  it('goes through a proxy, which looks the name up', async () => {
+    const at = await serve({ 'GET cacerts': cacerts(certificates().ca.certificate), 'POST enroll': issued() });
+    const proxy = await connectProxy({ local: true });
+    try {
+      const dial = proxyDial(proxy.settings, directDial(2000), 2000);
+      const manager = { ...at.manager, host: 'localhost' };
+      const key = await obtain(at, { credential: TOKEN, trust: caPin(), manager, dial });
+      expect(key.endpoint?.host).to.equal('localhost');
+      expect(proxy.requests).to.have.length(2);
+      expect(at.arrived[1]?.headers.host).to.equal(`localhost:${at.manager.port}`);
+    } finally {
+      await proxy.close();
+    }
   });
 
   it('shows a client certificate, and says where one is wanted', async () => {

@@ -54,6 +54,7 @@ describe('an enrollment token', () => {
       `{"ver":1,"adr":"h.example",${rest},${rest}}`,
       `{"ver":1,"adr":"h.example",${rest},"__proto__":1}`,
       `{"ver":1,"adr":{"ver":1},${rest}}`,
+      `{"ver":1,"adr":"h\\ud800.example",${rest}}`,
     ]) {
       expect(outcome(encode(json)), json).to.equal('MALFORMED');
     }
