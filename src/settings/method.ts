@@ -77,7 +77,7 @@ function withoutCredentials(sources: Sources, warn: Warn): FoundMethod {
     warn('--api-url is not used, because no API credentials were given (--api-user, --api-password-file).');
   }
   return {
-    method: { use: 'authd', why: 'auto: no API credentials were given' },
+    method: { use: 'authd', why: 'auto: no API credentials were given', discover: true },
     shown: { value: 'authd', origin: DEFAULT_ORIGIN },
   };
 }
