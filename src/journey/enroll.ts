@@ -1,4 +1,3 @@
-import { askedFor } from './as-asked.js';
 import { assignGroups } from './assign-groups.js';
 import { conclude, type Enrollment } from './conclude.js';
 import type { Journey } from './context.js';
@@ -29,7 +28,7 @@ export async function enroll(journey: Journey): Promise<Enrollment> {
     if (answer.kind === 'known') return await conclude(ready, await proveKnown(ready, answer));
     await refuseSurplus(ready, host, answer, present);
 
-    await install(ready, { ...answer, asked: askedFor(ready.settings, host, answer.key.record) }, present);
+    await install(ready, { ...answer, host }, present);
     await assignGroups(ready, answer);
     const link = await prove(ready, answer);
     return await conclude(ready, { changed: true, record: answer.key.record, link });

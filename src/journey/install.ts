@@ -1,17 +1,19 @@
 import { installKey } from '../keystore/client-keys.js';
-import type { AskedFor, Notes } from '../keystore/notes/notes.js';
+import type { Notes } from '../keystore/notes/notes.js';
 import { resetCounters } from '../keystore/sender-counter.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import { type Endpoint, endpointKey } from '../model/endpoint.js';
+import type { Host } from '../model/host.js';
 import type { TrustVerdict } from '../net/trust.js';
 import type { Hearsay } from '../settings/settings.js';
+import { askedFor } from './as-asked.js';
 import type { PreparedJourney } from './context.js';
 import { bind } from './machine-binding.js';
 
 /** A record that is to be put in its place, and where it came from, as far as a manager was asked for it. */
 export interface KeyToInstall {
-  /** What it was asked for with. */
-  readonly asked?: AskedFor;
+  /** Whom it was asked for. */
+  readonly host?: Host;
   readonly key: {
     readonly record: AgentRecord;
     readonly trust?: TrustVerdict;
@@ -37,7 +39,7 @@ export interface Replaced {
  */
 export async function install(
   journey: PreparedJourney,
-  { key, asked }: KeyToInstall,
+  { key, host }: KeyToInstall,
   replaced: Replaced,
 ): Promise<void> {
   const { settings, agent, edge, notes, observe } = journey;
@@ -49,7 +51,7 @@ export async function install(
     await resetCounters(agent, [record.id, ...(before === undefined ? [] : [before.id])], edge.disk);
     await notes.update(({ request: _, asked: __, ...rest }) => ({
       ...rest,
-      ...(asked === undefined ? {} : { asked }),
+      ...(host === undefined ? {} : { asked: askedFor(settings, host, record) }),
       ...trusted(rest, { endpoint, trust, hearsay: settings.hearsay, now: edge.disk.now() }),
     }));
   });

@@ -49,11 +49,7 @@ export interface KnownKey {
  *
  * @throws EnrollError of the first manager, with what failed at the others in the message
  */
-export async function requestKey(
-  journey: PreparedJourney,
-  host: Host,
-  replaced: KeyToReplace,
-): Promise<ManagerAnswer> {
+export async function requestKey(journey: PreparedJourney, host: Host, replaced: KeyToReplace): Promise<ManagerAnswer> {
   const { record: present, changed, tooWide } = replaced;
   const { settings, edge, notes, observe, signal } = journey;
   requireVouched(settings.hearsay ?? [], (endpoint) => isVouchedFor(notes.notes, endpoint));

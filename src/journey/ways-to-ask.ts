@@ -95,7 +95,8 @@ async function knownEndpoint(
   const { token, method } = settings;
   if (token !== undefined) return token.manager;
   if (manager.https !== undefined) return manager.https;
-  if (method.use !== 'https' && (!method.discover || (anchor === undefined && reenroll === undefined))) return undefined;
+  if (method.use !== 'https' && (!method.discover || (anchor === undefined && reenroll === undefined)))
+    return undefined;
   const found = await discoveries.of(manager, journey);
   if (found.kind === 'wazuh-5') return found.manager;
   return { host: manager.agent.host, port: HTTPS_PORT, prefix: HTTPS_PREFIX };
