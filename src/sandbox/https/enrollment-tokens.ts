@@ -18,6 +18,8 @@ export interface TokenTerms {
   readonly lifetimeMs?: number;
   /** Without an end unless given. */
   readonly uses?: number;
+  /** Its id and its secret, 16 bytes each; new ones unless given. */
+  readonly key?: Secret<Uint8Array>;
 }
 
 /** What the text of a token names: where to go, whom to trust, and perhaps with what. */
@@ -40,10 +42,11 @@ export class EnrollmentTokens {
     this.#clock = clock;
   }
 
-  issue({ lifetimeMs = LIFETIME_MS, uses = Number.POSITIVE_INFINITY }: TokenTerms = {}): KeptToken {
+  issue({ lifetimeMs = LIFETIME_MS, uses = Number.POSITIVE_INFINITY, key }: TokenTerms = {}): KeptToken {
+    const bytes = key?.reveal() ?? randomBytes(2 * PART_BYTES);
     const token: KeptToken = {
-      id: randomBytes(PART_BYTES).toString('base64url'),
-      secret: new Secret<Uint8Array>(randomBytes(PART_BYTES)),
+      id: Buffer.from(bytes.subarray(0, PART_BYTES)).toString('base64url'),
+      secret: new Secret<Uint8Array>(bytes.subarray(PART_BYTES)),
       expiresAt: new Date(this.#clock().getTime() + lifetimeMs),
       revoked: false,
       uses,
