@@ -19,7 +19,7 @@ export interface Asked {
 
 /** Asks a manager as a program would that shares nothing with this one. */
 export class Client {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #sandbox: HttpsSandbox;
 
   constructor(sandbox: HttpsSandbox) {
@@ -72,6 +72,12 @@ export class Client {
 
   secret(authorization?: string): Promise<Reply | undefined> {
     return this.ask('enroll/secret', { body: '{}', headers: posted(authorization) });
+  }
+
+  /** Takes a new connection for what comes next. */
+  reconnect(): void {
+    this.close();
+    this.#agent = new Agent({ keepAlive: true, maxSockets: 1 });
   }
 
   close(): void {
