@@ -1,7 +1,15 @@
 import { EnrollError } from '../errors.js';
 import type { ManagerFamily } from '../model/endpoint.js';
 
-/** What goes wrong with a Wazuh 5 manager; `HttpsPlan` of `https/oddities.ts` says what each is. */
+/**
+ * What goes wrong with a Wazuh 5 manager, or what it is not yet.
+ *
+ * `skewed-clock`: its clock is an hour ahead. `database-down`: wazuh-db does not answer. `rate-limited`, `lost-answer`: the
+ * first enrollment is to wait 2 s, or is registered without an answer. `no-ca`, `ca-mismatch`: `/cacerts` has none, or one
+ * that does not fit. `other-leaf`: its certificate names another host. `hostile-bundle`: an attacker shows his own
+ * certificate, and has put his CA behind the right one. `token-…`: the token that it hands out is so from the start.
+ * `jwt-generation`, `cmac-generation`: pre-releases without tokens, and with AES-CMAC.
+ */
 export type HttpsOddity = (typeof HTTPS_ODDITIES)[number];
 
 /** All of them. */

@@ -18,6 +18,9 @@ export type Authenticated<T> =
   | { readonly ok: true; readonly who: T }
   | { readonly ok: false; readonly answer: HttpsAnswer };
 
+// More than come within the time that a JWT holds.
+const KEPT = 20_000;
+
 /** Who asks to enroll, by the JWT of the request or without one. */
 export function authenticateEnrollment(request: HttpsRequest, state: HttpsState): Authenticated<Enrolling> {
   const shown = readBearer(request, 'wazuh-enroll+jwt');
@@ -106,6 +109,8 @@ function secondsOf({ clock }: HttpsState): number {
 function tell(kind: CredentialKind, { jti }: ReadJwt, request: HttpsRequest, { seen }: HttpsState): void {
   request.shows(kind, seen.has(jti));
   seen.add(jti);
+  const [oldest] = seen;
+  if (seen.size > KEPT && oldest !== undefined) seen.delete(oldest);
 }
 
 function withoutCredential(route: Route, { generation }: HttpsState): { ok: false; answer: HttpsAnswer } {

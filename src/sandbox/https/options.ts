@@ -112,7 +112,7 @@ export interface HttpsSandbox {
   interfere(fault: PlannedFault): void;
   /** Resolves once the port is open and client.keys is read. @throws EnrollError if the port cannot be had */
   startRemoted(): Promise<void>;
-  /** Resolves once the port is closed and the connections are gone. */
+  /** Resolves once the port is closed and the connections are gone; the legacy ones stay. */
   stopRemoted(): Promise<void>;
   /** Leaves no socket and no timer. May be called more than once; nothing can be started afterwards. */
   close(): Promise<void>;

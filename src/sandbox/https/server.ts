@@ -41,6 +41,12 @@ const NAME = 'wazuh-manager-remoted';
 /** Starts it: HTTP/1.1 in TLS 1.3, without ALPN. @throws EnrollError if the port cannot be had */
 export async function startHttps(options: HttpsServerOptions): Promise<RunningHttps> {
   const { endpoint, certificate, clientCa, state } = options;
+  const shown = ({ certificate, key }: IssuedCertificate) => ({
+    cert: certificate,
+    key: key.reveal(),
+    minVersion: 'TLSv1.3' as const,
+    ...(clientCa === undefined ? {} : { ca: clientCa }),
+  });
   const open = new Set<Socket>();
   const numbers = new WeakMap<Socket, number>();
   let taken = 0;
@@ -53,10 +59,9 @@ export async function startHttps(options: HttpsServerOptions): Promise<RunningHt
       headersTimeout: REQUEST_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       handshakeTimeout: HANDSHAKE_MS,
-      ...secretsOf(certificate),
-      minVersion: 'TLSv1.3',
+      ...shown(certificate),
       ALPNProtocols: [],
-      ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
+      ...(clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true }),
     },
     listener,
   );
@@ -83,17 +88,13 @@ export async function startHttps(options: HttpsServerOptions): Promise<RunningHt
   server.on('error', () => {});
   return {
     endpoint: { host: endpoint.host, port },
-    present: (other) => server.setSecureContext({ ...secretsOf(other), minVersion: 'TLSv1.3' }),
+    present: (other) => server.setSecureContext(shown(other)),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         for (const socket of open) socket.destroy();
       }),
   };
-}
-
-function secretsOf({ certificate, key }: IssuedCertificate): { readonly cert: string; readonly key: string } {
-  return { cert: certificate, key: key.reveal() };
 }
 
 async function serve(

@@ -93,6 +93,22 @@ describe('a Wazuh 5 sandbox', () => {
     });
   });
 
+  it('refuses the JWTs of the vectors with the class that they name', async () => {
+    const refused = VECTORS.jwt_refused.filter(({ answer }) => answer !== undefined);
+    expect(refused).to.have.length.above(5);
+    await start({ clock: () => new Date(1_760_000_100_000) });
+    const [{ agent_id: id = '', client_keys_hex: hex = '' } = {}] = refused;
+    sandbox.addAgent({ name: 'web-01', id, key: new Secret(hex) });
+    await loaded(1);
+    // The same agent is taken with a JWT that has no fault.
+    const good = await client.control(QUIET, agentJwt(hex, id, { iat: 1_760_000_100 }));
+    expect(good?.body).to.equal('{"error":"unknown_message_type"}');
+    for (const { name, agent_id, client_keys_hex, jwt, answer } of refused) {
+      expect([agent_id, client_keys_hex]).to.deep.equal([id, hex]);
+      expect(membersOf((await client.control(QUIET, `Bearer ${jwt}`))?.body)['code'], name).to.equal(answer);
+    }
+  });
+
   describe('keeps what agents say of themselves', () => {
     it('pending after a start-up, disconnected after a shutdown, and nothing of an unknown type', async () => {
       await start({ groups: ['web'] });
