@@ -32,11 +32,31 @@ export const SHELLS = ['bash', 'zsh', 'fish', 'powershell'] as const;
 /** The command that prints a completion script. */
 export const COMPLETION = 'print a script that completes commands and options in a shell';
 
+// What the sandbox has, which the parser must not load.
+const ODDITIES = [
+  'missed-second',
+  'stalled-connection',
+  'empty-keys-exit',
+  'skewed-clock',
+  'database-down',
+  'rate-limited',
+  'lost-answer',
+  'no-ca',
+  'ca-mismatch',
+  'other-leaf',
+  'hostile-bundle',
+  'token-revoked',
+  'token-expired',
+  'token-used-up',
+  'jwt-generation',
+  'cmac-generation',
+] as const;
+
 /** The options of `sandbox` beside those that all commands have, for the parser; `value` is how the value is written. */
 export const SANDBOX_OPTIONS = {
   family: {
-    value: 'wazuh-4|wazuh-3|ossec',
-    choices: ['wazuh-4', 'wazuh-3', 'ossec'],
+    value: 'wazuh-5|wazuh-4|wazuh-3|ossec',
+    choices: ['wazuh-5', 'wazuh-4', 'wazuh-3', 'ossec'],
     default: 'wazuh-4',
     describe: 'whose manager to behave like',
   },
@@ -48,6 +68,26 @@ export const SANDBOX_OPTIONS = {
     describe: 'port of remoted, TCP and UDP; 0: chosen by the system',
   },
   'api-port': { value: 'PORT', type: 'number', default: 0, describe: 'port of the REST API; 0: chosen by the system' },
+  'https-port': {
+    value: 'PORT',
+    type: 'number',
+    default: 0,
+    describe: 'port of a Wazuh 5 manager, HTTPS; 0: chosen by the system',
+  },
+  prefix: {
+    value: 'PATH',
+    type: 'string',
+    requiresArg: true,
+    describe: 'PATH: what stands before the paths of a Wazuh 5 manager; /: nothing [default: wazuh-manager]',
+  },
+  enrollment: {
+    value: 'credential|open|disabled',
+    choices: ['credential', 'open', 'disabled'],
+    type: 'string',
+    requiresArg: true,
+    describe: 'what Wazuh 5 wants for an enrollment [default: credential, a token or the password]',
+  },
+  legacy: { value: 'on|off', choices: ['on', 'off'], default: 'off', describe: 'ports of 4.x agents on Wazuh 5' },
   'password-file': {
     value: 'FILE',
     type: 'string',
@@ -59,11 +99,11 @@ export const SANDBOX_OPTIONS = {
     value: 'TIME',
     type: 'string',
     requiresArg: true,
-    describe: 'TIME: how long remoted takes to learn a new key [default: as real ones, 10s]',
+    describe: 'TIME: how long remoted takes to learn a new key [default: as real ones, 10s; Wazuh 5: 50ms]',
   },
   oddity: {
-    value: 'missed-second|stalled-connection|empty-keys-exit',
-    choices: ['missed-second', 'stalled-connection', 'empty-keys-exit'],
+    value: ODDITIES.join('|'),
+    choices: ODDITIES,
     type: 'string',
     requiresArg: true,
     repeatable: true,

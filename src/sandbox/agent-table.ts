@@ -77,6 +77,8 @@ export interface AgentStoreOptions {
   readonly clock: () => Date;
   /** 64 hex digits, new each time. */
   readonly newKey: () => Secret;
+  /** Is told each time that client.keys was written. */
+  readonly onWritten?: () => void;
 }
 
 type Wanted = Registration & Partial<Pick<Insertion, 'id' | 'key'>>;
@@ -113,6 +115,7 @@ export class AgentStore {
     const next = (Math.floor(this.#changedAt.getTime() / 1000) + 1) * 1000;
     this.#changedAt = new Date(Math.max(this.#options.clock().getTime(), next));
     this.#changes += 1;
+    this.#options.onWritten?.();
   }
 
   list(): readonly Agent[] {
@@ -137,6 +140,17 @@ export class AgentStore {
       return { ok: false, why: 'duplicate ID', existing: owner };
     }
     return this.#registerReplacing(wanted, wanted.duplicates, owner);
+  }
+
+  /** Gives an agent a new key under its id, and what else is new about it; `undefined` if there is no such agent. */
+  rotate(id: string, changes: Partial<Pick<Agent, 'name' | 'ip' | 'groups'>> = {}): Agent | undefined {
+    const agent = this.#agents.get(id);
+    if (agent === undefined) return undefined;
+    const { name, ip, groups } = { ...agent, ...changes };
+    const now = { ...agent, name, ip, groups, record: { id, name, ip, key: this.#options.newKey() } };
+    this.#agents.set(id, now);
+    this.#written();
+    return now;
   }
 
   remove(id: string): Agent | undefined {
@@ -227,6 +241,7 @@ export class AgentStore {
   #written(): void {
     this.#changes += 1;
     this.#changedAt = this.#options.clock();
+    this.#options.onWritten?.();
   }
 }
 

@@ -77,6 +77,13 @@ export async function closedEndpoint(endpoint: Endpoint, protocols: ReadonlySet<
   return { host: endpoint.host, port: sockets.port };
 }
 
+/** The address, where it is one to listen on. @throws EnrollError with `SETTING_INVALID` for one that is not loopback */
+export function loopback(host: string): string {
+  // The type says so already; a caller without types, or a flag, may not.
+  if (host === '127.0.0.1' || host === '::1') return host;
+  throw new EnrollError('SETTING_INVALID', `The sandbox listens on loopback only (127.0.0.1 or ::1), not on ${host}.`);
+}
+
 function isTaken(thrown: unknown): boolean {
   return thrown instanceof EnrollError && systemCode(thrown.cause) === 'EADDRINUSE';
 }

@@ -6,6 +6,7 @@ import { addAgent } from './add-agent.js';
 import { AgentStore, viewOf } from './agent-table.js';
 import { issueApiCertificate } from './api/start.js';
 import { FAMILY_DEFAULTS } from './family-defaults.js';
+import { loopback } from './listen.js';
 import { ManagerLog } from './manager-log.js';
 import { requireOddities } from './oddities.js';
 import { fingerprintOf, issueStockCertificate } from './own-certificate.js';
@@ -127,10 +128,4 @@ function protocolsOf({ family, protocols = FAMILY_DEFAULTS[family].protocols }: 
     'SETTING_INVALID',
     'An OSSEC manager takes messages over UDP only, a Wazuh manager over TCP, UDP or both.',
   );
-}
-
-// The type says so already; a caller without types, or a flag, may not.
-function loopback(host: string): string {
-  if (host === '127.0.0.1' || host === '::1') return host;
-  throw new EnrollError('SETTING_INVALID', `The sandbox listens on loopback only (127.0.0.1 or ::1), not on ${host}.`);
 }

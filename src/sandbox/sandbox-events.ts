@@ -31,6 +31,9 @@ export type DropReason =
 /** What kind of message an agent sent. */
 export type MessageKind = 'startup' | 'keepalive' | 'shutdown' | 'control' | 'event';
 
+/** What a request to a Wazuh 5 manager showed of itself, whether it was accepted or not. */
+export type CredentialKind = 'none' | 'password' | 'token' | 're-enrollment secret' | 'agent key' | 'unreadable';
+
 /** Everything that happens in the sandbox. No event holds a key, a password or a token. */
 export type SandboxEvent =
   | { readonly type: 'listening'; readonly service: Service; readonly endpoint: Endpoint; readonly over: string }
@@ -95,6 +98,25 @@ export type SandboxEvent =
       /** Absent: no credentials, or none that were accepted. */
       readonly user?: string;
     }
+  /** A request to a Wazuh 5 manager. */
+  | {
+      readonly type: 'https request';
+      readonly from: Endpoint;
+      /** Its connection, counted from 1 in the order of the handshakes. */
+      readonly connection: number;
+      readonly method: string;
+      /** Without the query. */
+      readonly path: string;
+      readonly credential: CredentialKind;
+      /** The `jti` of its token had come before. */
+      readonly reused: boolean;
+      /** Absent: it was not answered. */
+      readonly status?: number;
+    }
+  /** An agent has a new key, and the old one is void. */
+  | { readonly type: 'rotated'; readonly agent: AgentView }
+  /** An agent has a new re-enrollment secret beside its key. */
+  | { readonly type: 'secret issued'; readonly agent: AgentView }
   | { readonly type: 'address blocked'; readonly address: string }
   | { readonly type: 'group created'; readonly group: string }
   | { readonly type: 'group assigned'; readonly agent: AgentView; readonly group: string }
@@ -124,6 +146,13 @@ const DROPPED: Readonly<Record<DropReason, string>> = {
   'invalid control message': 'it is a control message that remoted does not know',
 };
 
+const CREDENTIALS: Readonly<Record<Exclude<CredentialKind, 'none'>, string>> = {
+  password: 'the password',
+  token: 'an enrollment token',
+  're-enrollment secret': 'a re-enrollment secret',
+  'agent key': 'the key of an agent',
+  unreadable: 'a credential that it does not read',
+};
 const PATH_LIMIT = 200;
 
 /** One plain line for an event: no control characters, no secrets, no time (whoever prints it adds that). */
@@ -175,6 +204,12 @@ export function describeEvent(event: SandboxEvent): string {
       return `agent ${agentText(event.agent)} is ${event.agent.state} (was ${event.before})`;
     case 'api request':
       return `api: ${requestLine(event)}`;
+    case 'https request':
+      return `remoted: ${httpsLine(event)}`;
+    case 'rotated':
+      return `agent ${agentText(event.agent)} has a new key, IP ${event.agent.ip}${groupText(event.agent.groups)}`;
+    case 'secret issued':
+      return `agent ${agentText(event.agent)} has a new re-enrollment secret`;
     case 'address blocked':
       return `api: ${printable(event.address)} failed to log in too often and is blocked, with the right password too`;
     case 'group created':
@@ -201,10 +236,20 @@ function requestText(event: Extract<SandboxEvent, { type: 'request' }>): string 
 }
 
 function requestLine({ method, path, from, status, code, user }: Extract<SandboxEvent, { type: 'api request' }>) {
-  const shown = path.length > PATH_LIMIT ? `${path.slice(0, PATH_LIMIT)}…` : path;
   const who = user === undefined ? '' : ` (${printable(user)})`;
   const error = code === undefined ? '' : `, error ${code}`;
-  return `${printable(`${method} ${shown}`)} from ${formatEndpoint(from)}${who}, answered ${status}${error}`;
+  return `${pathText(method, path)} from ${formatEndpoint(from)}${who}, answered ${status}${error}`;
+}
+
+function httpsLine(event: Extract<SandboxEvent, { type: 'https request' }>): string {
+  const { method, path, from, credential, reused, status } = event;
+  const shown =
+    credential === 'none' ? '' : ` with ${CREDENTIALS[credential]}${reused ? ', in a token used before' : ''}`;
+  return `${pathText(method, path)} from ${formatEndpoint(from)}${shown}, ${status === undefined ? 'not answered' : `answered ${status}`}`;
+}
+
+function pathText(method: string, path: string): string {
+  return printable(`${method} ${path.length > PATH_LIMIT ? `${path.slice(0, PATH_LIMIT)}…` : path}`);
 }
 
 function agentText({ id, name }: AgentView): string {

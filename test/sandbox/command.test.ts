@@ -1,14 +1,18 @@
+import { request } from 'node:https';
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { sandboxCommand } from '../../src/cli/commands/sandbox.js';
 import type { Output } from '../../src/cli/output.js';
+import { SANDBOX_OPTIONS } from '../../src/cli/syntax.js';
 import { EXIT } from '../../src/errors.js';
 import { parseRecord } from '../../src/model/agent-record.js';
+import { ODDITIES } from '../../src/sandbox/oddities.js';
 import { askAuthd, udpAgent } from './clients.js';
+import { bearerOfToken, membersOf } from './https/client.js';
 import { greeting } from './messages.js';
 
-const PORTS = { 'authd-port': 0, 'agent-port': 0, 'api-port': 0 };
+const PORTS = { 'authd-port': 0, 'agent-port': 0, 'api-port': 0, 'https-port': 0 };
 
 interface Run {
   /** Resolves once a line of the output matches; gives the match. */
@@ -60,6 +64,19 @@ function run(argv: Record<string, unknown>, how: Partial<Output> = {}): Run {
 
 const port = (match: RegExpExecArray) => ({ host: '127.0.0.1', port: Number(match[1]) });
 
+/** The status that a request with the token gets. */
+function enrollAt(url: string, token: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'protocol-version': '1', Authorization: bearerOfToken(token) };
+    const sent = request(`${url}/enroll`, { method: 'POST', headers, rejectUnauthorized: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    sent.on('error', reject);
+    sent.end('{"name":"web-01","version":"v5.0.0"}');
+  });
+}
+
 describe('agent-enroll sandbox', () => {
   it('starts remoted again 2 s after the first key, where it ends over an empty client.keys', async () => {
     const command = run({ family: 'ossec', oddity: 'empty-keys-exit' });
@@ -90,6 +107,46 @@ describe('agent-enroll sandbox', () => {
       code: 'SETTING_INVALID',
       message: 'The oddity missed-second is one of ossec, not of wazuh-4.',
     });
+  });
+
+  it('is a Wazuh 5 manager with a ready token, which stands on the output alone', async () => {
+    const err = new PassThrough();
+    const told: string[] = [];
+    err.on('data', (chunk: Buffer) => told.push(chunk.toString()));
+    const command = run(
+      { family: 'wazuh-5', legacy: 'on', groups: 'web', prefix: 'soc', oddity: 'token-used-up' },
+      { err },
+    );
+    const [, url = '', pin] = await command.until(
+      /remoted {2}(https:\S+\/soc)\/ \(HTTPS, key of its CA (sha256:[0-9a-f]{64})\)/,
+    );
+    const [, token = ''] = await command.until(/token {4}([\w-]+)/);
+    await command.until(/authd {4}127\.0\.0\.1:\d+ .*\n {2}messages 127\.0\.0\.1:\d+/);
+    const members = membersOf(Buffer.from(token, 'base64url').toString());
+    expect(members['adr']).to.equal(url.replace('https://', ''));
+    expect(`sha256:${Buffer.from(String(members['pin']), 'base64url').toString('hex')}`).to.equal(pin);
+    const status = await enrollAt(url, token);
+    expect(status).to.equal(403);
+    expect(await command.end()).to.equal(EXIT.ok);
+    expect(told.join('')).to.match(/POST \/soc\/enroll from .* with an enrollment token, answered 403/);
+    expect(told.join('')).to.not.contain(token);
+  });
+
+  it('gives the token of a Wazuh 5 manager as a line of JSON', async () => {
+    const command = run({ family: 'wazuh-5', enrollment: 'open' }, { json: true });
+    const [line] = await command.until(/\{"type":"token".*\}/);
+    await command.end();
+    const text = String(membersOf(line)['token']);
+    // Nothing is wanted, so nothing is named.
+    expect(membersOf(Buffer.from(text, 'base64url').toString())).to.have.all.keys('ver', 'adr', 'pin');
+  });
+
+  it('offers every oddity, and says where one is of other managers than Wazuh 5', async () => {
+    expect([...SANDBOX_OPTIONS.oddity.choices]).to.deep.equal([...ODDITIES]);
+    const error: unknown = await run({ family: 'wazuh-5', oddity: 'missed-second' })
+      .end()
+      .catch((thrown: unknown) => thrown);
+    expect(error).to.include({ message: 'The oddity missed-second is one of ossec, not of wazuh-5.' });
   });
 
   it('shows the lines of the log with --verbose, and in the JSON', async () => {

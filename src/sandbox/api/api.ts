@@ -7,6 +7,7 @@ import { HANDSHAKE_MS, peerOf } from '../authd-connection.js';
 import type { Running } from '../daemon.js';
 import { listenTcp } from '../listen.js';
 import type { IssuedCertificate } from '../own-certificate.js';
+import { readBody } from '../read-body.js';
 import type { SandboxEvent } from '../sandbox-events.js';
 import type { ApiAnswer, ApiRequest } from './exchange.js';
 
@@ -69,7 +70,7 @@ export async function startApi(options: ApiOptions): Promise<Running> {
 
 async function serve(incoming: IncomingMessage, response: ServerResponse, options: ApiOptions): Promise<void> {
   const from = peerOf(incoming.socket);
-  const body = await readBody(incoming);
+  const body = await readBody(incoming, BODY_LIMIT);
   if (body === 'ended') return;
   if (body === 'too long') {
     response.writeHead(413, { connection: 'close', 'content-type': 'text/plain' }).end('Payload too large');
@@ -105,21 +106,4 @@ async function serve(incoming: IncomingMessage, response: ServerResponse, option
 function split(url: string): readonly string[] {
   const mark = url.indexOf('?');
   return mark === -1 ? [url] : [url.slice(0, mark), url.slice(mark + 1)];
-}
-
-async function readBody(incoming: IncomingMessage): Promise<string | 'too long' | 'ended'> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  try {
-    // The socket is still needed, for the answer.
-    for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
-      if (!(chunk instanceof Uint8Array)) continue;
-      length += chunk.length;
-      if (length > BODY_LIMIT) return 'too long';
-      chunks.push(chunk);
-    }
-  } catch {
-    return 'ended';
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
