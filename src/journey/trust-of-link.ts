@@ -1,3 +1,4 @@
+import { readAnchor } from '../keystore/anchor.js';
 import type { Notes } from '../keystore/notes/notes.js';
 import { type Endpoint, endpointKey } from '../model/endpoint.js';
 import type { TrustSettings } from '../net/trust.js';
@@ -11,14 +12,15 @@ import type { Journey } from './context.js';
  * @param anchor the CA that was shown with the key, PEM
  */
 export async function trustOfLink(
-  { settings }: Journey,
+  { settings, agent, edge }: Journey,
   manager: Endpoint,
   { managers }: Notes,
   anchor: string | undefined,
 ): Promise<TrustSettings> {
   const { trust } = settings;
   if (trust.insecure || trust.ca !== undefined) return trust;
-  if (anchor !== undefined) return { ca: anchor, insecure: false };
+  const ca = anchor ?? (await readAnchor(agent, edge.disk));
+  if (ca !== undefined) return { ca, insecure: false };
   const known = managers.get(endpointKey(manager))?.fingerprint.replace(/^sha256:/, '');
   return { ...trust, ...(known === undefined ? {} : { firstUse: known }) };
 }

@@ -1,4 +1,6 @@
 import { abortReason } from '../errors.js';
+import { readAnchor } from '../keystore/anchor.js';
+import { readReenrollSecret } from '../keystore/reenroll-secret-file.js';
 import { formatEndpoint } from '../model/endpoint.js';
 import { HTTPS_PORT, HTTPS_PREFIX, type HttpsEndpoint } from '../model/https-endpoint.js';
 import type { EnrollCredential } from '../model/manager-jwt.js';
@@ -76,12 +78,13 @@ interface OwnOf5 {
   readonly reenroll?: Extract<EnrollCredential, { kind: 'reenroll' }>;
 }
 
-async function ownOf5({ agent, edge }: PreparedJourney, { record, copied }: KeyToReplace): Promise<OwnOf5> {
+async function ownOf5({ agent, edge, notes }: PreparedJourney, { record, copied }: KeyToReplace): Promise<OwnOf5> {
   const anchor = await readAnchor(agent, edge.disk);
-  const found = record === undefined || copied !== undefined ? undefined : await readReenrollSecret(agent, edge.disk);
+  const owner = { record, request: notes.notes.request };
+  const found = copied === undefined ? await readReenrollSecret(agent, owner, edge.disk) : undefined;
   return {
     ...(anchor === undefined ? {} : { anchor }),
-    ...(found === undefined || found.id !== record?.id ? {} : { reenroll: { kind: 'reenroll', ...found } }),
+    ...(found === undefined ? {} : { reenroll: { kind: 'reenroll', ...found } }),
   };
 }
 
