@@ -41,6 +41,13 @@ const ROWS = {
   'ossec.conf': { mode: 0o660, user: 'root', group: 'agent', widest: 0o664, secret: false },
   // The daemon writes it, with its own umask.
   sender_counter: { mode: 0o640, user: 'agent', group: 'agent', widest: 0o664, secret: false },
+  // What a Wazuh 5 has beside its key. The daemon replaces the first two, with its own umask.
+  'reenroll.secret': { mode: 0o640, user: 'agent', group: 'agent', widest: 0o640, secret: true },
+  'root-ca.pem': { mode: 0o640, user: 'agent', group: 'agent', widest: 0o664, secret: false },
+  '.anchor-committed': { mode: 0o640, user: 'root', group: 'agent', widest: 0o664, secret: false },
+  'certs directory': { mode: 0o1770, user: 'root', group: 'agent', widest: 0o1770, secret: false },
+  // The installer puts it there, to be used once.
+  'enrollment token': { mode: 0o600, user: 'root', group: 'root', widest: 0o600, secret: true },
   notes: { mode: 0o600, user: 'root', group: 'root', widest: 0o600, secret: true },
   'notes directory': { mode: 0o700, user: 'root', group: 'root', widest: 0o700, secret: true },
   'agent directory': { mode: 0o750, user: 'root', group: 'agent', widest: 0o775, secret: false },

@@ -21,8 +21,41 @@ export async function replaceFile(
   access: Access,
   edge: FileEdge,
 ): Promise<void> {
+  await (await stageFile(place, content, access, edge)).commit();
+}
+
+/** A new file, whole and on the disk, beside the one whose place it is to take. */
+export interface StagedFile {
+  /** Puts it in its place, at once. @throws as {@link replaceFile}; it is gone then, unless it is in its place */
+  commit(): Promise<void>;
+  /** Removes it. What cannot be removed stays: it is in nobody's way. */
+  discard(): Promise<void>;
+}
+
+/**
+ * The first half of {@link replaceFile}, for what is to take its place together with other files. Either of the two that it
+ * gives has to follow.
+ *
+ * @throws as {@link replaceFile}; nothing was left then
+ */
+export async function stageFile(
+  place: Place,
+  content: string | Uint8Array,
+  access: Access,
+  edge: FileEdge,
+): Promise<StagedFile> {
   const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
   const temporary = await writeTemporary(place, bytes, access, edge);
+  return {
+    commit: () => commit(temporary, place, access, edge),
+    async discard() {
+      await quietly(place.directory.unlink(temporary.name));
+      await quietly(temporary.file.close());
+    },
+  };
+}
+
+async function commit(temporary: Temporary, place: Place, access: Access, edge: FileEdge): Promise<void> {
   try {
     await renameOver(temporary.name, place, access.platform, edge);
     // The file is held open until here, so that no other can have its identity.
@@ -65,10 +98,27 @@ export async function rehearse(place: Place, access: Access, edge: FileEdge): Pr
     // Not by comparing devices: on an overlay, a file may lie on another one than its directory.
     throw new Untouched('it is a mount of its own, which cannot be replaced', 'Mount its directory instead.');
   }
-  if (place.facts !== undefined) await requireUnprotected(place, access.platform);
+  if (place.facts !== undefined) {
+    await requireReplaceable(place, access.platform, edge);
+    await requireUnprotected(place, access.platform);
+  }
   const { name, file } = await writeTemporary(place, PROBE, access, edge);
   await quietly(file.close());
   await place.directory.unlink(name);
+}
+
+/** @throws Untouched where the directory lets nobody replace the file but its owner, who does not run this */
+export async function requireReplaceable(
+  { directory, facts }: Place,
+  platform: Access['platform'],
+  { uid }: Pick<FileEdge, 'uid'>,
+): Promise<void> {
+  if (platform === 'windows' || facts === undefined) return;
+  const around = await directory.facts();
+  const sticky = (around.mode & 0o1000) !== 0;
+  if (sticky && uid !== 0 && facts.uid !== uid && around.uid !== uid) {
+    throw new Untouched('it belongs to another user, and its directory lets only the owner replace it');
+  }
 }
 
 /** Opens the file for writing, and writes nothing. @throws Untouched where it could not be replaced */
@@ -177,6 +227,11 @@ async function renameOver(
 // Earlier versions put the number of their process in front of the digits.
 const TEMPORARY = /^\.(.+)\.agent-enroll-(?:\d{1,10}-)?[0-9a-f]{8}\.tmp$/;
 
+/** Whether a name is one that a temporary file beside the file of the name `of` would have. */
+export function isTemporaryOf(of: string, name: string): boolean {
+  return TEMPORARY.exec(name)?.[1] === of;
+}
+
 /**
  * The temporary files that killed runs left beside a file, oldest first. For whoever holds the lock: no other run is at
  * work on this file then, whatever its process has for a number.
@@ -185,7 +240,7 @@ export async function leftovers({ directory, name }: Place): Promise<readonly st
   const names = await directory.list().catch(() => []);
   const found: { readonly name: string; readonly modified: bigint }[] = [];
   for (const one of names) {
-    if (TEMPORARY.exec(one)?.[1] !== name) continue;
+    if (!isTemporaryOf(name, one)) continue;
     const facts = await directory.look(one).catch(() => undefined);
     if (facts !== undefined && facts.kind !== 'directory') found.push({ name: one, modified: facts.modified });
   }

@@ -20,6 +20,21 @@ export function findAgent(place: AgentPlace, system: SystemEdge): Promise<AgentI
   return system.platform === 'windows' ? findOnWindows(place, system) : findOnUnix(place, system);
 }
 
+/** What an installer may have left in an agent home of Wazuh 5 for the first enrollment. */
+export interface InstallersFiles {
+  /** The enrollment token, to be used once. */
+  readonly token: string;
+  /** The CA, to be installed. */
+  readonly anchor: string;
+}
+
+/** Where an installer puts such files; none of them need be there. */
+export function installersFiles({ home, platform }: Pick<AgentInstallation, 'home' | 'platform'>): InstallersFiles {
+  const { join } = home.startsWith('/') ? posix : win32;
+  const token = platform === 'windows' ? 'enrollment_token' : 'etc/enrollment_token';
+  return { token: join(home, token), anchor: join(home, 'var', 'incoming', 'root-ca.pem') };
+}
+
 async function findOnUnix(place: AgentPlace, system: SystemEdge): Promise<AgentInstallation> {
   const home = place.home === undefined ? await unixHome(system) : withoutEnd(place.home, /(?<=.)\/+$/);
   const installed = await installedOnUnix(home, system);

@@ -1,3 +1,4 @@
+import { finishBelongings, installBelongings, removeUsedToken } from '../keystore/belongings.js';
 import { installKey } from '../keystore/client-keys.js';
 import type { Notes } from '../keystore/notes/notes.js';
 import { resetCounters } from '../keystore/sender-counter.js';
@@ -5,6 +6,7 @@ import type { AgentRecord } from '../model/agent-record.js';
 import { type Endpoint, endpointKey } from '../model/endpoint.js';
 import type { Host } from '../model/host.js';
 import type { TrustVerdict } from '../net/trust.js';
+import type { Belongings } from '../obtain/key-source.js';
 import type { Hearsay } from '../settings/settings.js';
 import { askedFor } from './as-asked.js';
 import type { PreparedJourney } from './context.js';
@@ -19,7 +21,10 @@ export interface KeyToInstall {
     readonly trust?: TrustVerdict;
     /** Of the enrollment service. */
     readonly endpoint?: Endpoint;
+    readonly belongings?: Pick<Belongings, 'anchor' | 'reenroll'>;
   };
+  /** Present: it was issued for the enrollment token that an installer left in the agent's home. */
+  readonly tokenUsed?: true;
 }
 
 /** What the key takes the place of. */
@@ -32,22 +37,25 @@ export interface Replaced {
 
 /**
  * Puts a key where the agent looks for it, before anything else is done with it, and then what belongs to a new key:
- * counters that start again, the manager's certificate and this machine remembered, the request closed. Signals to this
- * process are taken afterwards.
+ * counters that start again, the manager's certificate and this machine remembered, the request closed. With a key of a
+ * Wazuh 5 the files that belong to it are written with it; without, those of an earlier key are left alone. Signals to
+ * this process are taken afterwards.
  *
  * @throws EnrollError `FILE_UNWRITABLE`, `FILE_UNREADABLE`
  */
 export async function install(
   journey: PreparedJourney,
-  { key, host }: KeyToInstall,
+  { key, host, tokenUsed }: KeyToInstall,
   replaced: Replaced,
 ): Promise<void> {
   const { settings, agent, edge, notes, observe } = journey;
-  const { record, trust, endpoint } = key;
+  const { record, trust, endpoint, belongings = {} } = key;
   const before = replaced.record ?? replaced.copied;
   await edge.uninterrupted(async () => {
-    const { keysFile } = await installKey(record, agent, edge.disk);
-    observe({ kind: 'installed', keysFile });
+    await installBelongings(belongings, agent, edge.disk, async () => {
+      const { keysFile } = await installKey(record, agent, edge.disk);
+      observe({ kind: 'installed', keysFile });
+    });
     await resetCounters(agent, [record.id, ...(before === undefined ? [] : [before.id])], edge.disk);
     await notes.update(({ request: _, asked: __, ...rest }) => ({
       ...rest,
@@ -55,7 +63,21 @@ export async function install(
       ...trusted(rest, { endpoint, trust, hearsay: settings.hearsay, now: edge.disk.now() }),
     }));
   });
+  if (tokenUsed) {
+    const left = await removeUsedToken(agent, edge.disk);
+    if (left !== undefined) observe({ kind: 'warning', text: left });
+  }
   await bind(journey, record, replaced.copied);
+}
+
+/**
+ * Does what a run that was killed had still to do with the files that belong to the key which it had put in its place.
+ *
+ * @throws EnrollError `FILE_UNWRITABLE`, `FILE_UNREADABLE`
+ */
+export async function finishInstallation({ agent, edge, notes }: PreparedJourney): Promise<void> {
+  const { request } = notes.notes;
+  if (request !== undefined) await edge.uninterrupted(() => finishBelongings(agent, request, edge.disk));
 }
 
 /** What was seen of the manager that issued the key. */

@@ -1,5 +1,6 @@
 import { EnrollError } from '../errors.js';
 import { agentDaemon } from '../host/agent-daemon.js';
+import { finishBelongings } from '../keystore/belongings.js';
 import { installKey } from '../keystore/client-keys.js';
 import { type PresentFile, readInstalled } from '../keystore/installed.js';
 import { leftoverKey } from '../keystore/leftover-key.js';
@@ -9,6 +10,7 @@ import { tellOfDifferences } from './as-asked.js';
 import type { Outcome } from './conclude.js';
 import type { PreparedJourney } from './context.js';
 import { believe, requireRestart, runningDaemon } from './daemon-word.js';
+import { finishInstallation } from './install.js';
 import { bind, checkBinding } from './machine-binding.js';
 import { type ManagerLink, proveLinkAtAny } from './manager-link.js';
 
@@ -40,6 +42,7 @@ export const PRESENT_KEY_WAIT_MS = 12_000;
  * leave a ghost on the manager
  */
 export async function tryPresentKey(journey: PreparedJourney): Promise<PresentKey> {
+  await finishInstallation(journey);
   const left = await keyLeftBehind(journey);
   const file = await readPresent(journey);
   if (left === undefined) return file === undefined ? { works: false } : await tryKey(journey, file);
@@ -150,6 +153,8 @@ async function putInPlace(journey: PreparedJourney, record: AgentRecord, before?
   await edge.uninterrupted(async () => {
     const { keysFile } = await installKey(record, agent, edge.disk);
     observe({ kind: 'installed', keysFile });
+    const { request } = notes.notes;
+    if (request !== undefined) await finishBelongings(agent, request, edge.disk);
     await notes.update(({ request: _, ...rest }) => rest);
   });
   await bind(journey, record, copied ? before : undefined);

@@ -19,7 +19,7 @@ export async function trustOfLink(
 ): Promise<TrustSettings> {
   const { trust } = settings;
   if (trust.insecure || trust.ca !== undefined) return trust;
-  const ca = anchor ?? (await readAnchor(agent, edge.disk));
+  const ca = anchor ?? (await readAnchor(agent, edge.disk))?.pem;
   if (ca !== undefined) return { ca, insecure: false };
   const known = managers.get(endpointKey(manager))?.fingerprint.replace(/^sha256:/, '');
   return { ...trust, ...(known === undefined ? {} : { firstUse: known }) };

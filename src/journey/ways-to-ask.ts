@@ -1,5 +1,6 @@
 import { abortReason } from '../errors.js';
 import { readAnchor } from '../keystore/anchor.js';
+import { rehearseBelongings } from '../keystore/belongings.js';
 import { readReenrollSecret } from '../keystore/reenroll-secret-file.js';
 import { formatEndpoint } from '../model/endpoint.js';
 import { HTTPS_PORT, HTTPS_PREFIX, type HttpsEndpoint } from '../model/https-endpoint.js';
@@ -83,7 +84,7 @@ async function ownOf5({ agent, edge, notes }: PreparedJourney, { record, copied 
   const owner = { record, request: notes.notes.request };
   const found = copied === undefined ? await readReenrollSecret(agent, owner, edge.disk) : undefined;
   return {
-    ...(anchor === undefined ? {} : { anchor }),
+    ...(anchor === undefined ? {} : { anchor: anchor.pem }),
     ...(found === undefined ? {} : { reenroll: { kind: 'reenroll', ...found } }),
   };
 }
@@ -111,6 +112,7 @@ async function* overHttps(
   manager: HttpsEndpoint,
   { anchor, reenroll }: OwnOf5,
 ): AsyncGenerator<AskedSource> {
+  await rehearseBelongings(journey.agent, journey.edge.disk);
   if (reenroll !== undefined) yield await httpsSourceFor(journey, manager, reenroll, anchor);
   yield await httpsSourceFor(journey, manager, givenCredential(journey.settings));
 }

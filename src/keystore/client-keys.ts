@@ -5,7 +5,7 @@ import type { FileEdge } from '../files/file-edge.js';
 import { Untouched, unreadable, unwritable } from '../files/file-error.js';
 import { atPlace, type Place } from '../files/place.js';
 import { readPlace, requireFile } from '../files/read.js';
-import { rehearse, removeLeftovers, replaceFile, requireUnprotected } from '../files/replace.js';
+import { rehearse, removeLeftovers, replaceFile, requireReplaceable, requireUnprotected } from '../files/replace.js';
 import { type AgentRecord, faultInWords, formatRecord, parseRecord } from '../model/agent-record.js';
 import type { AgentInstallation } from '../model/host.js';
 import { ensureDirectory, withDirectories } from './agent-directories.js';
@@ -98,16 +98,9 @@ async function atKeysFile<T>(
  */
 async function readReplaceable(place: Place, agent: AgentInstallation, edge: FileEdge): Promise<string | undefined> {
   const { platform } = agent;
-  const { directory, facts } = place;
-  if (facts === undefined) return undefined;
-  requireFile(facts);
-  if (platform === 'unix') {
-    const around = await directory.facts();
-    const sticky = (around.mode & 0o1000) !== 0;
-    if (sticky && edge.uid !== 0 && facts.uid !== edge.uid && around.uid !== edge.uid) {
-      throw new Untouched('it belongs to another user, and its directory lets only the owner replace it');
-    }
-  }
+  if (place.facts === undefined) return undefined;
+  requireFile(place.facts);
+  await requireReplaceable(place, platform, edge);
   await requireUnprotected(place, platform);
   return await readPresent(place, agent, edge);
 }

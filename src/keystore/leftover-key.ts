@@ -1,13 +1,11 @@
-import { dirname, join } from 'node:path';
-import { systemCode } from '../errors.js';
 import type { FileEdge } from '../files/file-edge.js';
-import { unreadable } from '../files/file-error.js';
 import { atPlace } from '../files/place.js';
-import { ROOT_ONLY, readFile } from '../files/read.js';
-import { leftovers, removeLeftovers } from '../files/replace.js';
+import { ROOT_ONLY } from '../files/read.js';
+import { removeLeftovers } from '../files/replace.js';
 import { type AgentRecord, parseRecord } from '../model/agent-record.js';
 import type { AgentInstallation } from '../model/host.js';
 import { KEYS_LIMIT } from './installed.js';
+import { readLeftovers } from './leftover-files.js';
 
 /**
  * The key that a run was about to put in place of client.keys when it was killed: a whole record, for the name that was
@@ -21,23 +19,11 @@ export async function leftoverKey(
   name: string,
   edge: FileEdge,
 ): Promise<AgentRecord | undefined> {
-  try {
-    const found = await atPlace(keysFile, edge, async (place) => ({
-      directory: dirname(place.path),
-      names: await leftovers(place),
-    }));
-    // The newest first.
-    for (const one of found.names.toReversed()) {
-      const path = join(found.directory, one);
-      const file = await readFile(path, { limit: KEYS_LIMIT, owners: ROOT_ONLY }, edge).catch(() => undefined);
-      const record = file === undefined ? undefined : wholeRecord(file.bytes.toString('latin1'));
-      if (record !== undefined && isNamed(record, name)) return record;
-    }
-    return undefined;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw unreadable(keysFile, error);
+  for await (const { bytes } of readLeftovers(keysFile, { limit: KEYS_LIMIT, owners: ROOT_ONLY }, edge)) {
+    const record = wholeRecord(bytes.toString('latin1'));
+    if (record !== undefined && isNamed(record, name)) return record;
   }
+  return undefined;
 }
 
 /** Removes such keys, and parts of them, once a manager has acknowledged the one that is in its place. */

@@ -4,7 +4,9 @@ import type { FileEdge } from '../files/file-edge.js';
 import { unwritable } from '../files/file-error.js';
 import { atPlace } from '../files/place.js';
 import { setAccess } from '../files/replace.js';
+import { installersFiles } from '../host/agent-home.js';
 import type { AgentInstallation } from '../model/host.js';
+import { belongingsPaths } from './belongings-files.js';
 import { setRight } from './notes/notes-directory.js';
 import { notesPath } from './notes/notes-file.js';
 
@@ -18,6 +20,8 @@ export async function narrowFiles(agent: AgentInstallation, edge: FileEdge): Pro
   const files: readonly (readonly [string, FileRole])[] = [
     [notesPath(agent), 'notes'],
     [agent.counterFile, 'sender_counter'],
+    [belongingsPaths(agent).secret, 'reenroll.secret'],
+    [installersFiles(agent).token, 'enrollment token'],
   ];
   const told: string[] = [];
   for (const [path, role] of files) {
@@ -35,7 +39,7 @@ function narrow(path: string, role: FileRole, agent: AgentInstallation, edge: Fi
   return atPlace(path, edge, async (place) => {
     const { facts } = place;
     if (facts === undefined || !isTooWide(role, facts, agent.platform)) return undefined;
-    // The counter is its owner's: only its mode is wrong.
+    // The counter and the secret are their owner's: only the mode is wrong.
     const { platform, mode, secret } = accessOf(role, agent, facts, edge);
     await setAccess(place, { platform, mode, secret }, edge);
     return setRight(path, facts);

@@ -96,7 +96,7 @@ describe('a host and a Wazuh 5', function () {
     expect((await text('certs/root-ca.pem')).trim()).to.equal(sandbox.ca.trim());
     expect((await stat(at('certs/.anchor-committed'))).size).to.equal(0);
     expect(paths()).to.deep.equal(['GET /cacerts', 'POST /enroll', 'POST /control', 'POST /control']);
-    expect(sandbox.agents().map(({ id, status }) => [id, status])).to.deep.equal([[record.id, 'disconnected']]);
+    expect(sandbox.agents().map(({ id, state }) => [id, state])).to.deep.equal([[record.id, 'disconnected']]);
   });
 
   it('shows nothing before it trusts the manager', async () => {
@@ -151,7 +151,11 @@ describe('a host and a Wazuh 5', function () {
     expect(link?.protocol).to.equal('https');
     expect(run.told.filter(({ kind }) => kind === 'method').at(-1)).to.deep.include({ method: 'https' });
     const { links } = await readNotes(agent, disk);
-    expect(links.get(endpointKey(bare.agent))).to.deep.equal({ protocol: 'https', port: 1517, prefix: 'wazuh-manager' });
+    expect(links.get(endpointKey(bare.agent))).to.deep.equal({
+      protocol: 'https',
+      port: 1517,
+      prefix: 'wazuh-manager',
+    });
     requests = [];
     await enroll(journey({ managers: [bare], method: { use: 'authd', why: 'auto', discover: true } }));
     expect(paths()).to.deep.equal(['POST /control']);
@@ -167,9 +171,9 @@ describe('a host and a Wazuh 5', function () {
       const { record, changed } = await enroll(journey());
       expect({ id: record.id, changed }).to.deep.equal({ id: first.id, changed: true });
       expect(record.key.reveal()).to.not.equal(first.key.reveal());
-      expect(requests.filter(({ path }) => path.endsWith('/enroll')).map(({ credential }) => credential)).to.deep.equal([
-        'reenroll',
-      ]);
+      expect(requests.filter(({ path }) => path.endsWith('/enroll')).map(({ credential }) => credential)).to.deep.equal(
+        ['reenroll'],
+      );
     });
 
     it('is enrolled by the token where the secret is dead, which is removed', async () => {
@@ -227,7 +231,11 @@ describe('a host and a Wazuh 5', function () {
     const bare = { agent: messages, protocol: 'auto', enrollment: authd } as const;
     const run = journey({ managers: [bare], method: { use: 'authd', why: 'auto', discover: true } });
     expect((await failure(enroll(run))).exitCode).to.equal(3);
-    expect(run.told.filter(({ kind }) => kind === 'asking').every((event) => event.kind === 'asking' && event.method === 'https')).to.equal(true);
+    expect(
+      run.told
+        .filter(({ kind }) => kind === 'asking')
+        .every((event) => event.kind === 'asking' && event.method === 'https'),
+    ).to.equal(true);
   });
 
   it('ends with 8 where the answer is lost, and the next run tells of it', async () => {

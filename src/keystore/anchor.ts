@@ -1,0 +1,138 @@
+import { accessOf, isAsWanted, isTooWide } from '../files/access.js';
+import type { FileEdge } from '../files/file-edge.js';
+import { unwritable } from '../files/file-error.js';
+import { atPlace, type Place } from '../files/place.js';
+import { type ReadRules, readFile } from '../files/read.js';
+import { isTemporaryOf, removeLeftovers, replaceFile, setAccess, stageFile } from '../files/replace.js';
+import type { AgentInstallation } from '../model/host.js';
+import { atBelonging, belongingsPaths } from './belongings-files.js';
+import { ownersOfKeys } from './installed.js';
+import { isSince, isThereSince, readLeftovers } from './leftover-files.js';
+import type { BegunRequest } from './notes/notes.js';
+
+/** A token, which may carry one, is shorter. */
+const ANCHOR_LIMIT = 96 * 1024;
+
+/** The CA by which the installed agent trusts its manager. */
+export interface PresentAnchor {
+  /** As it was found: it may be no PEM. */
+  readonly pem: string;
+  /**
+   * Present: it is the file of the agent's user, as it is by design, who may have written anything. So it vouches for
+   * nothing that this user does not have already: not for a password, nor for a token.
+   */
+  readonly agents?: true;
+}
+
+function rulesFor(agent: AgentInstallation): ReadRules {
+  return { limit: ANCHOR_LIMIT, owners: ownersOfKeys(agent) };
+}
+
+/**
+ * The anchor on this host; `undefined`: there is none.
+ * @throws EnrollError FILE_UNREADABLE, as for what is no regular file, has several names, or is somebody else's
+ */
+export async function readAnchor(agent: AgentInstallation, edge: FileEdge): Promise<PresentAnchor | undefined> {
+  const file = await readFile(belongingsPaths(agent).anchor, rulesFor(agent), edge);
+  if (file === undefined) return undefined;
+  const { uid } = file.facts;
+  const agents = edge.uid !== undefined && uid !== 0 && uid !== edge.uid;
+  return { pem: file.bytes.toString('utf8'), ...(agents ? { agents } : {}) };
+}
+
+/**
+ * Puts an anchor in its place around another step: it is whole on the disk before, takes its place afterwards, and is
+ * gone again where the step fails. Then comes the marker, never without the anchor.
+ *
+ * @throws EnrollError FILE_UNWRITABLE of the file that could not be written, and what the step throws
+ */
+export async function putAnchorAround(
+  pem: string,
+  agent: AgentInstallation,
+  edge: FileEdge,
+  step: () => Promise<void>,
+): Promise<void> {
+  await atBelonging('anchor', agent, edge, 'kept', async (place, access) => {
+    await openDirectory(agent, edge);
+    const staged = await stageFile(place, pem, access, edge);
+    try {
+      await step();
+    } catch (error) {
+      await staged.discard();
+      throw error;
+    }
+    await staged.commit();
+    await removeLeftovers(place);
+  });
+  await putMarker(agent, edge);
+}
+
+async function putMarker(agent: AgentInstallation, edge: FileEdge): Promise<void> {
+  await atBelonging('marker', agent, edge, 'kept', async (place, access) => {
+    const there = place.facts?.kind === 'file' && place.facts.size === 0 && isAsWanted(place.facts, access);
+    if (!there) await replaceFile(place, '', access, edge);
+    await removeLeftovers(place);
+  });
+}
+
+/**
+ * What a killed run had still to do with the anchor once its key was in place: it lies whole in a temporary file, or
+ * lacks its marker. Whatever was not written since the request was begun is left alone.
+ *
+ * @throws EnrollError FILE_UNREADABLE, FILE_UNWRITABLE
+ */
+export async function finishAnchor(agent: AgentInstallation, request: BegunRequest, edge: FileEdge): Promise<void> {
+  const path = belongingsPaths(agent).anchor;
+  const left = await leftAnchor(path, request, rulesFor(agent), edge);
+  if (left !== undefined) return await putAnchorAround(left, agent, edge, async () => {});
+  if (await isThereSince(path, request, edge)) await putMarker(agent, edge);
+}
+
+async function leftAnchor(
+  path: string,
+  request: BegunRequest,
+  rules: ReadRules,
+  edge: FileEdge,
+): Promise<string | undefined> {
+  for await (const { bytes, facts } of readLeftovers(path, rules, edge)) {
+    const pem = bytes.toString('utf8');
+    // It was on the disk before the key was, so it is whole; what another user has put there may be anything.
+    if (isSince(facts, request) && pem.trimEnd().endsWith('-----END CERTIFICATE-----')) return pem;
+  }
+  return undefined;
+}
+
+/**
+ * Gives a `certs` that was there the owner and mode that it should have. Others than root may rename directories in
+ * `etc`, so another one could have been put there to be opened to them: one that holds anything else is only narrowed.
+ */
+async function openDirectory(agent: AgentInstallation, edge: FileEdge): Promise<void> {
+  const path = belongingsPaths(agent).directory;
+  try {
+    await atPlace(path, edge, async (place) => {
+      const { facts } = place;
+      if (facts === undefined || (edge.uid !== 0 && facts.uid !== edge.uid)) return;
+      const access = accessOf('certs directory', agent, facts, edge);
+      if (isAsWanted(facts, access)) return;
+      if (await holdsAnchorsAlone(place)) return await setAccess(place, access, edge);
+      if (!isTooWide('certs directory', facts, agent.platform)) return;
+      const { owner: _, ...own } = access;
+      await setAccess(place, { ...own, mode: facts.mode & access.mode }, edge);
+    });
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+async function holdsAnchorsAlone({ directory, name, facts }: Place): Promise<boolean> {
+  const inside = await directory.directory(name);
+  try {
+    if ((await inside.facts()).identity !== facts?.identity) return false;
+    const names = await inside.list();
+    return names.every((one) => OWN.some((own) => one === own || isTemporaryOf(own, one)));
+  } finally {
+    await inside.close();
+  }
+}
+
+const OWN = ['root-ca.pem', '.anchor-committed'];
