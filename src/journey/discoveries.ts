@@ -1,8 +1,7 @@
-import { asEnrollError } from '../errors.js';
 import { endpointKey } from '../model/endpoint.js';
 import { HTTPS_PORT, type HttpsEndpoint } from '../model/https-endpoint.js';
 import { dialThrough } from '../net/proxy.js';
-import type { Discovery } from '../obtain/https/discovery.js';
+import { type Discovery, discover } from '../obtain/https/discovery.js';
 import type { ManagerSettings, Settings } from '../settings/settings.js';
 import type { JourneyEdge } from './journey-edge.js';
 
@@ -34,24 +33,14 @@ export class Discoveries {
   }
 }
 
-async function lookAt(
+function lookAt(
   where: { readonly host: string; readonly port: number },
   prefix: HttpsEndpoint['prefix'] | undefined,
   { settings, edge, signal }: LookingJourney,
 ): Promise<Discovery> {
   const { timeoutMs, clientCertificate, proxy } = settings;
   const dial = dialThrough(proxy, edge.dial, timeoutMs);
-  try {
-    // A closed port is told without what HTTP takes to load.
-    (await dial(where, signal)).destroy();
-  } catch (thrown) {
-    if (signal.aborted) throw thrown;
-    const error = asEnrollError(thrown);
-    if (error.code === 'CONNECTION_REFUSED') return { kind: 'closed', error };
-    return { kind: error.code === 'CONNECTION_TIMED_OUT' ? 'silent' : 'unreachable', error };
-  }
-  const { discover } = await import('../obtain/https/discovery.js');
-  return await discover(
+  return discover(
     { ...where, ...(prefix === undefined ? {} : { prefix }) },
     { dial, timeoutMs, ...(clientCertificate === undefined ? {} : { clientCertificate }) },
     signal,

@@ -7,6 +7,8 @@ import { dialThrough } from '../net/proxy.js';
 import type { TrustSettings } from '../net/trust.js';
 import { apiAddress } from '../obtain/api/url.js';
 import { authdSource } from '../obtain/authd/source.js';
+import { trustOfToken } from '../obtain/https/anchor.js';
+import { httpsSource } from '../obtain/https/source.js';
 import type { KeySource, Telling } from '../obtain/key-source.js';
 import { budgetOfTry } from '../obtain/patience.js';
 import type { ApiSettings, Hearsay, ManagerSettings, Settings } from '../settings/settings.js';
@@ -79,8 +81,6 @@ export async function httpsSourceFor(
 ): Promise<AskedSource> {
   const { settings, edge, notes } = journey;
   const { clientCertificate, timeoutMs, retries, token } = settings;
-  const { httpsSource } = await import('../obtain/https/source.js');
-  const { trustOfToken } = await import('../obtain/https/anchor.js');
   const endpoint = { host: manager.host, port: manager.port };
   const byAnchor = anchor === undefined ? undefined : { ca: anchor, insecure: false };
   const source = httpsSource({

@@ -1,3 +1,4 @@
+import { prove } from '../link/https/prove.js';
 import type { HttpsProof } from '../link/link-proof.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import type { HttpsEndpoint } from '../model/https-endpoint.js';
@@ -21,7 +22,6 @@ export async function proveByHttps(
   manager: HttpsEndpoint,
   { record, trust, fresh, waitMs }: HttpsRequest,
 ): Promise<HttpsProof> {
-  const { prove } = await import('../link/https/prove.js');
   const { timeoutMs, clientCertificate } = settings;
   return await prove(
     {

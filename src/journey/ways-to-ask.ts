@@ -6,7 +6,8 @@ import { formatEndpoint } from '../model/endpoint.js';
 import { HTTPS_PORT, HTTPS_PREFIX, type HttpsEndpoint } from '../model/https-endpoint.js';
 import type { EnrollCredential } from '../model/manager-jwt.js';
 import { pause } from '../net/deadline.js';
-import type { Discovery } from '../obtain/https/discovery.js';
+import { type Discovery, discoveryInWords } from '../obtain/https/discovery.js';
+import { generationError } from '../obtain/https/generation.js';
 import type { ManagerSettings } from '../settings/settings.js';
 import type { PreparedJourney } from './context.js';
 import { type AskedSource, apiSourceFor, authdSourceFor, httpsSourceFor } from './key-sources.js';
@@ -61,10 +62,8 @@ async function* discovered(
   own: OwnOf5,
 ): AsyncGenerator<AskedSource> {
   const { manager, generation } = found;
-  const { discoveryInWords } = await import('../obtain/https/discovery.js');
   journey.observe({ kind: 'method', method: 'https', why: `auto: ${discoveryInWords(found, manager)}` });
   if (generation === 'cmac' || generation === 'password') {
-    const { generationError } = await import('../obtain/https/generation.js');
     const error = generationError(generation, formatEndpoint(manager), journey.settings.token !== undefined);
     if (error !== undefined) throw error;
   }

@@ -93,7 +93,7 @@ describe('a host and a Wazuh 5', function () {
     expect(link).to.include({ protocol: 'https', family: 'wazuh-5' });
     expect(await text('client.keys')).to.equal(`${record.id} web-01 any ${record.key.reveal()}\n`);
     expect(await text('reenroll.secret')).to.match(new RegExp(`^${record.id} [0-9a-f]{64}\n$`));
-    expect((await text('certs/root-ca.pem')).trim()).to.equal(sandbox.ca.trim());
+    expect((await text('certs/root-ca.pem')).trim()).to.equal(sandbox.ca.replaceAll('\r', '').trim());
     expect((await stat(at('certs/.anchor-committed'))).size).to.equal(0);
     expect(paths()).to.deep.equal(['GET /cacerts', 'POST /enroll', 'POST /control', 'POST /control']);
     expect(sandbox.agents().map(({ id, state }) => [id, state])).to.deep.equal([[record.id, 'disconnected']]);
@@ -172,7 +172,7 @@ describe('a host and a Wazuh 5', function () {
       expect({ id: record.id, changed }).to.deep.equal({ id: first.id, changed: true });
       expect(record.key.reveal()).to.not.equal(first.key.reveal());
       expect(requests.filter(({ path }) => path.endsWith('/enroll')).map(({ credential }) => credential)).to.deep.equal(
-        ['reenroll'],
+        ['re-enrollment secret'],
       );
     });
 
@@ -196,6 +196,8 @@ describe('a host and a Wazuh 5', function () {
       const { record } = await enroll(journey({ token: token() }));
       const key = await text('client.keys');
       sandbox.rotateKey(record.id);
+      await sandbox.stopRemoted();
+      await sandbox.startRemoted();
       expect((await failure(enroll(journey({ token: token(), waitMs: 300 })))).exitCode).to.equal(7);
       expect(await text('client.keys')).to.equal(key);
     });
