@@ -4,18 +4,25 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { EnrollError } from '../../src/errors.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
+import { HTTPS_PREFIX, type HttpsEndpoint } from '../../src/model/https-endpoint.js';
+import { Secret } from '../../src/model/secret.js';
 import { type Dial, directDial } from '../../src/net/connect.js';
 import type { Lookup } from '../../src/net/lookup.js';
+import { issueHttpsCertificates } from '../../src/sandbox/https/certificates.js';
+import { startHttpsSandbox } from '../../src/sandbox/https/manager.js';
+import type { HttpsSandbox } from '../../src/sandbox/https/options.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import type { IssuedCertificate } from '../../src/sandbox/own-certificate.js';
-import { FAMILIES, type State } from './states.js';
+import type { State } from './states.js';
 
 /** The manager of one state, as a host sees it. */
 export interface SeenManager {
   readonly agent: Endpoint;
   readonly authd: Endpoint;
+  /** Of a Wazuh 5: where both are. */
+  readonly https?: HttpsEndpoint;
   /** Where agents of this state are registered; absent: there is nobody who could know them. */
-  readonly sandbox?: Sandbox;
+  readonly sandbox?: Pick<Sandbox, 'addAgent' | 'endpoints'> | Pick<HttpsSandbox, 'addAgent' | 'endpoints'>;
   readonly lookup?: Lookup;
   readonly dial?: (timeoutMs: number) => Dial;
 }
@@ -26,12 +33,19 @@ export interface Managers {
 }
 
 const HOST = '127.0.0.1';
-const NAME = 'manager.example';
+// Of the certificate.
+const NAME = 'localhost';
+export const PASSWORD = 'correct horse';
+const ELDER = ['wazuh-4', 'wazuh-3', 'ossec'] as const;
 
 /** One manager of each kind for each family; the states share them. */
 export async function startManagers(certificate: IssuedCertificate): Promise<Managers> {
   const sandboxes = new Map<string, Sandbox>();
-  for (const family of FAMILIES) {
+  const wazuh5 = await startHttpsSandbox({
+    certificates: await issueHttpsCertificates(),
+    password: new Secret(PASSWORD),
+  });
+  for (const family of ELDER) {
     for (const kind of ['answers', 'authd only', 'agent port only'] as const) {
       const sandbox = await startSandbox({ family, certificate, keyReloadMs: 30 });
       if (kind === 'authd only') await sandbox.stopRemoted();
@@ -71,6 +85,7 @@ export async function startManagers(certificate: IssuedCertificate): Promise<Man
   });
   const seen = (state: State): SeenManager => {
     const { manager } = state;
+    if (state.family === 'wazuh-5') return seen5(manager);
     switch (manager) {
       case 'answers':
       case 'authd only':
@@ -90,12 +105,38 @@ export async function startManagers(certificate: IssuedCertificate): Promise<Man
         return named(whole(of(state, 'answers')), resolvedAfter(2));
     }
   };
+  const over = (endpoint: Endpoint): SeenManager => ({
+    agent: { ...endpoint, port: 1 },
+    authd: { ...endpoint, port: 1 },
+    https: { ...endpoint, prefix: HTTPS_PREFIX },
+  });
+  const seen5 = (manager: State['manager']): SeenManager => {
+    const whole5 = { ...over(wazuh5.endpoints.https), sandbox: wazuh5 };
+    switch (manager) {
+      case 'answers':
+        return whole5;
+      case 'closed':
+        return over(at(closedPort));
+      case 'black hole':
+        return { ...over(at(closedPort)), dial: nowhere };
+      case 'balancer':
+        return over(at(portOf(balancer)));
+      case 'something else':
+        return over(at(portOf(web)));
+      case 'does not resolve':
+        return named(whole5, resolvedAfter(Number.POSITIVE_INFINITY));
+      case 'resolves later':
+        return named(whole5, resolvedAfter(2));
+      default:
+        throw new Error('A Wazuh 5 has one port.');
+    }
+  };
   return {
     seen,
     close: async () => {
       web.closeAllConnections();
       for (const socket of open) socket.destroy();
-      const others = [balancer, balancedAuthd, web].map(stop);
+      const others = [...[balancer, balancedAuthd, web].map(stop), wazuh5.close()];
       await Promise.all([...others, ...[...sandboxes.values()].map((sandbox) => sandbox.close())]);
       silent.close();
     },
@@ -103,11 +144,12 @@ export async function startManagers(certificate: IssuedCertificate): Promise<Man
 }
 
 function named(manager: SeenManager, lookup: Lookup): SeenManager {
-  const { agent, authd } = manager;
+  const { agent, authd, https } = manager;
   return {
     ...manager,
     agent: { host: NAME, port: agent.port },
     authd: { host: NAME, port: authd.port },
+    ...(https === undefined ? {} : { https: { ...https, host: NAME } }),
     lookup,
     dial: (timeoutMs) => directDial(timeoutMs, lookup),
   };

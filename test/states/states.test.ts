@@ -5,11 +5,14 @@ import { EnrollError } from '../../src/errors.js';
 import { check } from '../../src/journey/check.js';
 import { enroll } from '../../src/journey/enroll.js';
 import type { AgentInstallation } from '../../src/model/host.js';
+import type { HttpsEndpoint } from '../../src/model/https-endpoint.js';
+import { Secret } from '../../src/model/secret.js';
 import { issueStockCertificate } from '../../src/sandbox/own-certificate.js';
+import type { Settings } from '../../src/settings/settings.js';
 import { journeyOf, type ToldJourney } from '../journey/journey-scene.js';
 import { record, removeHome, scratchHome } from '../keystore/scratch.js';
 import { factsOf, putHost } from './host.js';
-import { type Managers, type SeenManager, startManagers } from './managers.js';
+import { type Managers, PASSWORD, type SeenManager, startManagers } from './managers.js';
 import { allStates, type Outcome, RULES, ruleFor, type State, statesToTry } from './states.js';
 
 /** What a run came to, in the terms of the table. */
@@ -111,6 +114,7 @@ function journeyFor(agent: AgentInstallation, state: State, manager: SeenManager
     remoted: manager.agent,
     facts: factsOf(agent, state, hostname),
     settings: {
+      ...(manager.https === undefined ? {} : ofWazuh5(manager, manager.https)),
       waitMs: isDoubtful ? 8000 : 1500,
       timeoutMs: state.manager === 'black hole' ? 300 : 5000,
       retries: state.manager === 'resolves later' ? 5 : 0,
@@ -123,14 +127,30 @@ function journeyFor(agent: AgentInstallation, state: State, manager: SeenManager
   });
 }
 
+/** A manager that is named as a Wazuh 5, with a password. */
+function ofWazuh5({ agent, authd }: SeenManager, https: HttpsEndpoint): Partial<Settings> {
+  return {
+    managers: [{ agent, protocol: 'auto', enrollment: authd, https }],
+    method: { use: 'https', why: 'it is named so' },
+    trust: { insecure: false },
+    password: new Secret(Buffer.from(PASSWORD)),
+  };
+}
+
 /** Lets the manager see a counter that the host then knows nothing of. */
 async function useUpCounters(agent: AgentInstallation, state: State, manager: SeenManager, hostname: string) {
-  if (manager.sandbox === undefined || state.daemon !== 'none' || state.notes === 'broken' || state.notes === 'newer')
+  if (
+    manager.sandbox === undefined ||
+    state.family === 'wazuh-5' ||
+    state.daemon !== 'none' ||
+    state.notes === 'broken' ||
+    state.notes === 'newer'
+  )
     return;
   const healthy: State = { ...state, key: 'good', manager: 'answers', command: 'check' };
   await writeFile(agent.counterFile, '25:100:');
-  await check(journeyFor(agent, healthy, { ...manager, agent: manager.sandbox.endpoints.agent }, hostname)).catch(
-    () => {},
-  );
+  await check(
+    journeyFor(agent, healthy, { ...manager, agent: manager.sandbox.endpoints.agent ?? manager.agent }, hostname),
+  ).catch(() => {});
   await writeFile(agent.counterFile, '0:1:');
 }

@@ -26,7 +26,7 @@ export const MANAGERS = [
 export const DAEMONS = ['none', 'this key', 'another key', 'disconnected', 'says nothing'] as const;
 /** What this program remembers. `this key`: a manager has acknowledged it. */
 export const NOTES = ['none', 'this key', 'another key', 'broken', 'newer'] as const;
-export const FAMILIES = ['wazuh-4', 'wazuh-3', 'ossec'] as const;
+export const FAMILIES = ['wazuh-5', 'wazuh-4', 'wazuh-3', 'ossec'] as const;
 export const COMMANDS = ['enroll', 'check'] as const;
 
 export interface State {
@@ -75,7 +75,17 @@ const NO_ANSWER: readonly Rule[] = [
   {
     when: { manager: ['black hole'] },
     what: 'The key is kept.',
-    outcome: kept(7, 'LINK_SILENT', 'Nothing answered on the agent port'),
+    outcome: kept(7, 'LINK_SILENT', 'Nothing answered'),
+  },
+  {
+    when: { manager: ['balancer'], family: ['wazuh-5'] },
+    what: 'The key is kept.',
+    outcome: kept(7, 'LINK_SILENT', 'closed the connection during the TLS handshake'),
+  },
+  {
+    when: { manager: ['something else'], family: ['wazuh-5'] },
+    what: 'The key is kept.',
+    outcome: kept(7, 'LINK_OTHER_SERVICE', 'is no Wazuh 5'),
   },
   {
     when: { manager: ['balancer'] },
@@ -104,6 +114,11 @@ export const RULES: readonly Rule[] = [
   {
     when: { key: ["another machine's"], notes: ['none', 'another key'] },
     what: 'It is the notes of this key that tell of the other machine.',
+    outcome: 'cannot be',
+  },
+  {
+    when: { family: ['wazuh-5'], manager: ['authd only', 'agent port only'] },
+    what: 'A Wazuh 5 takes its agents and gives them their keys at one port.',
     outcome: 'cannot be',
   },
   {
@@ -181,7 +196,7 @@ export const RULES: readonly Rule[] = [
     when: {
       key: ['old counter'],
       manager: ['answers', 'agent port only', 'resolves later'],
-      family: ['wazuh-4', 'wazuh-3'],
+      family: ['wazuh-5', 'wazuh-4', 'wazuh-3'],
     },
     what: 'Nothing is changed: Wazuh does not compare counters unless told to.',
     outcome: kept(0, undefined, ''),
@@ -193,13 +208,13 @@ export const RULES: readonly Rule[] = [
       command: ['check'],
       key: ['unknown'],
       manager: ['answers', 'agent port only', 'resolves later'],
-      family: ['wazuh-4', 'wazuh-3'],
+      family: ['wazuh-5', 'wazuh-4', 'wazuh-3'],
     },
     what: 'The manager does not know the key.',
     outcome: kept(7, 'LINK_NOT_ACKNOWLEDGED', 'remoted is there'),
   },
   {
-    when: { key: ['unknown'], manager: ['answers', 'resolves later'], family: ['wazuh-4', 'wazuh-3'] },
+    when: { key: ['unknown'], manager: ['answers', 'resolves later'], family: ['wazuh-5', 'wazuh-4', 'wazuh-3'] },
     what: 'The manager is there and refuses the key: the host enrolls again, under the name in its key.',
     outcome: { exit: 0, changed: true, asked: true, says: '' },
   },
@@ -236,6 +251,11 @@ export const RULES: readonly Rule[] = [
     when: { manager: ['black hole'] },
     what: 'Nothing is installed.',
     outcome: { exit: 3, code: 'CONNECTION_TIMED_OUT', changed: false, asked: true, says: '' },
+  },
+  {
+    when: { manager: ['something else'], family: ['wazuh-5'] },
+    what: 'Nothing is installed: no credential is sent to it.',
+    outcome: { exit: 3, code: 'TLS_FAILED', changed: false, asked: true, says: 'does not speak TLS 1.3' },
   },
   {
     when: { manager: ['does not resolve'] },
