@@ -5,6 +5,7 @@ import { readConf } from './conf-file.js';
 import { NO_ENROLLMENT, readEnrollment } from './enrollment.js';
 import { type FoundManager, readManagers, shownManagers } from './managers.js';
 import { type CommandName, hasOption } from './options.js';
+import { readLooked } from './looked.js';
 import { DEFAULT_ORIGIN } from './origin.js';
 import { readProxy } from './proxy-setting.js';
 import { proves, readRunning } from './running.js';
@@ -40,13 +41,17 @@ export interface Settled {
  */
 export async function settle(input: SettingsInput): Promise<Settled> {
   const { command, flags, given, environment, agent, edge, warn } = input;
-  const sources = new Sources(command, flags, environment, await readConf(agent, edge, warn), given);
-  const managers = hasOption(command, 'manager') ? requireManagers(readManagers(sources), command, sources) : [];
+  const looks = command === 'check';
+  const conf = await unless(looks, readConf(agent, edge, warn));
+  const sources = new Sources(command, flags, environment, conf.value, given);
+  const found = await unless(looks, managersFor(command, sources));
+  const managers = found.value ?? [];
   const registered = readAgent(sources);
   const running = readRunning(sources, command);
   const proxy = readProxy(sources, managers, warn);
-  const enrolls = hasOption(command, 'enrollment-port');
+  const enrolls = hasOption(command, 'password-file');
   const enrollment = enrolls ? await readEnrollment(sources, managers, agent, edge, warn) : NO_ENROLLMENT;
+  const looked = looks ? await unless(true, readLooked(sources, edge)) : {};
   const shown = [
     ...shownManagers(managers, sources),
     ...shownFiles(agent, sources),
@@ -59,9 +64,38 @@ export async function settle(input: SettingsInput): Promise<Settled> {
       ...running.settings,
       ...proxy.settings,
       ...enrollment.settings,
+      ...looked.value,
+      ...unsettledOf(found.error === undefined ? undefined : (conf.error ?? found.error), looked.error),
     },
     shown: showSettings(command, sources, shown),
   };
+}
+
+/** What a reader came to; of a command that looks at what is there, what it failed with. */
+async function unless<T>(looks: boolean, work: Promise<T>): Promise<{ readonly value?: T; readonly error?: EnrollError }> {
+  try {
+    return { value: await work };
+  } catch (thrown) {
+    if (looks && thrown instanceof EnrollError) return { error: thrown };
+    throw thrown;
+  }
+}
+
+function unsettledOf(
+  managers: EnrollError | undefined,
+  enrollment: EnrollError | undefined,
+): Pick<Settings, 'unsettled'> {
+  if (managers === undefined && enrollment === undefined) return {};
+  return {
+    unsettled: {
+      ...(managers === undefined ? {} : { managers }),
+      ...(enrollment === undefined ? {} : { enrollment }),
+    },
+  };
+}
+
+async function managersFor(command: CommandName, sources: Sources): Promise<readonly FoundManager[]> {
+  return hasOption(command, 'manager') ? requireManagers(readManagers(sources), command, sources) : [];
 }
 
 /** @throws EnrollError `MANAGER_MISSING` where the command contacts one and none is named */
