@@ -115,6 +115,9 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
       ];
     case 'warning':
       return [{ kind: 'warning', text: event.text }];
+    // They are shown at the end, as a table.
+    case 'checked':
+      return [];
   }
 }
 
