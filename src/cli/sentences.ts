@@ -5,6 +5,7 @@ import { formatEndpoint } from '../model/endpoint.js';
 import type { HostName } from '../model/host.js';
 import type { TrustVerdict } from '../net/trust.js';
 import type { Method } from '../obtain/key-source.js';
+import { checkConclusion } from './check-table.js';
 
 /** A line for people: `start` is what goes on now, `done` what is finished, `note` a detail for --verbose. */
 export interface Sentence {
@@ -160,7 +161,7 @@ export function conclusion(report: Report): string {
     case 'export':
       return `${agent} was exported. Whoever has this key can speak to the manager as this host.`;
     case 'check':
-      return `${agent} is connected to its manager: nothing to do.`;
+      return checkConclusion(report);
     default:
       return report.changed
         ? `${agent} is enrolled${proven}.`

@@ -25,6 +25,8 @@ export class TerminalReporter implements Reporter {
   }
 
   event(event: JourneyEvent): void {
+    // A table follows.
+    if (event.kind === 'checked') this.#spinner.stop();
     for (const { kind, text } of sentences(event)) {
       if (kind === 'start') this.#spinner.start(text);
       else if (kind === 'done') this.#persist(styled(this.#output, 'green', '✔'), text);
