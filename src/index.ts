@@ -23,8 +23,8 @@ import type { Environment } from './settings/sources.js';
 
 export { asEnrollError, EnrollError, type ErrorCode, EXIT, type ExitCode, MEANINGS } from './errors.js';
 export { findAgent } from './host/agent-home.js';
-export type { Check, CheckId } from './journey/checks/finding.js';
 export { type CheckedLink, check as checkJourney } from './journey/check.js';
+export type { Check, CheckId } from './journey/checks/finding.js';
 export type { Enrollment } from './journey/conclude.js';
 export type { Journey } from './journey/context.js';
 export { enroll as enrollJourney } from './journey/enroll.js';

@@ -49,7 +49,10 @@ const KNOWN: readonly (readonly [RegExp, LogMeaning])[] = [
   ],
   [
     /Could not resolve hostname/i,
-    { what: "the manager's name has no address", hint: 'Check the name in ossec.conf, and the name servers of this host.' },
+    {
+      what: "the manager's name has no address",
+      hint: 'Check the name in ossec.conf, and the name servers of this host.',
+    },
   ],
   [
     /^\((4112|1215)\): |Invalid server address|No client configured/i,

@@ -1,3 +1,5 @@
+import { EnrollError } from '../errors.js';
+import type { AgentRecord } from '../model/agent-record.js';
 import { CHECK_IDS, type Check, endOf, type Finding, inOrder, untold } from './checks/finding.js';
 import { lookAtAll } from './checks/look.js';
 import type { Journey } from './context.js';
@@ -6,6 +8,7 @@ import type { ManagerLink } from './manager-link.js';
 /** A link that works. */
 export interface CheckedLink {
   readonly changed: false;
+  readonly record: AgentRecord;
   /** Absent where an agent daemon runs and answered for itself. */
   readonly link?: ManagerLink;
   /** All that was looked at. Some of it may be wrong that the link does not need. */
@@ -22,10 +25,17 @@ export interface CheckedLink {
 export async function check(journey: Journey): Promise<CheckedLink> {
   const findings: Finding[] = [];
   try {
-    const link = await lookAtAll(journey, (...found) => findings.push(...found));
+    const { link, record } = await lookAtAll(journey, (...found) => findings.push(...found));
     const failed = journey.settings.unsettled?.managers ?? endOf(findings);
     if (failed !== undefined) throw failed;
-    return { changed: false, checks: inOrder(findings), ...(link.kind === 'proved' ? { link: link.link } : {}) };
+    // Without a key there is a check that fails.
+    if (record === undefined) throw new EnrollError('KEY_MISSING', `There is no key in ${journey.agent.keysFile}.`);
+    return {
+      changed: false,
+      record,
+      checks: inOrder(findings),
+      ...(link.kind === 'proved' ? { link: link.link } : {}),
+    };
   } finally {
     const missing = CHECK_IDS.filter((id) => findings.every((finding) => finding.id !== id));
     const late = missing.map((id) => untold(id, 'Not looked at: the run was ended before.'));

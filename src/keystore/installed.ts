@@ -83,7 +83,10 @@ export interface KeysAccess {
 }
 
 /** `undefined`: there is no such file, or it may not be looked at. */
-export async function installedAccess({ keysFile, platform }: KeysFile, edge: FileEdge): Promise<KeysAccess | undefined> {
+export async function installedAccess(
+  { keysFile, platform }: KeysFile,
+  edge: FileEdge,
+): Promise<KeysAccess | undefined> {
   const facts = await atPlace(keysFile, edge, async (place) => place.facts).catch(() => undefined);
   if (facts === undefined) return undefined;
   const { uid, gid, mode } = facts;

@@ -3,9 +3,9 @@ import type { AgentInstallation } from '../model/host.js';
 import { readAgent } from './agent-setting.js';
 import { readConf } from './conf-file.js';
 import { NO_ENROLLMENT, readEnrollment } from './enrollment.js';
+import { readLooked } from './looked.js';
 import { type FoundManager, readManagers, shownManagers } from './managers.js';
 import { type CommandName, hasOption } from './options.js';
-import { readLooked } from './looked.js';
 import { DEFAULT_ORIGIN } from './origin.js';
 import { readProxy } from './proxy-setting.js';
 import { proves, readRunning } from './running.js';
@@ -45,7 +45,9 @@ export async function settle(input: SettingsInput): Promise<Settled> {
   const conf = await unless(looks, readConf(agent, edge, warn));
   const sources = new Sources(command, flags, environment, conf.value, given);
   const found = await unless(looks, managersFor(command, sources));
-  const managers = found.value ?? [];
+  // What is wrong with the enrollment service alone keeps nobody from looking at the manager.
+  const without = found.error === undefined ? found : await unless(true, managersFor('import', sources.as('import')));
+  const managers = without.value ?? [];
   const registered = readAgent(sources);
   const running = readRunning(sources, command);
   const proxy = readProxy(sources, managers, warn);
@@ -65,14 +67,19 @@ export async function settle(input: SettingsInput): Promise<Settled> {
       ...proxy.settings,
       ...enrollment.settings,
       ...looked.value,
-      ...unsettledOf(found.error === undefined ? undefined : (conf.error ?? found.error), looked.error),
+      ...(without.error === undefined
+        ? unsettledOf(undefined, found.error ?? looked.error)
+        : unsettledOf(conf.error ?? found.error, looked.error)),
     },
     shown: showSettings(command, sources, shown),
   };
 }
 
 /** What a reader came to; of a command that looks at what is there, what it failed with. */
-async function unless<T>(looks: boolean, work: Promise<T>): Promise<{ readonly value?: T; readonly error?: EnrollError }> {
+async function unless<T>(
+  looks: boolean,
+  work: Promise<T>,
+): Promise<{ readonly value?: T; readonly error?: EnrollError }> {
   try {
     return { value: await work };
   } catch (thrown) {

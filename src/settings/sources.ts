@@ -59,6 +59,11 @@ export class Sources {
     this.#given = given;
   }
 
+  /** The same, as another command finds it. */
+  as(command: CommandName): Sources {
+    return new Sources(command, this.#flags, this.#environment, this.#file, this.#given);
+  }
+
   /** Whether the command has this option. */
   has(name: OptionName): boolean {
     return hasOption(this.#command, name);

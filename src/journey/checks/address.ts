@@ -28,7 +28,8 @@ export function address({ record, local, own }: AddressFacts, look: LinkLook, ca
   if (look.kind === 'proved' || look.kind === 'daemon') {
     return right('address', `${mismatch} The manager takes it: something on the way translates addresses.`);
   }
-  if (cause !== 'address') return untold('address', `${detail} That matters unless something on the way translates it.`);
+  if (cause !== 'address')
+    return untold('address', `${detail} That matters unless something on the way translates it.`);
   const hint = `Enroll again for the address that the manager sees, or for any: agent-enroll --force --ip any. Only where a NAT shows this host to the manager as ${ip} is the record right: then look into the manager's log (ossec.log) for agent ${record.id}.`;
   if (look.kind !== 'failed') return { id: 'address', ok: false, detail, hint };
   const { error } = look;

@@ -1,8 +1,8 @@
+import { EnrollError, MEANINGS } from '../../errors.js';
 import type { LinkEvidence } from '../../link/link-evidence.js';
 import { seenInWords, strangerInWords } from '../../link/message/words.js';
-import { MEANINGS } from '../../errors.js';
 import { formatEndpoint } from '../../model/endpoint.js';
-import { type CheckId, type Finding, right, untold, wrong } from './finding.js';
+import { broken, type CheckId, type Finding, right, untold, wrong } from './finding.js';
 import type { LinkLook } from './link-look.js';
 
 const OSSEC_OR_FIREWALL = 'An OSSEC manager is silent like this to a key that it does not know, and so is a firewall.';
@@ -11,7 +11,10 @@ const OSSEC_OR_FIREWALL = 'An OSSEC manager is silent like this to a key that it
 export function agentPort(look: LinkLook, cause: CheckId | undefined): Finding {
   switch (look.kind) {
     case 'proved':
-      return right('agent-port', `${formatEndpoint(look.link.endpoint)} answers over ${look.link.protocol.toUpperCase()}.`);
+      return right(
+        'agent-port',
+        `${formatEndpoint(look.link.endpoint)} answers over ${look.link.protocol.toUpperCase()}.`,
+      );
     case 'daemon':
       return right('agent-port', 'The agent daemon is connected to it.');
     case 'none':
@@ -25,13 +28,14 @@ export function agentPort(look: LinkLook, cause: CheckId | undefined): Finding {
 
 function failed({ error, evidence, over }: Extract<LinkLook, { kind: 'failed' }>, cause: CheckId | undefined): Finding {
   if (cause === 'agent-port') {
-    if (over === undefined) return { id: 'agent-port', ok: false, detail: error.message, hint: error.hint, error };
+    if (over === undefined) return broken('agent-port', error);
     const set = over === 'tcp' ? 'UDP' : 'TCP';
     const detail = `${error.message} Over ${over.toUpperCase()} the manager acknowledges this key, and ${set} alone is set.`;
-    return { id: 'agent-port', ok: false, detail, hint: otherProtocol(over), error };
+    return broken('agent-port', new EnrollError(error.code, detail, { hint: otherProtocol(over), cause: error }));
   }
   if (evidence === undefined) return untold('agent-port', 'Not looked at: no message could be sent.');
-  if (evidence.conclusion.kind === 'unresolved') return untold('agent-port', "Not looked at: the manager's name has no address.");
+  if (evidence.conclusion.kind === 'unresolved')
+    return untold('agent-port', "Not looked at: the manager's name has no address.");
   const seen = seenInWords(evidence) ?? 'Nothing was seen.';
   return evidence.conclusion.kind === 'silent-udp'
     ? untold('agent-port', `${seen} ${OSSEC_OR_FIREWALL}`)
@@ -48,7 +52,11 @@ function withoutKey({ at, evidence }: Extract<LinkLook, { kind: 'looked' }>): Fi
   const { conclusion } = evidence;
   switch (conclusion.kind) {
     case 'closed':
-      return wrong('agent-port', `The agent port of the manager is closed (${where}). ${seen}`, MEANINGS.LINK_PORT_CLOSED.hint);
+      return wrong(
+        'agent-port',
+        `The agent port of the manager is closed (${where}). ${seen}`,
+        MEANINGS.LINK_PORT_CLOSED.hint,
+      );
     case 'silent':
       return wrong('agent-port', `Nothing answers on the agent port (${where}). ${seen}`, MEANINGS.LINK_SILENT.hint);
     case 'other-service':
@@ -60,12 +68,15 @@ function withoutKey({ at, evidence }: Extract<LinkLook, { kind: 'looked' }>): Fi
     case 'unresolved':
       return untold('agent-port', "Not looked at: the manager's name has no address.");
     case 'silent-udp':
-      return untold('agent-port', `${where}: ${seen} An OSSEC manager takes UDP alone, and answers nobody without a key.`);
+      return untold(
+        'agent-port',
+        `${where}: ${seen} An OSSEC manager takes UDP alone, and answers nobody without a key.`,
+      );
     case 'closes':
       return untold('agent-port', `${where} takes connections. ${seen}`);
     case 'remoted':
     case 'refused-message':
-      return right('agent-port', `${where}: ${seen}`);
+      return right('agent-port', `${where} answers.`);
   }
 }
 
@@ -89,7 +100,10 @@ function remotedBy(evidence: LinkEvidence | undefined): Finding {
     case 'remoted':
       return right('remoted', `It ${BY[evidence.conclusion.by]}.`);
     case 'refused-message':
-      return right('remoted', 'It is there: it closes a connection for a message with this key, and leaves an idle one open.');
+      return right(
+        'remoted',
+        'It is there: it closes a connection for a message with this key, and leaves an idle one open.',
+      );
     case 'silent-udp':
       return untold('remoted', 'Not told: an OSSEC manager says nothing to an agent that it does not know.');
     case 'closes':

@@ -1,9 +1,9 @@
 import { asEnrollError, EnrollError } from '../../errors.js';
-import { kindOf } from '../../obtain/api/api-version.js';
-import { apiAddress } from '../../obtain/api/url.js';
 import { formatEndpoint } from '../../model/endpoint.js';
 import { dialThrough } from '../../net/proxy.js';
 import type { TrustVerdict } from '../../net/trust.js';
+import { kindOf } from '../../obtain/api/api-version.js';
+import { apiAddress } from '../../obtain/api/url.js';
 import type { Journey } from '../context.js';
 import { type Finding, right, untold, wrong } from './finding.js';
 

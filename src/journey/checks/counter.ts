@@ -34,14 +34,21 @@ export function counter(
   cause: CheckId | undefined,
 ): Finding {
   const path = printable(agent.counterFile);
-  if (facts.error !== undefined) return untold('counter', facts.error.message, record === undefined ? undefined : facts.error);
+  if (facts.error !== undefined)
+    return untold('counter', facts.error.message, record === undefined ? undefined : facts.error);
   const { last } = facts.look ?? {};
   if (cause === 'counter' && look.kind === 'failed' && record !== undefined) {
     const gone = facts.look === undefined ? `There was no ${path}` : `${path} held no number or 0:0`;
     const detail = `${gone}, though a manager has acknowledged this key before: the messages are numbered from the beginning again, and a manager that checks the numbers (OSSEC does) takes none of them.`;
     const hint = `Restore ${path} along with the key, or remove queue/rids/${record.id} on the manager and restart that, or get a new key with agent-enroll --force. The manager's log says "(1407): Duplicated counter" if this is it.`;
     const { error } = look;
-    return { id: 'counter', ok: false, detail, hint, error: new EnrollError(error.code, error.message, { hint, cause: error }) };
+    return {
+      id: 'counter',
+      ok: false,
+      detail,
+      hint,
+      error: new EnrollError(error.code, error.message, { hint, cause: error }),
+    };
   }
   if (last !== undefined && isLast(last)) {
     const hint = `Remove ${path}, with the agent stopped; a manager that checks the numbers needs a new key: agent-enroll --force.`;

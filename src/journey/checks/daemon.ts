@@ -33,7 +33,11 @@ export function daemon(agent: AgentInstallation, { daemon: running, error }: Dae
   if (running === undefined) {
     if (agent.flavor === undefined) return untold('daemon', `No agent is installed in ${printable(agent.home)}.`);
     const what = agent.version === undefined ? 'An agent' : `An agent (${agent.version})`;
-    return wrong('daemon', `${what} is installed, and its daemon does not run.${lastWords(log)}`, `Start the agent: ${startOf(agent)}.`);
+    return wrong(
+      'daemon',
+      `${what} is installed, and its daemon does not run.${lastWords(log)}`,
+      `Start the agent: ${startOf(agent)}.`,
+    );
   }
   if (error !== undefined) {
     return { id: 'daemon', ok: false, detail: `${error.message}${lastWords(log)}`, hint: error.hint, error };

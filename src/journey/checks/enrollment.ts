@@ -9,7 +9,12 @@ import { type Finding, right, untold, wrong } from './finding.js';
 
 /** What is known of one enrollment port. */
 export type ServiceLook =
-  | { readonly kind: 'shown'; readonly endpoint: Endpoint; readonly verdict: TrustVerdict; readonly version: TlsVersion }
+  | {
+      readonly kind: 'shown';
+      readonly endpoint: Endpoint;
+      readonly verdict: TrustVerdict;
+      readonly version: TlsVersion;
+    }
   | { readonly kind: 'failed'; readonly endpoint: Endpoint; readonly error: EnrollError };
 
 /** Shakes hands with an enrollment service, and goes away: it is asked for nothing. */
@@ -45,10 +50,11 @@ export function enrollment(looks: readonly ServiceLook[]): Finding {
   const reached = failed.filter(({ error }) => error.code !== 'HOST_UNRESOLVED');
   const [first] = reached;
   if (first !== undefined) {
-    const detail = reached.map(({ error }) => `The enrollment service: ${error.message}`).join(' ');
+    const detail = reached.map(({ error }) => `The enrollment port (authd): ${error.message}`).join(' ');
     return wrong('enrollment', detail, `${first.error.hint} A key that works does not need it.`);
   }
-  if (failed.length > 0) return untold('enrollment', "Not looked at: the name of the enrollment service has no address.");
+  if (failed.length > 0)
+    return untold('enrollment', 'Not looked at: the name of the enrollment service has no address.');
   const shown = looks.flatMap((look) => (look.kind === 'shown' ? [inWords(look)] : []));
   return right('enrollment', shown.join(' '));
 }

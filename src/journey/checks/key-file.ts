@@ -48,7 +48,11 @@ export function keyAccess(agent: AgentInstallation, access: KeysAccess | undefin
   const wanted = account === undefined ? 'root' : `root:${account.group}`;
   const remedy = `chown ${wanted} ${path}; chmod 640 ${path}`;
   if (account !== undefined && !mayRead(access, account)) {
-    return wrong('key-access', `${shown}: the agent, which runs as ${account.user}, cannot read it.`, `As root: ${remedy}`);
+    return wrong(
+      'key-access',
+      `${shown}: the agent, which runs as ${account.user}, cannot read it.`,
+      `As root: ${remedy}`,
+    );
   }
   if (tooWide) {
     return wrong(
@@ -64,10 +68,7 @@ export function keyAccess(agent: AgentInstallation, access: KeysAccess | undefin
   return right('key-access', `${shown}${readable}.`);
 }
 
-function mayRead(
-  { uid, gid, mode }: KeysAccess,
-  account: { readonly uid: number; readonly gid: number },
-): boolean {
+function mayRead({ uid, gid, mode }: KeysAccess, account: { readonly uid: number; readonly gid: number }): boolean {
   const shift = uid === account.uid ? 6 : gid === account.gid ? 3 : 0;
   return ((mode >> shift) & 0o4) !== 0;
 }

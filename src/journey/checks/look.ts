@@ -1,11 +1,11 @@
-import type { MachineVerdict } from '../../host/binding.js';
 import type { EnrollError } from '../../errors.js';
 import { asEnrollError } from '../../errors.js';
-import { addressMismatch } from '../../link/message/address-mismatch.js';
+import type { MachineVerdict } from '../../host/binding.js';
 import { installedAccess } from '../../keystore/installed.js';
-import { lookAtCounter } from '../../keystore/sender-counter.js';
 import { linksOf, NOTHING_KNOWN, type Notes } from '../../keystore/notes/notes.js';
 import { readNotes } from '../../keystore/notes/notes-file.js';
+import { lookAtCounter } from '../../keystore/sender-counter.js';
+import { addressMismatch } from '../../link/message/address-mismatch.js';
 import type { AgentRecord } from '../../model/agent-record.js';
 import { type Endpoint, formatEndpoint } from '../../model/endpoint.js';
 import type { Journey } from '../context.js';
@@ -35,6 +35,13 @@ interface Here {
   readonly counter: CounterFacts;
 }
 
+/** What it all came to. */
+export interface Seen {
+  readonly link: LinkLook;
+  /** Absent: there is no key. */
+  readonly record?: AgentRecord;
+}
+
 /** Beside the proof nothing is waited for longer, in milliseconds. */
 const BESIDE_MS = 5000;
 
@@ -43,10 +50,9 @@ const BESIDE_MS = 5000;
  * names, the services and the agent's own word.
  *
  * @param told is given each finding as soon as it is certain
- * @returns what came of the link
  * @throws EnrollError the reason of the signal
  */
-export async function lookAtAll(journey: Journey, told: (...findings: Finding[]) => void): Promise<LinkLook> {
+export async function lookAtAll(journey: Journey, told: (...findings: Finding[]) => void): Promise<Seen> {
   const { settings, agent, edge } = journey;
   const { managers, unsettled } = settings;
   const here = await lookHere(journey, told);
@@ -61,7 +67,7 @@ export async function lookAtAll(journey: Journey, told: (...findings: Finding[])
   const [link, found] = await Promise.all([lookAtLink(journey, here), names, conf, log, rest, service]);
   if (unsettled?.managers === undefined) told(...linkFindings(journey, here, link, found));
   else told(...withoutManager(unsettled.managers));
-  return link;
+  return { link, ...(here.record === undefined ? {} : { record: here.record }) };
 }
 
 async function lookHere(journey: Journey, told: (...findings: Finding[]) => void): Promise<Here> {
@@ -69,6 +75,9 @@ async function lookHere(journey: Journey, told: (...findings: Finding[]) => void
   const { file, finding } = await lookAtKey(agent, edge);
   const record = file?.record;
   if (record !== undefined) observe({ kind: 'present', record, keysFile: agent.keysFile });
+  if (file?.tooWide !== undefined) {
+    observe({ kind: 'warning', text: `${file.tooWide} Run agent-enroll to set this right.` });
+  }
   told(finding, keyAccess(agent, await installedAccess(agent, edge.disk)));
   const notes = await readNotes(agent, edge.disk).catch(() => NOTHING_KNOWN);
   const verdict =
@@ -155,7 +164,7 @@ function linkFindings(
     address({ record, local, own }, link, cause),
     version(agent, link, cause),
     counter(agent, record, here.counter, link, cause),
-    key(link, cause),
+    key({ record, usedBefore: here.counter.usedBefore }, link, cause),
   ];
 }
 
@@ -181,13 +190,12 @@ function causeHere(link: LinkLook, here: Here, mismatch: boolean): CheckId | und
   }
   // A daemon that the manager does not take: the address explains it.
   const refused = here.daemon.error?.code === 'AGENT_NOT_CONNECTED';
-  return link.kind === 'looked' && link.evidence.conclusion.kind === 'remoted' && refused && mismatch ? 'address' : undefined;
+  return link.kind === 'looked' && link.evidence.conclusion.kind === 'remoted' && refused && mismatch
+    ? 'address'
+    : undefined;
 }
 
 function withoutManager(fault: EnrollError): readonly Finding[] {
   const others = ['route', 'agent-port', 'remoted', 'address', 'version', 'counter', 'key'] as const;
-  return [
-    broken('manager-name', fault),
-    ...others.map((id) => untold(id, 'Not looked at: no manager is named.')),
-  ];
+  return [broken('manager-name', fault), ...others.map((id) => untold(id, 'Not looked at: no manager is named.'))];
 }

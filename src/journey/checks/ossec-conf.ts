@@ -24,14 +24,19 @@ export async function lookAtConf({ configFile }: AgentInstallation, { disk }: Jo
 /** What the packages put in the place of a manager. */
 const PLACEHOLDERS: readonly string[] = ['MANAGER_IP', '0.0.0.0'];
 
-const POINT = 'Name the manager there in <client><server><address> (agent-enroll --write-config does it), and restart the agent.';
+const POINT =
+  'Name the manager there in <client><server><address> (agent-enroll --write-config does it), and restart the agent.';
 
 /**
  * Whether the agent's own configuration names the manager that is looked at: else the agent speaks to another one.
  *
  * @param managers none: nobody named one
  */
-export function ossecConf({ configFile }: AgentInstallation, look: ConfLook, managers: readonly ManagerSettings[]): Finding {
+export function ossecConf(
+  { configFile }: AgentInstallation,
+  look: ConfLook,
+  managers: readonly ManagerSettings[],
+): Finding {
   const path = printable(configFile);
   if ('error' in look) return untold('ossec-conf', look.error.message);
   if (look.text === undefined) return untold('ossec-conf', `There is no ${path}.`);
@@ -43,7 +48,11 @@ export function ossecConf({ configFile }: AgentInstallation, look: ConfLook, man
   }
   const left = servers.find(({ address }) => PLACEHOLDERS.includes(address.value));
   if (left !== undefined) {
-    return wrong('ossec-conf', `${path}, line ${left.address.line}: ${left.address.value} is the placeholder that the package ships, and no manager.`, POINT);
+    return wrong(
+      'ossec-conf',
+      `${path}, line ${left.address.line}: ${left.address.value} is the placeholder that the package ships, and no manager.`,
+      POINT,
+    );
   }
   if (servers.length === 0) return wrong('ossec-conf', `${path} names no manager.`, POINT);
   const named = servers.map(({ address }) => `${printable(address.value)} (line ${address.line})`).join(', ');
@@ -51,9 +60,15 @@ export function ossecConf({ configFile }: AgentInstallation, look: ConfLook, man
   if (first === undefined) return untold('ossec-conf', `${path} names ${named}.`);
   const server = servers.find(({ address }) => isSameHost(address.value, first.agent.host));
   if (server === undefined) {
-    return wrong('ossec-conf', `${path} names ${named}, and not ${printable(first.agent.host)}: the agent speaks to that one.`, POINT);
+    return wrong(
+      'ossec-conf',
+      `${path} names ${named}, and not ${printable(first.agent.host)}: the agent speaks to that one.`,
+      POINT,
+    );
   }
-  return differences(path, server, first) ?? right('ossec-conf', `${path} names this manager (line ${server.address.line}).`);
+  return (
+    differences(path, server, first) ?? right('ossec-conf', `${path} names this manager (line ${server.address.line}).`)
+  );
 }
 
 /** A port or protocol in the file that is not the one that is looked at; `undefined`: there is none. */
