@@ -10,7 +10,7 @@ import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import type { SandboxEvent } from '../../src/sandbox/sandbox-events.js';
 import type { SandboxOptions } from '../../src/sandbox/sandbox-options.js';
-import { against, run, scratchHome, snapshot } from './program.js';
+import { against, notesOf, run, scratchHome, snapshot } from './program.js';
 
 type Scratch = Awaited<ReturnType<typeof scratchHome>>;
 
@@ -166,6 +166,20 @@ const BROKEN: readonly Broken[] = [
     says: /no key/,
     code: 6,
     error: 'KEY_MISSING',
+  },
+  {
+    what: 'the key is that of another machine',
+    breaks: async (_, { home }) => {
+      const notes = JSON.parse(await readFile(notesOf(home), 'utf8'));
+      const text = JSON.stringify(notes, (name, value) =>
+        ['machine-id', 'dmi-uuid', 'instance-id'].includes(name) ? '0'.repeat(64) : value,
+      );
+      await writeFile(notesOf(home), text);
+    },
+    cross: 'machine',
+    says: /enrolled on another machine/,
+    code: 7,
+    error: 'KEY_OF_ANOTHER_MACHINE',
   },
   {
     what: 'ossec.conf names another manager',
