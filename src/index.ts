@@ -6,6 +6,7 @@
  * they are made of stands below them, for programs that settle or observe in their own way.
  */
 import { check as checkJourney } from './journey/check.js';
+import type { Check } from './journey/checks/finding.js';
 import type { Journey } from './journey/context.js';
 import { enroll as enrollJourney } from './journey/enroll.js';
 import type { Observe } from './journey/events.js';
@@ -23,6 +24,7 @@ import type { Environment } from './settings/sources.js';
 export { asEnrollError, EnrollError, type ErrorCode, EXIT, type ExitCode, MEANINGS } from './errors.js';
 export { findAgent } from './host/agent-home.js';
 export { type CheckedLink, check as checkJourney } from './journey/check.js';
+export type { Check, CheckId } from './journey/checks/finding.js';
 export type { Enrollment } from './journey/conclude.js';
 export type { Journey } from './journey/context.js';
 export { enroll as enrollJourney } from './journey/enroll.js';
@@ -68,13 +70,21 @@ export async function enroll(options: OptionsOf<'enroll'>, context: RunContext =
   return (await runWith('enroll', options, context, enrollJourney)).report;
 }
 
+/** The report of {@link check}. */
+export interface CheckReport extends Report {
+  readonly checks: readonly Check[];
+}
+
 /**
- * Proves the link with the key that is there; changes nothing but the message counters.
+ * Proves the link with the key that is there, and tells step by step what is right and what is wrong; changes nothing but
+ * the message counters. Where the link does not work the event `checked` tells what was seen.
+ *
  * @returns what `--json` prints
  * @throws EnrollError
  */
-export async function check(options: OptionsOf<'check'>, context: RunContext = {}): Promise<Report> {
-  return (await runWith('check', options, context, checkJourney)).report;
+export async function check(options: OptionsOf<'check'>, context: RunContext = {}): Promise<CheckReport> {
+  const { report, result } = await runWith('check', options, context, checkJourney);
+  return { ...report, checks: result.checks };
 }
 
 /**

@@ -13,17 +13,21 @@ import { createReporter } from './create-reporter.js';
 import { endsBesideThreads } from './leave.js';
 import type { Output } from './output.js';
 import { isBinary } from './program-version.js';
+import type { Reporter } from './reporter.js';
 
 /**
  * Runs a command that ends in a report, and shows what happens as it happens.
+ *
+ * @param around what a command puts around the reporter that fits its output
  * @returns the exit code; errors are shown, not thrown
  */
 export async function runJourney(
   command: CommandName,
   context: CommandContext,
   steps: (journey: Journey) => Promise<{ readonly changed: boolean }>,
+  around: (reporter: Reporter) => Reporter = (reporter) => reporter,
 ): Promise<ExitCode> {
-  const reporter = await createReporter(context.output);
+  const reporter = around(await createReporter(context.output));
   const input = { ...inputOf(command, context), observe: reporter.event.bind(reporter) };
   const { report, ended } = await run(input, steps);
   if (ended.ok) {

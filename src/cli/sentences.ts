@@ -5,6 +5,7 @@ import { formatEndpoint } from '../model/endpoint.js';
 import type { HostName } from '../model/host.js';
 import type { SeenCertificate } from '../net/trust.js';
 import type { Method } from '../obtain/key-source.js';
+import { checkConclusion } from './check-table.js';
 
 /** A line for people: `start` is what goes on now, `done` what is finished, `note` a detail for --verbose. */
 export interface Sentence {
@@ -128,6 +129,9 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
       ];
     case 'warning':
       return [{ kind: 'warning', text: event.text }];
+    // They are shown at the end, as a table.
+    case 'checked':
+      return [];
   }
 }
 
@@ -174,9 +178,7 @@ export function conclusion(report: Report): string {
     case 'export':
       return `${agent} was exported. Whoever has this key can speak to the manager as this host.`;
     case 'check':
-      return report.link === undefined
-        ? `${agent} is connected, as its daemon says. There is nothing to do.`
-        : `${agent}: the manager answered, encrypted with its key. There is nothing to do.`;
+      return checkConclusion(report);
     default:
       if (report.changed) return `${agent} is enrolled${proven}.`;
       return `${agent} was enrolled already${proven}: ${report.config?.changed === true ? 'its key was left as it is' : 'nothing was changed'}.`;

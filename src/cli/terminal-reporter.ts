@@ -26,6 +26,8 @@ export class TerminalReporter implements Reporter {
   }
 
   event(event: JourneyEvent): void {
+    // A table follows.
+    if (event.kind === 'checked') this.#spinner.stop();
     for (const { kind, text: said } of sentences(event)) {
       const text = onOneLine(said);
       if (kind === 'start') this.#spinner.start(text);

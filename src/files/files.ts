@@ -27,8 +27,8 @@ export interface FileFacts {
 /** An open file. */
 export interface OpenFile {
   facts(): Promise<FileFacts>;
-  /** Up to `limit` bytes from the start. */
-  read(limit: number): Promise<Buffer>;
+  /** Up to `limit` bytes from `position` (absent: from the start). */
+  read(limit: number, position?: number): Promise<Buffer>;
   /** Writes all of it from `position` (in bytes; absent: after what was written last). */
   write(bytes: Uint8Array, position?: number): Promise<void>;
   chown(uid: number, gid: number): Promise<void>;
@@ -152,7 +152,7 @@ const FLAGS: Readonly<Record<OpenFlag, number>> = {
 function openFile(handle: FileHandle): OpenFile {
   return {
     facts: () => factsOfHandle(handle),
-    read: (limit) => readTo(handle, limit),
+    read: (limit, position = 0) => readTo(handle, limit, position),
     async write(bytes, position) {
       if (position === undefined) return await handle.writeFile(bytes);
       for (let done = 0; done < bytes.length; ) {
@@ -169,12 +169,12 @@ function openFile(handle: FileHandle): OpenFile {
 // The files of /proc say that they are empty, so a size is no reason to stop.
 const CHUNK = 64 * 1024;
 
-async function readTo(handle: FileHandle, limit: number): Promise<Buffer> {
+async function readTo(handle: FileHandle, limit: number, position: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   while (length < limit) {
     const chunk = Buffer.alloc(Math.min(CHUNK, limit - length));
-    const { bytesRead } = await handle.read(chunk, 0, chunk.length, length);
+    const { bytesRead } = await handle.read(chunk, 0, chunk.length, position + length);
     if (bytesRead === 0) break;
     chunks.push(chunk.subarray(0, bytesRead));
     length += bytesRead;

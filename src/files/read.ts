@@ -51,25 +51,77 @@ export async function readFile(path: string, rules: ReadRules, edge: FileEdge): 
  * @throws Untouched, and the system's error
  */
 export async function readPlace(place: Place, rules: ReadRules, edge: FileEdge): Promise<ReadFile | undefined> {
-  const { directory, name, facts: seen } = place;
-  if (seen === undefined) return undefined;
-  // Even to open a device can do something.
-  requireFile(seen);
-  const around = await directory.facts();
-  const file = await openIfThere(place, name);
+  const file = await openToRead(place, rules, edge);
   if (file === undefined) return undefined;
+  const { open, facts, around } = file;
   try {
-    const facts = await file.facts();
-    requireFile(facts);
-    requireOneName(facts, around, edge);
-    requireOwner(facts, rules, edge);
-    const bytes = await file.read(rules.limit + 1);
+    const bytes = await open.read(rules.limit + 1);
     if (bytes.length > rules.limit) {
       throw new Untouched(`it is larger than ${size(rules.limit)}`, 'This is most likely another file than was meant.');
     }
     return { bytes, path: place.path, facts, directory: around };
   } finally {
-    await file.close();
+    await open.close();
+  }
+}
+
+interface Opened {
+  readonly open: OpenFile;
+  readonly facts: FileFacts;
+  /** Of the directory that it was opened in. */
+  readonly around: FileFacts;
+}
+
+/** Opens what lies in a place, once it is certain that it may be read; whoever asks closes it. */
+async function openToRead(place: Place, rules: ReadRules, edge: FileEdge): Promise<Opened | undefined> {
+  const { directory, name, facts: seen } = place;
+  if (seen === undefined) return undefined;
+  // Even to open a device can do something.
+  requireFile(seen);
+  const around = await directory.facts();
+  const open = await openIfThere(place, name);
+  if (open === undefined) return undefined;
+  try {
+    const facts = await open.facts();
+    requireFile(facts);
+    requireOneName(facts, around, edge);
+    requireOwner(facts, rules, edge);
+    return { open, facts, around };
+  } catch (thrown) {
+    await open.close();
+    throw thrown;
+  }
+}
+
+/** The end of a file that grows, such as a log. */
+export interface FileTail {
+  readonly bytes: Buffer;
+  /** Whether it is the whole file. */
+  readonly whole: boolean;
+}
+
+/**
+ * Reads the last `limit` bytes of a file, whoever's it is, under the same care as {@link readFile}: for text that is shown
+ * and decides nothing. `undefined`: there is none.
+ *
+ * @throws EnrollError `FILE_UNREADABLE`
+ */
+export async function readTail(path: string, limit: number, edge: FileEdge): Promise<FileTail | undefined> {
+  try {
+    return await atPlace(path, edge, async (place) => {
+      const file = await openToRead(place, { limit, owners: 'anyone' }, edge);
+      if (file === undefined) return undefined;
+      try {
+        const start = Math.max(0, file.facts.size - limit);
+        return { bytes: await file.open.read(limit, start), whole: start === 0 };
+      } finally {
+        await file.open.close();
+      }
+    });
+  } catch (thrown) {
+    const code = systemCode(thrown);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw unreadable(path, thrown);
   }
 }
 

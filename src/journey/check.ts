@@ -1,13 +1,9 @@
 import { EnrollError } from '../errors.js';
-import { readInstalled } from '../keystore/installed.js';
-import { linksOf } from '../keystore/notes/notes.js';
-import { readNotes } from '../keystore/notes/notes-file.js';
 import type { AgentRecord } from '../model/agent-record.js';
+import { CHECK_IDS, type Check, endOf, type Finding, inOrder, untold } from './checks/finding.js';
+import { lookAtAll } from './checks/look.js';
 import type { Journey } from './context.js';
-import { requireConnected, runningDaemon } from './daemon-word.js';
-import { checkBinding, keyOfAnotherMachine } from './machine-binding.js';
-import { type ManagerLink, proveLinkAtAny } from './manager-link.js';
-import { alone } from './prepare.js';
+import type { ManagerLink } from './manager-link.js';
 
 /** A link that works. */
 export interface CheckedLink {
@@ -15,32 +11,34 @@ export interface CheckedLink {
   readonly record: AgentRecord;
   /** Absent where an agent daemon runs and answered for itself. */
   readonly link?: ManagerLink;
+  /** All that was looked at. Some of it may be wrong that the link does not need. */
+  readonly checks: readonly Check[];
 }
 
 /**
- * Proves the link with the key that is there, and changes nothing but the message counters, which no other run has in
- * its hands meanwhile.
+ * Looks at all that a host needs to appear at its manager, proves the link with the key that is there, and changes nothing
+ * but the message counters. What was seen is told in any case.
  *
- * @throws EnrollError with `KEY_MISSING`, `KEYS_INVALID`, `KEY_OF_ANOTHER_MACHINE`, `AGENT_NOT_CONNECTED`, `ANOTHER_RUN`,
- * or what the handshake found wrong
+ * @throws EnrollError with `KEY_MISSING`, `KEYS_INVALID`, `MANAGER_MISSING`, `KEY_OF_ANOTHER_MACHINE`,
+ * `AGENT_NOT_CONNECTED`, `AGENT_RESTART_NEEDED`, `ANOTHER_RUN`, or what the handshake found wrong
  */
 export async function check(journey: Journey): Promise<CheckedLink> {
-  const { settings, agent, edge, observe, signal } = journey;
-  const file = await readInstalled(agent, edge.disk);
-  if (file === undefined) throw new EnrollError('KEY_MISSING', `There is no key in ${agent.keysFile}.`);
-  const { record, tooWide } = file;
-  observe({ kind: 'present', record, keysFile: agent.keysFile });
-  if (tooWide !== undefined) observe({ kind: 'warning', text: `${tooWide} Run agent-enroll to set this right.` });
-  const notes = await readNotes(agent, edge.disk);
-  if (settings.machineBinding && (await checkBinding(notes, record, edge, signal)) === 'other') {
-    throw keyOfAnotherMachine(agent, record);
+  const findings: Finding[] = [];
+  try {
+    const { link, record } = await lookAtAll(journey, (...found) => findings.push(...found));
+    const failed = journey.settings.unsettled?.managers ?? endOf(findings);
+    if (failed !== undefined) throw failed;
+    // Without a key there is a check that fails.
+    if (record === undefined) throw new EnrollError('KEY_MISSING', `There is no key in ${journey.agent.keysFile}.`);
+    return {
+      changed: false,
+      record,
+      checks: inOrder(findings),
+      ...(link.kind === 'proved' ? { link: link.link } : {}),
+    };
+  } finally {
+    const missing = CHECK_IDS.filter((id) => findings.every((finding) => finding.id !== id));
+    const late = missing.map((id) => untold(id, 'Not looked at: the run was ended before.'));
+    journey.observe({ kind: 'checked', checks: inOrder([...findings, ...late]) });
   }
-  const daemon = await runningDaemon(journey);
-  if (daemon !== undefined) {
-    await requireConnected(journey, notes, daemon);
-    return { changed: false, record };
-  }
-  const request = { record, notes, waitMs: settings.waitMs, links: linksOf(notes, record) };
-  const link = await alone(journey, (locked) => proveLinkAtAny(locked, settings.managers, request));
-  return { changed: false, record, link };
 }

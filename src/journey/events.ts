@@ -7,6 +7,7 @@ import type { Endpoint } from '../model/endpoint.js';
 import type { Host } from '../model/host.js';
 import type { SeenCertificate } from '../net/trust.js';
 import type { AgentKey, Completion, Method } from '../obtain/key-source.js';
+import type { Check } from './checks/finding.js';
 
 /**
  * What happens on the journey, as facts. The command line makes its sentences of them, the JSON report its fields; a
@@ -47,6 +48,8 @@ export type JourneyEvent =
   | { readonly kind: 'proved'; readonly proof: LinkProof }
   /** An agent daemon runs on this host, so its own word is taken instead of a test message. */
   | { readonly kind: 'daemon'; readonly daemon: AgentDaemon }
+  /** All that `check` has looked at, in order. */
+  | { readonly kind: 'checked'; readonly checks: readonly Check[] }
   | { readonly kind: 'warning'; readonly text: string };
 
 /** Takes the events of a journey as they happen. */

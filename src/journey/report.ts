@@ -4,6 +4,7 @@ import type { AgentRecord } from '../model/agent-record.js';
 import type { ManagerFamily } from '../model/endpoint.js';
 import type { Method } from '../obtain/key-source.js';
 import type { CommandName } from '../settings/options.js';
+import type { Check } from './checks/finding.js';
 import type { JourneyEvent } from './events.js';
 
 /** What `--json` prints: the outcome as facts. Parts that do not apply are left out. */
@@ -37,13 +38,15 @@ export interface Report {
   };
   /** The agent daemon that runs on this host, beside which no test message is sent; what it says of its connection. */
   readonly daemon?: { readonly name: string; readonly status: AgentStatus };
+  /** Of `check`, always: what was looked at, in the order in which one thing leads to the next. */
+  readonly checks?: readonly Check[];
   readonly warnings: readonly string[];
   readonly error?: { readonly code: ErrorCode; readonly message: string; readonly hint: string };
 }
 
 /** The report before anything has happened. */
 export function emptyReport(command: CommandName): Report {
-  return { ok: false, changed: false, command, warnings: [] };
+  return { ok: false, changed: false, command, ...(command === 'check' ? { checks: [] } : {}), warnings: [] };
 }
 
 /** The report after one more event: what failed half-way still tells how far it came. */
@@ -96,6 +99,8 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
       const { name, status } = event.daemon;
       return { ...report, daemon: { name, status } };
     }
+    case 'checked':
+      return { ...report, checks: event.checks };
     case 'rejected':
       return { ...report, warnings: [...report.warnings, `${event.why}.`] };
     case 'warning':

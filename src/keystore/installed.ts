@@ -72,6 +72,27 @@ export async function installedTimes(
   return { changed: Number(changed / 1000n) / 1000, uid, content: `${identity} ${modified}` };
 }
 
+/** How client.keys may be used (Unix). */
+export interface KeysAccess {
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Whether others than root and the agent may use it. */
+  readonly tooWide: boolean;
+}
+
+/** `undefined`: there is no such file, or it may not be looked at. */
+export async function installedAccess(
+  { keysFile, platform }: KeysFile,
+  edge: FileEdge,
+): Promise<KeysAccess | undefined> {
+  const facts = await atPlace(keysFile, edge, async (place) => place.facts).catch(() => undefined);
+  if (facts === undefined) return undefined;
+  const { uid, gid, mode } = facts;
+  return { uid, gid, mode, tooWide: isTooWide('client.keys', facts, platform) };
+}
+
 function widthOf({ keysFile, platform }: KeysFile, facts: FileFacts): { readonly tooWide?: string } {
   if (!isTooWide('client.keys', facts, platform)) return {};
   return {

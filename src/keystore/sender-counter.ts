@@ -3,6 +3,7 @@ import { EnrollError, systemCode } from '../errors.js';
 import { type Access, accessOf } from '../files/access.js';
 import type { FileEdge } from '../files/file-edge.js';
 import { Untouched, unwritable } from '../files/file-error.js';
+import type { FileFacts } from '../files/files.js';
 import { atPlace, type Place } from '../files/place.js';
 import { readFile } from '../files/read.js';
 import { rehearse, removeLeftovers, replaceFile } from '../files/replace.js';
@@ -83,6 +84,25 @@ export class SenderCounter {
   }
 }
 
+/** What lies in the place of the counter. */
+export interface CounterLook {
+  /** The last counter used; absent: the file holds none that the daemons would understand. */
+  readonly last?: Counter;
+  /** Absent where it may not be looked at. */
+  readonly facts?: Pick<FileFacts, 'uid' | 'gid' | 'mode'>;
+}
+
+/**
+ * Looks at the counter, and changes nothing. `undefined`: there is no file.
+ * @throws EnrollError FILE_UNREADABLE
+ */
+export async function lookAtCounter(agent: AgentInstallation, edge: FileEdge): Promise<CounterLook | undefined> {
+  const file = await readFile(agent.counterFile, COUNTER_RULES, edge);
+  if (file === undefined) return undefined;
+  const last = parseCounter(file.bytes.toString('latin1'));
+  return { facts: file.facts, ...(last === undefined ? {} : { last }) };
+}
+
 function usedUp({ counterFile }: AgentInstallation): EnrollError {
   const text = `${printable(counterFile)} says that this agent has used up its message numbers, so no message can be sent with this key.`;
   return new EnrollError('FILE_UNREADABLE', text, {
@@ -128,12 +148,11 @@ export async function checkCounters(installation: AgentInstallation, edge: FileE
   await atCounter(installation, 'rehearsed', edge, (place, access) => rehearse(place, access, edge));
 }
 
-// The daemons write some twenty bytes.
-const COUNTER_LIMIT = 1024;
+// The daemons write some twenty bytes. The file is their own: whatever numbers it holds, they are only counted on from.
+const COUNTER_RULES = { limit: 1024, owners: 'anyone' } as const;
 
 async function readCounter({ counterFile }: AgentInstallation, edge: FileEdge): Promise<Counter | undefined> {
-  // The daemon's own file: whatever numbers it holds, they are only counted on from.
-  const file = await readFile(counterFile, { limit: COUNTER_LIMIT, owners: 'anyone' }, edge);
+  const file = await readFile(counterFile, COUNTER_RULES, edge);
   return file === undefined ? undefined : parseCounter(file.bytes.toString('latin1'));
 }
 

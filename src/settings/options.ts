@@ -26,6 +26,8 @@ interface OptionRow {
 }
 
 const JOURNEY = ['enroll', 'detect'] as const;
+/** Of the enrollment service: looked at by `check`, which asks it for nothing. */
+const SERVICE = ['enroll', 'check', 'detect'] as const;
 const PROOF = ['enroll', 'check', 'import', 'detect'] as const;
 const ALL = ['enroll', 'check', 'import', 'export', 'detect'] as const;
 
@@ -56,7 +58,7 @@ export const OPTIONS = {
     value: 'HOST',
     describe: 'where authd runs, if not on the manager',
     default: 'the manager',
-    commands: JOURNEY,
+    commands: SERVICE,
     group: 'Manager',
   },
   'enrollment-port': {
@@ -65,7 +67,7 @@ export const OPTIONS = {
     value: 'PORT',
     describe: 'the port of authd',
     default: '1515',
-    commands: JOURNEY,
+    commands: SERVICE,
     group: 'Manager',
   },
   'api-url': {
@@ -74,7 +76,7 @@ export const OPTIONS = {
     value: 'URL',
     describe: "the manager's REST API",
     default: 'https://MANAGER:55000',
-    commands: JOURNEY,
+    commands: SERVICE,
     group: 'Manager',
   },
   'api-user': {
@@ -160,7 +162,7 @@ export const OPTIONS = {
     environment: ['WAZUH_REGISTRATION_CA', 'WAZUH_CERTIFICATE'],
     value: 'FILE',
     describe: "verify the manager's certificate and host name against this CA (PEM)",
-    commands: JOURNEY,
+    commands: SERVICE,
     group: 'Trust',
   },
   pin: {
@@ -169,7 +171,7 @@ export const OPTIONS = {
     value: 'sha256:HEX',
     describe: "verify the manager by its certificate's public key (SPKI)",
     default: 'the key seen at the first enrollment',
-    commands: JOURNEY,
+    commands: SERVICE,
     group: 'Trust',
   },
   cert: {
@@ -177,7 +179,7 @@ export const OPTIONS = {
     environment: ['WAZUH_REGISTRATION_CERTIFICATE', 'WAZUH_PEM'],
     value: 'FILE',
     describe: 'client certificate: PEM, or PKCS#12 together with its key',
-    commands: JOURNEY,
+    commands: SERVICE,
     group: 'Trust',
   },
   key: {
@@ -185,7 +187,7 @@ export const OPTIONS = {
     environment: ['WAZUH_REGISTRATION_KEY', 'WAZUH_KEY'],
     value: 'FILE',
     describe: 'key of the client certificate (PEM)',
-    commands: JOURNEY,
+    commands: SERVICE,
     group: 'Trust',
   },
   'key-passphrase-file': {
@@ -193,14 +195,14 @@ export const OPTIONS = {
     environment: [],
     value: 'FILE',
     describe: 'passphrase of that key, first line of a file',
-    commands: JOURNEY,
+    commands: SERVICE,
     group: 'Trust',
   },
   insecure: {
     kind: 'flag',
     environment: [],
     describe: 'accept any certificate, remember nothing',
-    commands: JOURNEY,
+    commands: SERVICE,
     group: 'Trust',
   },
   protocol: {

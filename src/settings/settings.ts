@@ -1,3 +1,4 @@
+import type { EnrollError } from '../errors.js';
 import type { IpSetting } from '../host/address-setting.js';
 import type { CipherSetting } from '../link/message/candidates.js';
 import type { Protocol } from '../link/message/transport.js';
@@ -41,6 +42,14 @@ export interface Hearsay {
   readonly ca?: Origin;
 }
 
+/** What `check` cannot use of the settings, and looks at the rest all the same. */
+export interface Unsettled {
+  /** Why there is no manager to look at. */
+  readonly managers?: EnrollError;
+  /** Why the enrollment service cannot be judged. */
+  readonly enrollment?: EnrollError;
+}
+
 /** Told what the user should know, as it is found. */
 export type Warn = (text: string) => void;
 
@@ -61,6 +70,10 @@ export interface Settings {
   readonly token?: EnrollmentToken;
   /** Present where the method is `api`. */
   readonly api?: ApiSettings;
+  /** Of `check`: the REST API to look at, where one is named. */
+  readonly apiUrl?: string;
+  /** Of `check`; absent: all can be used. */
+  readonly unsettled?: Unsettled;
   readonly ip: IpSetting;
   readonly groups: readonly string[];
   /** The enrollment password, as its bytes stand; a text in UTF-8. */

@@ -4,7 +4,8 @@ import { printable } from '../model/printable.js';
 import { readAgent } from './agent-setting.js';
 import { readConf } from './conf-file.js';
 import { NO_ENROLLMENT, readEnrollment } from './enrollment.js';
-import { readManagers, shownManagers } from './managers.js';
+import { readLooked } from './looked.js';
+import { type FoundManager, readManagers, shownManagers } from './managers.js';
 import { type CommandName, hasOption } from './options.js';
 import { DEFAULT_ORIGIN, describeOrigin, RefusedSetting, type Sourced } from './origin.js';
 import { readProxy } from './proxy-setting.js';
@@ -47,9 +48,15 @@ export interface SettledInPart extends Settled {
  */
 export async function settle(input: SettingsInput): Promise<Settled> {
   const { command, flags, given, environment, agent, edge, warn } = input;
-  const sources = new Sources(command, flags, environment, await readConf(agent, edge, warn), given);
-  return await settleFrom(sources, input, (missing) => {
+  const conf = await unless(command === 'check', readConf(agent, edge, warn));
+  const sources = new Sources(command, flags, environment, conf.value, given);
+  const onMissing = (missing: EnrollError) => {
     throw missing;
+  };
+  return await settleFrom(sources, {
+    ...input,
+    onMissing,
+    ...(conf.error === undefined ? {} : { unread: conf.error }),
   });
 }
 
@@ -72,7 +79,7 @@ export async function settleInPart(input: SettingsInput): Promise<SettledInPart>
   for (;;) {
     const missing: EnrollError[] = [];
     try {
-      const settled = await settleFrom(sources, again, (error) => missing.push(error));
+      const settled = await settleFrom(sources, { ...again, onMissing: (error) => missing.push(error) });
       // The manager that was refused is not missing.
       return { ...settled, refused: refused.length > 0 ? refused : missing };
     } catch (thrown) {
@@ -83,25 +90,32 @@ export async function settleInPart(input: SettingsInput): Promise<SettledInPart>
   }
 }
 
-/** @param onMissing is told the error where the command contacts a manager and none is named */
-async function settleFrom(
-  sources: Sources,
-  input: SettingsInput,
-  onMissing: (error: EnrollError) => void,
-): Promise<Settled> {
-  const { command, agent, edge, warn } = input;
+/** What settling out of its sources is given. */
+interface SettlingInput extends SettingsInput {
+  /** Told the error where the command contacts a manager and none is named. */
+  readonly onMissing: (error: EnrollError) => void;
+  /** Why ossec.conf was not read, of a command that looks at what is there. */
+  readonly unread?: EnrollError;
+}
+
+async function settleFrom(sources: Sources, input: SettlingInput): Promise<Settled> {
+  const { command, agent, edge, warn, unread } = input;
   for (const text of strangersIn(sources)) warn(text);
-  const managers = hasOption(command, 'manager') ? readManagers(sources) : [];
-  const contacts = command === 'enroll' || command === 'check' || (command === 'import' && proves(sources));
-  if (managers.length === 0 && contacts) onMissing(missingManager(sources));
+  const looks = command === 'check';
+  const found = await unless(looks, managersFor(command, sources, input));
+  // What is wrong with the enrollment service alone keeps nobody from looking at the manager.
+  const without =
+    found.error === undefined ? found : await unless(true, managersFor('import', sources.as('import'), input));
+  const managers = without.value ?? [];
   if (managers.length > 0 && sources.text('manager') === undefined) {
     for (const place of sources.placeholders) warn(`${unfilled(place)}, and was passed over.`);
   }
   const registered = readAgent(sources);
   const running = readRunning(sources, command);
   const proxy = readProxy(sources, managers, warn);
-  const enrolls = hasOption(command, 'enrollment-port');
+  const enrolls = hasOption(command, 'password-file');
   const enrollment = enrolls ? await readEnrollment(sources, managers, agent, edge, warn) : NO_ENROLLMENT;
+  const looked = looks ? await unless(true, readLooked(sources, edge)) : {};
   const shown = [
     ...shownManagers(managers, sources),
     ...shownFiles(agent, sources),
@@ -114,8 +128,38 @@ async function settleFrom(
       ...running.settings,
       ...proxy.settings,
       ...enrollment.settings,
+      ...looked.value,
+      ...(without.error === undefined
+        ? unsettledOf(undefined, found.error ?? looked.error)
+        : unsettledOf(unread ?? found.error, looked.error)),
     },
     shown: showSettings(command, sources, shown),
+  };
+}
+
+/** What a reader came to; of a command that looks at what is there, what it failed with. */
+async function unless<T>(
+  looks: boolean,
+  work: Promise<T>,
+): Promise<{ readonly value?: T; readonly error?: EnrollError }> {
+  try {
+    return { value: await work };
+  } catch (thrown) {
+    if (looks && thrown instanceof EnrollError) return { error: thrown };
+    throw thrown;
+  }
+}
+
+function unsettledOf(
+  managers: EnrollError | undefined,
+  enrollment: EnrollError | undefined,
+): Pick<Settings, 'unsettled'> {
+  if (managers === undefined && enrollment === undefined) return {};
+  return {
+    unsettled: {
+      ...(managers === undefined ? {} : { managers }),
+      ...(enrollment === undefined ? {} : { enrollment }),
+    },
   };
 }
 
@@ -165,6 +209,17 @@ function tellingOnce(warn: Warn): Warn {
     if (!told.has(text)) warn(text);
     told.add(text);
   };
+}
+
+async function managersFor(
+  command: CommandName,
+  sources: Sources,
+  { onMissing }: Pick<SettlingInput, 'onMissing'>,
+): Promise<readonly FoundManager[]> {
+  const managers = hasOption(command, 'manager') ? readManagers(sources) : [];
+  const contacts = command === 'enroll' || command === 'check' || (command === 'import' && proves(sources));
+  if (managers.length === 0 && contacts) onMissing(missingManager(sources));
+  return managers;
 }
 
 function shownFiles({ home, keysFile }: AgentInstallation, sources: Sources): Shown {

@@ -74,6 +74,11 @@ export class Sources {
     return this.#passedOver.has(isInLine(origin) ? origin : describeOrigin(origin));
   }
 
+  /** The same, as another command finds it. */
+  as(command: CommandName): Sources {
+    return new Sources(command, this.#flags, this.#environment, this.#file, this.#given);
+  }
+
   /** Whether the command has this option. */
   has(name: OptionName): boolean {
     return hasOption(this.#command, name);

@@ -84,7 +84,7 @@ function watchedDirectory(real: Directory, told: Told): Directory {
 function watchedFile(real: OpenFile, path: string, told: Told): OpenFile {
   return {
     facts: () => told('facts', path, () => real.facts()),
-    read: (limit) => told('read', path, () => real.read(limit)),
+    read: (limit, position) => told('read', path, () => real.read(limit, position)),
     async write(bytes, position) {
       let written = 0;
       try {

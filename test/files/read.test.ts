@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
 import { type FileEdge, nodeFileEdge } from '../../src/files/file-edge.js';
-import { type ReadFile, type ReadRules, ROOT_ONLY, readFile } from '../../src/files/read.js';
+import { type ReadFile, type ReadRules, ROOT_ONLY, readFile, readTail } from '../../src/files/read.js';
 import { systemError, watched } from './faulty.js';
 import {
   isRoot,
@@ -206,5 +206,25 @@ describe('files/read', () => {
       expect(open(), `operation ${failing}`).to.equal(before);
     }
     expect(failed).to.be.above(5);
+  });
+});
+
+describe('the end of a file', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await scratchDirectory();
+  });
+  afterEach(() => removeScratch(directory));
+
+  it('is read, and no more of it, whoever writes it', async () => {
+    const path = join(directory, 'ossec.log');
+    await writeFile(path, `${'x'.repeat(100_000)}the end`);
+    const tail = await readTail(path, 7, nodeFileEdge());
+    expect([tail?.bytes.toString(), tail?.whole]).to.deep.equal(['the end', false]);
+    const all = await readTail(path, 200_000, nodeFileEdge());
+    expect([all?.bytes.length, all?.whole]).to.deep.equal([100_007, true]);
+  });
+  it('is none where there is no file', async () => {
+    expect(await readTail(join(directory, 'none'), 7, nodeFileEdge())).to.equal(undefined);
   });
 });

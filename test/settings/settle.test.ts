@@ -171,14 +171,31 @@ describe('settings: where they come from', () => {
     expect((await settled({ command: 'export' })).settings.managers).to.deep.equal([]);
     expect((await settled({ command: 'detect' })).settings.managers).to.deep.equal([]);
     expect((await settled({ command: 'import', flags: { handshake: false } })).settings.managers).to.deep.equal([]);
-    for (const command of ['enroll', 'check', 'import'] as const) {
+    for (const command of ['enroll', 'import'] as const) {
       expect((await refused({ command })).code, command).to.equal('MANAGER_MISSING');
     }
   });
 
+  it('goes on without what cannot be used where a command looks at what there is, and says what that is', async () => {
+    const missing = (await settled({ command: 'check' })).settings;
+    expect(missing.managers).to.deep.equal([]);
+    expect(missing.unsettled?.managers?.code).to.equal('MANAGER_MISSING');
+
+    const environment = { WAZUH_MANAGER: 'm', WAZUH_REGISTRATION_PORT: '99999' };
+    const port = (await settled({ command: 'check', environment })).settings;
+    expect(port.managers).to.have.length(1);
+    expect(port.unsettled?.enrollment?.message).to.contain('WAZUH_REGISTRATION_PORT');
+    expect(port.unsettled?.managers).to.equal(undefined);
+
+    const ca = { WAZUH_MANAGER: 'm', WAZUH_REGISTRATION_CA: '/none' };
+    const { managers, unsettled, trust } = (await settled({ command: 'check', environment: ca })).settings;
+    expect([managers.length, trust]).to.deep.equal([1, { insecure: false }]);
+    expect(unsettled?.enrollment).to.include({ code: 'FILE_UNREADABLE' });
+  });
+
   it('reads nothing that a command has no option for', async () => {
     const environment = { WAZUH_MANAGER: 'm', WAZUH_REGISTRATION_PORT: '99999', WAZUH_REGISTRATION_CA: '/none' };
-    expect((await settled({ command: 'check', environment })).settings.managers).to.have.length(1);
+    expect((await settled({ command: 'import', environment })).settings.managers).to.have.length(1);
     expect(
       (await settled({ command: 'export', environment: { WAZUH_MANAGER: '???' } })).settings.managers,
     ).to.have.length(0);

@@ -112,7 +112,7 @@ export const RULES: readonly Rule[] = [
     outcome: 'cannot be',
   },
   {
-    when: { key: ["another machine's"], notes: ['none', 'another key'] },
+    when: { key: ["another machine's"], notes: ['none', 'another key', 'broken', 'newer'] },
     what: 'It is the notes of this key that tell of the other machine.',
     outcome: 'cannot be',
   },
@@ -147,16 +147,6 @@ export const RULES: readonly Rule[] = [
     when: { key: ['broken'] },
     what: 'Nobody is asked: somebody has to look at the file. `--force` enrolls anew.',
     outcome: kept(6, 'KEYS_INVALID', 'is not valid'),
-  },
-  {
-    when: { command: ['check'], notes: ['broken'] },
-    what: 'As with an enrollment.',
-    outcome: kept(6, 'FILE_UNREADABLE', 'is broken'),
-  },
-  {
-    when: { command: ['check'], notes: ['newer'] },
-    what: 'As with an enrollment.',
-    outcome: kept(6, 'FILE_UNREADABLE', 'was written by a newer agent-enroll'),
   },
   {
     when: { command: ['check'], key: ["another machine's"] },

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../errors.js';
 import { formatEndpoint } from '../../model/endpoint.js';
 import { LinkError } from '../link-error.js';
-import type { Conclusion, Ending, LinkEvidence, Service, Sighting } from '../link-evidence.js';
+import type { Conclusion, Ending, LinkEvidence, Service, Sighting, Stranger } from '../link-evidence.js';
 import { addressMismatch } from './address-mismatch.js';
 import { refusesMessages } from './conclusion.js';
 import type { HandshakeRequest } from './handshake-request.js';
@@ -23,7 +23,7 @@ export function linkError(request: HandshakeRequest, evidence: LinkEvidence): Li
   const { conclusion } = evidence;
   const sentences = [
     sentence(request, evidence),
-    told(evidence),
+    evidence.conclusion.kind === 'unresolved' ? undefined : seenInWords(evidence),
     ...(isOfTheKey(conclusion) ? [addressMismatch(request.record, evidence.localAddress), aesOfOssec(request)] : []),
   ];
   const message = sentences.filter((text) => text !== undefined).join(' ');
@@ -50,7 +50,7 @@ function sentence({ endpoint }: HandshakeRequest, { conclusion, waitedMs }: Link
     case 'other-service':
       return conclusion.service === 'authd'
         ? `${where} is the manager's enrollment port (authd), and not its agent port.`
-        : `What answers on the agent port (${where}) is no manager: it is ${SERVICES[conclusion.service]}${said(conclusion.said)}.`;
+        : `What answers on the agent port (${where}) is no manager: it is ${strangerInWords(conclusion)}.`;
     case 'closed':
       return `The agent port of the manager is closed (${where}).`;
     case 'silent':
@@ -69,13 +69,13 @@ const SERVICES: Readonly<Record<Service, string>> = {
   unknown: 'something that speaks no protocol of an agent',
 };
 
-function said(line: string | undefined): string {
-  return line === undefined ? '' : `, which says "${line}"`;
+/** What it is, as the end of a sentence. */
+export function strangerInWords({ service, said }: Stranger): string {
+  return `${SERVICES[service]}${said === undefined ? '' : `, which says "${said}"`}`;
 }
 
-/** What was seen, a protocol after the other. */
-function told({ conclusion, tcp, udp }: LinkEvidence): string | undefined {
-  if (conclusion.kind === 'unresolved') return undefined;
+/** What was seen, a protocol after the other; `undefined`: nothing was tried. */
+export function seenInWords({ tcp, udp }: Pick<LinkEvidence, 'tcp' | 'udp'>): string | undefined {
   const lines = [line('TCP', tcp), line('UDP', udp)].filter((text) => text !== undefined);
   return lines.length === 0 ? undefined : `${lines.join('; ')}.`;
 }
