@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { EnrollError } from '../../src/errors.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { HTTPS_PREFIX, type HttpsEndpoint } from '../../src/model/https-endpoint.js';
@@ -68,9 +68,11 @@ export async function startManagers(certificate: IssuedCertificate): Promise<Man
     );
   const [balancer, balancedAuthd] = [await balanced(), await balanced()];
   const web = await listening(createHttpServer((_request, response) => void response.writeHead(400).end('no')));
-  const closed = await listening(createServer());
-  const closedPort = portOf(closed);
-  await stop(closed);
+  // A port that a connection goes out from is nobody else's to listen at.
+  const held = await listening(createServer((socket) => void open.add(socket.on('error', () => {}))));
+  const outgoing = connect(portOf(held), HOST);
+  await once(outgoing, 'connect');
+  const closedPort = outgoing.localPort ?? 0;
 
   const at = (port: number): Endpoint => ({ host: HOST, port });
   const of = ({ family }: State, kind: string): Sandbox => {
@@ -134,9 +136,10 @@ export async function startManagers(certificate: IssuedCertificate): Promise<Man
   return {
     seen,
     close: async () => {
+      outgoing.destroy();
       web.closeAllConnections();
       for (const socket of open) socket.destroy();
-      const others = [...[balancer, balancedAuthd, web].map(stop), wazuh5.close()];
+      const others = [...[balancer, balancedAuthd, held, web].map(stop), wazuh5.close()];
       await Promise.all([...others, ...[...sandboxes.values()].map((sandbox) => sandbox.close())]);
       silent.close();
     },
