@@ -2,8 +2,11 @@ import { EnrollError } from '../errors.js';
 import type { AgentInstallation } from '../model/host.js';
 import { printable } from '../model/printable.js';
 import { readAgent } from './agent-setting.js';
+import { readAskedMethod } from './asked-method.js';
 import { readConf } from './conf-file.js';
 import { NO_ENROLLMENT, readEnrollment } from './enrollment.js';
+import { readToken } from './enrollment-token.js';
+import { requireAgreement } from './https-managers.js';
 import { readManagers, shownManagers } from './managers.js';
 import { type CommandName, hasOption } from './options.js';
 import { DEFAULT_ORIGIN, describeOrigin, RefusedSetting, type Sourced } from './origin.js';
@@ -13,6 +16,7 @@ import type { Settings, ShownSetting, Warn } from './settings.js';
 import type { SettingsEdge } from './settings-edge.js';
 import { type Shown, showSettings } from './shown.js';
 import { type Environment, type Flags, type GivenBy, Sources } from './sources.js';
+import { refuse } from './values.js';
 
 /** What the settings are made of. */
 export interface SettingsInput {
@@ -91,17 +95,23 @@ async function settleFrom(
 ): Promise<Settled> {
   const { command, agent, edge, warn } = input;
   for (const text of strangersIn(sources)) warn(text);
-  const managers = hasOption(command, 'manager') ? readManagers(sources) : [];
+  requireOneInput(sources);
+  const method = readAskedMethod(sources);
+  const token = await readToken(sources, method, agent, edge, warn);
+  if (token !== undefined) requireAgreement(token, sources, warn);
+  const managers = hasOption(command, 'manager') ? readManagers(sources, { method, token }) : [];
   const contacts = command === 'enroll' || command === 'check' || (command === 'import' && proves(sources));
   if (managers.length === 0 && contacts) onMissing(missingManager(sources));
-  if (managers.length > 0 && sources.text('manager') === undefined) {
+  if (managers.length > 0 && token === undefined && sources.text('manager') === undefined) {
     for (const place of sources.placeholders) warn(`${unfilled(place)}, and was passed over.`);
   }
   const registered = readAgent(sources);
   const running = readRunning(sources, command);
   const proxy = readProxy(sources, managers, warn);
   const enrolls = hasOption(command, 'enrollment-port');
-  const enrollment = enrolls ? await readEnrollment(sources, managers, agent, edge, warn) : NO_ENROLLMENT;
+  const enrollment = enrolls
+    ? await readEnrollment(sources, { managers, method, token }, agent, edge, warn)
+    : NO_ENROLLMENT;
   const shown = [
     ...shownManagers(managers, sources),
     ...shownFiles(agent, sources),
@@ -145,6 +155,16 @@ function unfilled({ value, origin }: Sourced<string>): string {
   const what =
     value === '' ? "the manager's address is empty" : `"${printable(value)}" is a placeholder, not a manager`;
   return `${describeOrigin(origin)}: ${what}`;
+}
+
+/** @throws EnrollError `SETTING_INVALID` where two secrets are to be on one standard input */
+function requireOneInput(sources: Sources): void {
+  const [first, second] = (['token-file', 'password-file', 'api-password-file'] as const)
+    .map((name) => ({ name, text: sources.text(name) }))
+    .filter(({ text }) => text?.value === '-');
+  if (first === undefined || second?.text === undefined) return;
+  const what = first.name === 'token-file' ? 'token' : 'password';
+  throw refuse(second.text.origin, `standard input holds the enrollment ${what} already (--${first.name}).`);
 }
 
 /** Standard input can be read once. */
