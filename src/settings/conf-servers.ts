@@ -1,4 +1,4 @@
-import { parseEndpoint } from '../conf/endpoint.js';
+import { DEFAULT_ENDPOINT, parseEndpoint } from '../conf/endpoint.js';
 import type { AgentConf, ConfServer, ConfValue } from '../conf/ossec-conf.js';
 import { isHostPlaceholder } from './placeholder.js';
 
@@ -6,6 +6,11 @@ import { isHostPlaceholder } from './placeholder.js';
 export interface NamedServer extends ConfServer {
   /** The text that the address was taken from, where that is an `<endpoint>` of Wazuh 5. */
   readonly endpoint?: ConfValue;
+  /**
+   * Of the `<manager>` of `<agent>`, which a Wazuh 5 agent reaches by https: below what. Its port is that of the
+   * endpoint, or stands apart; 1517 without one.
+   */
+  readonly https?: { readonly prefix: string; readonly port?: number };
 }
 
 /** Whom an ossec.conf names, and the places where it should and does not. */
@@ -49,12 +54,13 @@ function managerOf(
   const endpoint = there(manager.endpoint);
   if (endpoint === undefined) {
     const address = there(manager.address) ?? { value: '', line: manager.line };
-    return [{ address }];
+    return [{ address, ...withValue('port', there(manager.port)), https: { prefix: DEFAULT_ENDPOINT.prefix } }];
   }
   const parsed = parseEndpoint(endpoint.value);
   if (parsed === undefined) return [{ address: endpoint, endpoint }];
-  const zone = parsed.zone === undefined ? '' : `%${parsed.zone}`;
-  return [{ address: { ...endpoint, value: `${parsed.host}${zone}` }, endpoint }];
+  const { host, zone, port, prefix } = parsed;
+  const name = zone === undefined ? host : `${host}%${zone}`;
+  return [{ address: { ...endpoint, value: name }, endpoint, https: { prefix, port } }];
 }
 
 function withValue<N extends string>(name: N, value: ConfValue | undefined) {

@@ -1,12 +1,15 @@
 import { formatEndpoint } from '../model/endpoint.js';
 import type { AgentInstallation } from '../model/host.js';
+import { HTTPS_PORT } from '../model/https-endpoint.js';
 import { checkGroups, checkPassword } from '../obtain/authd/request.js';
 import { checkGroupNames } from '../obtain/group-names.js';
+import type { AskedMethod } from './asked-method.js';
 import { tellOfSwitchedOff } from './conf-file.js';
-import { type FoundCertificate, readClientCertificate, readTrust } from './credentials.js';
+import { type FoundCertificate, type FoundTrust, readClientCertificate, readTrust } from './credentials.js';
+import { type FoundToken, requireNothingBeside, shownToken } from './enrollment-token.js';
 import type { FoundManager } from './managers.js';
 import { API_PORT, apiEndpoint, type FoundMethod, readMethod } from './method.js';
-import { DEFAULT_ORIGIN, type Origin, withOrigin } from './origin.js';
+import { DEFAULT_ORIGIN, type Origin, type Sourced, withOrigin } from './origin.js';
 import { type FoundPassword, findPassword } from './password.js';
 import { isPlaceholder } from './placeholder.js';
 import type { Settings, Warn } from './settings.js';
@@ -18,7 +21,10 @@ import { findHearsay, type NamedService, type SentSecret } from './vouching.js';
 
 /** What the settings of an enrollment are. */
 export interface FoundEnrollment {
-  readonly settings: Pick<Settings, 'method' | 'api' | 'password' | 'clientCertificate' | 'trust' | 'hearsay'>;
+  readonly settings: Pick<
+    Settings,
+    'method' | 'token' | 'tokenOfInstaller' | 'api' | 'password' | 'clientCertificate' | 'trust' | 'hearsay'
+  >;
   readonly shown: Shown;
 }
 
@@ -28,22 +34,30 @@ export const NO_ENROLLMENT: FoundEnrollment = {
   shown: [['method', { value: 'authd', origin: DEFAULT_ORIGIN }]],
 };
 
+/** Who is asked for a key, and what says how. */
+export interface AskedOf {
+  readonly managers: readonly FoundManager[];
+  readonly method: Sourced<AskedMethod>;
+  readonly token: FoundToken | undefined;
+}
+
 /**
  * How a key is asked for: with which secrets, and by what whoever gets them is trusted.
  * @throws EnrollError with `SETTING_INVALID` or `FILE_UNREADABLE`, the origin named
  */
 export async function readEnrollment(
   sources: Sources,
-  managers: readonly FoundManager[],
+  { managers, method: asked, token }: AskedOf,
   agent: AgentInstallation,
   edge: SettingsEdge,
   warn: Warn,
 ): Promise<FoundEnrollment> {
   tellOfSwitchedOff(sources, warn);
-  const password = await findPassword(sources, agent.passwordFile, edge, warn);
+  if (token !== undefined) requireNothingBeside(token, sources, warn);
+  const password = token === undefined ? await findPassword(sources, agent.passwordFile, edge, warn) : undefined;
   const client = await readClientCertificate(sources, edge);
-  const { trust, vouchers } = await readTrust(sources, edge);
-  const method = await readMethod(sources, trust.insecure, edge, warn);
+  const { trust, vouchers } = token === undefined ? await readTrust(sources, edge) : TRUST_OF_TOKEN;
+  const method = await readMethod(sources, asked, { token, managers: byHttps(managers) }, trust.insecure, edge, warn);
   checkSent(sources, method, password);
   const hearsay = findHearsay(
     {
@@ -58,6 +72,8 @@ export async function readEnrollment(
   return {
     settings: {
       method: method.method,
+      ...(token === undefined ? {} : { token: token.token }),
+      ...(token?.ofInstaller === undefined ? {} : { tokenOfInstaller: true }),
       ...(method.api === undefined ? {} : { api: method.api }),
       ...(password === undefined ? {} : { password: password.value }),
       ...(client === undefined ? {} : { clientCertificate: client.certificate }),
@@ -66,6 +82,7 @@ export async function readEnrollment(
     },
     shown: [
       ['method', method.shown],
+      ...(token === undefined ? [] : [['token-file', shownToken(token)] as const]),
       ...(password === undefined ? [] : [['password', { value: '(set)', origin: password.origin }] as const]),
     ],
   };
@@ -73,13 +90,13 @@ export async function readEnrollment(
 
 /**
  * What no manager takes in a request, found while it is known where it comes from.
- * @throws EnrollError `SETTING_INVALID`, `GROUP_REFUSED` for the REST API
+ * @throws EnrollError `SETTING_INVALID`, `GROUP_REFUSED` for the REST API and https
  */
 function checkSent(sources: Sources, { method }: FoundMethod, password: FoundPassword | undefined): void {
   const groups = sources.text('groups');
   if (groups !== undefined) {
     if (isPlaceholder(groups.value)) throw refuse(groups.origin, `${misfit(groups.value, 'the name of a group')}.`);
-    const check = method.use === 'api' ? checkGroupNames : checkGroups;
+    const check = method.use === 'authd' ? checkGroups : checkGroupNames;
     placing(groups.origin, () => check(splitList(groups.value)));
   }
   if (password !== undefined && method.use === 'authd') placing(password.origin, () => checkPassword(password.value));
@@ -93,10 +110,22 @@ function placing(origin: Origin, check: () => void): void {
   }
 }
 
+/** A token's own anchor counts, and nothing else. */
+const TRUST_OF_TOKEN: FoundTrust = { trust: { insecure: false }, vouchers: { pin: false } };
+
+/** By whom the managers are named, where all of them are named by https. */
+function byHttps(managers: readonly FoundManager[]): Origin | undefined {
+  return managers.every(({ settings }) => settings.https !== undefined) ? managers[0]?.agentOrigin : undefined;
+}
+
 /** Who may be asked for a key. An API that has a URL of its own was named with it. */
-function servicesOf(managers: readonly FoundManager[], { api }: FoundMethod): readonly NamedService[] {
+function servicesOf(managers: readonly FoundManager[], { method, api }: FoundMethod): readonly NamedService[] {
   if (api === undefined) {
-    return managers.map(({ settings, enrollmentOrigin: origin }) => ({ endpoint: settings.enrollment, origin }));
+    return managers.map(({ settings: { agent, enrollment, https }, agentOrigin, enrollmentOrigin }) =>
+      method.use === 'https' && https === undefined
+        ? { endpoint: { host: agent.host, port: HTTPS_PORT }, origin: agentOrigin }
+        : { endpoint: enrollment, origin: enrollmentOrigin },
+    );
   }
   if (api.url !== undefined) return [];
   return managers.map(({ settings, agentOrigin: origin }) => {

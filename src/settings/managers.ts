@@ -1,8 +1,12 @@
 import { parseEndpoint } from '../conf/endpoint.js';
 import type { Protocol } from '../link/message/transport.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
+import { httpsUrl } from '../model/https-endpoint.js';
 import { bareHost, isSameHost } from '../model/zone.js';
+import type { AskedMethod } from './asked-method.js';
 import type { NamedServer } from './conf-servers.js';
+import type { FoundToken } from './enrollment-token.js';
+import { A_MANAGER, httpsManager, ofEndpoint, parseManager, requireMeaning, wantsMessages } from './https-managers.js';
 import { withInterface } from './link-local.js';
 import { DEFAULT_ORIGIN, type Origin, type Sourced } from './origin.js';
 import type { ManagerSettings } from './settings.js';
@@ -34,24 +38,45 @@ export interface FoundManager {
   readonly enrollmentOrigin: Origin;
 }
 
+/** What decides how managers are meant. */
+export interface MeantBy {
+  readonly method: Sourced<AskedMethod>;
+  readonly token: FoundToken | undefined;
+}
+
 /**
- * The managers in the order in which they are tried: those that were named, else the servers of ossec.conf. What
- * ossec.conf says of a server holds for a manager of the same address, too.
+ * The managers in the order in which they are tried: the one of the token, else those that were named, else the servers
+ * of ossec.conf. What ossec.conf says of a server holds for a manager of the same address, too.
  *
  * @throws EnrollError with `SETTING_INVALID`, the origin named
  */
-export function readManagers(sources: Sources): readonly FoundManager[] {
+export function readManagers(sources: Sources, { method, token }: MeantBy): readonly FoundManager[] {
+  const managers =
+    token === undefined ? namedManagers(sources, method) : [foundHttps(ofEndpoint(token.token.manager), token.origin)];
+  const [first] = managers;
+  if (first !== undefined) {
+    const all = managers.map(({ settings }) => settings);
+    requireMeaning(all, first.agentOrigin, sources, method);
+  }
+  return managers;
+}
+
+function namedManagers(sources: Sources, method: Sourced<AskedMethod>): readonly FoundManager[] {
   const given = sources.text('manager');
-  if (given === undefined) return serversOfConf(sources);
+  if (given === undefined) return serversOfConf(sources, method);
   const { origin } = given;
   const names = splitManagers(given);
   if (names.length === 0) throw refuse(origin, 'it names no host.');
-  parseEach(names, origin, parseHostPort, A_HOST_AND_PORT);
+  const managers = parseEach(names, origin, parseManager, A_MANAGER);
   const protocols = listed(sources.text('protocol'), names);
-  return names.map((text, index) => {
-    const { host: name, port } = hostPort({ value: text, origin }, sources.text('port'));
-    const server = sources.servers.find(({ address }) => isSameHost(address.value, name));
-    const host = withInterface({ value: name, origin }, server?.interfaceIndex, sources);
+  return managers.map((named, index) => {
+    const server = sources.servers.find(({ address }) => isSameHost(address.value, named.host));
+    const host = withInterface({ value: named.host, origin }, server?.interfaceIndex, sources);
+    if (named.kind === 'https') return foundHttps(httpsManager(host, named.port, named.prefix), origin);
+    const port = portBeside(named.port, { value: names[index] ?? '', origin }, sources, method);
+    const https = port === undefined ? httpsOfConf({ value: host, origin }, server, sources, method) : undefined;
+    if (https !== undefined) return https;
+    if (method.value === 'https' && port !== undefined) return foundHttps(httpsManager(host, port), origin);
     return found(
       { value: { host, port: port ?? portOf(server, sources) }, origin },
       protocols[index] ?? protocolOf(server, sources),
@@ -60,7 +85,7 @@ export function readManagers(sources: Sources): readonly FoundManager[] {
   });
 }
 
-function serversOfConf(sources: Sources): readonly FoundManager[] {
+function serversOfConf(sources: Sources, method: Sourced<AskedMethod>): readonly FoundManager[] {
   const { servers } = sources;
   const port = portGiven(sources.text('port'));
   const protocols = listed(
@@ -70,12 +95,30 @@ function serversOfConf(sources: Sources): readonly FoundManager[] {
   return servers.map((server, index) => {
     const { value, origin } = hostOfConf(server, sources);
     const host = withInterface({ value, origin }, server.interfaceIndex, sources);
+    const https = httpsOfConf({ value: host, origin }, server, sources, method);
+    if (https !== undefined) return https;
     return found(
       { value: { host, port: port ?? portOf(server, sources) }, origin },
       protocols[index] ?? protocolOf(server, sources),
       sources,
     );
   });
+}
+
+/** A manager that ossec.conf names as a Wazuh 5 agent does, unless what only others understand was asked for. */
+function httpsOfConf(
+  { value: host, origin }: Sourced<string>,
+  server: NamedServer | undefined,
+  sources: Sources,
+  method: Sourced<AskedMethod>,
+): FoundManager | undefined {
+  if (server?.https === undefined || wantsMessages(sources, method) !== undefined) return undefined;
+  const apart = server.port === undefined ? undefined : portGiven(sources.fromConf(server.port));
+  return foundHttps(httpsManager(host, server.https.port ?? apart, server.https.prefix), origin);
+}
+
+function foundHttps(settings: ManagerSettings, origin: Origin): FoundManager {
+  return { settings, agentOrigin: origin, enrollmentOrigin: origin };
 }
 
 function hostOfConf({ address, endpoint }: NamedServer, sources: Sources): Sourced<string> {
@@ -92,12 +135,32 @@ function hostPort(
   apart: Sourced<string> | undefined,
 ): { readonly host: string; readonly port: number | undefined } {
   const { host, port: own } = parseSetting(text, parseHostPort, A_HOST_AND_PORT).value;
+  return { host, port: strongerPort(own, text, apart) };
+}
+
+function strongerPort(
+  own: number | undefined,
+  text: Sourced<string>,
+  apart: Sourced<string> | undefined,
+): number | undefined {
   const other = portGiven(apart);
-  if (apart === undefined || own === undefined || own === other) return { host, port: own ?? other };
+  if (apart === undefined || own === undefined || own === other) return own ?? other;
   if (apart.origin.kind === text.origin.kind) {
     throw refuse(apart.origin, `it contradicts the port in "${text.value}". Give one of the two.`);
   }
-  return { host, port: apart.origin.kind === 'flag' ? other : own };
+  return apart.origin.kind === 'flag' ? other : own;
+}
+
+/** The port of agents that was given with a manager or apart. Of one that is asked by https a variable says nothing. */
+function portBeside(
+  own: number | undefined,
+  text: Sourced<string>,
+  sources: Sources,
+  method: Sourced<AskedMethod>,
+): number | undefined {
+  const apart = sources.text('port');
+  const counts = method.value !== 'https' || apart?.origin.kind === 'flag';
+  return strongerPort(own, text, counts ? apart : undefined);
 }
 
 function portGiven(text: Sourced<string> | undefined): number | undefined {
@@ -168,17 +231,32 @@ function parseProtocol(text: Sourced<string>): 'auto' | Protocol {
 export function shownManagers(managers: readonly FoundManager[], sources: Sources): Shown {
   const [first] = managers;
   if (first === undefined) return [];
-  const { enrollment } = first.settings;
-  const server = enrollmentServer(first.settings.agent.host, sources);
+  const manager = [
+    'manager',
+    {
+      value: all(managers, ({ agent, https }) => (https === undefined ? formatEndpoint(agent) : httpsUrl(https))),
+      origin: first.agentOrigin,
+    },
+  ] as const;
+  const older = managers.filter(({ settings }) => settings.https === undefined);
+  const [leading] = older;
+  if (leading === undefined) {
+    const none = { value: '(not used: https)', origin: first.agentOrigin };
+    return [manager, ...OF_OLDER.map((name) => [name, none] as const)];
+  }
+  const { enrollment } = leading.settings;
+  const server = enrollmentServer(leading.settings.agent.host, sources);
   const port = sources.text('enrollment-port');
   return [
-    ['manager', { value: all(managers, ({ agent }) => formatEndpoint(agent)), origin: first.agentOrigin }],
+    manager,
     ['enrollment-server', { value: enrollment.host, origin: server?.origin ?? DEFAULT_ORIGIN }],
     ['enrollment-port', { value: String(enrollment.port), origin: port?.origin ?? DEFAULT_ORIGIN }],
-    ['protocol', shownOfServer(managers, sources, 'protocol', ({ protocol }) => protocol)],
-    ['port', shownOfServer(managers, sources, 'port', ({ agent }) => String(agent.port))],
+    ['protocol', shownOfServer(older, sources, 'protocol', ({ protocol }) => protocol)],
+    ['port', shownOfServer(older, sources, 'port', ({ agent }) => String(agent.port))],
   ];
 }
+
+const OF_OLDER = ['enrollment-server', 'enrollment-port', 'protocol', 'port'] as const;
 
 function all(managers: readonly FoundManager[], value: (manager: ManagerSettings) => string): string {
   return managers.map(({ settings }) => value(settings)).join(', ');

@@ -36,19 +36,19 @@ export const OPTIONS = {
   manager: {
     kind: 'list',
     environment: ['WAZUH_MANAGER', 'WAZUH_MANAGER_IP'],
-    value: 'HOST[:PORT]',
+    value: 'HOST[:PORT]|https://HOST[:PORT][/PREFIX]',
     describe:
-      'the manager; several, repeated or separated by commas or semicolons, are tried in order. PORT is the agent port',
-    default: '<server><address> of ossec.conf',
+      'the manager; several, repeated or separated by commas or semicolons, are tried in order. PORT is the agent port. https: a Wazuh 5, on 1517 and below /wazuh-manager/ unless given',
+    default: 'the server of ossec.conf, or what an enrollment token names',
     commands: PROOF,
     group: 'Manager',
   },
   method: {
     kind: 'text',
     environment: [],
-    value: 'authd|api|auto',
+    value: 'authd|api|https|auto',
     describe: 'how to get the key',
-    default: 'auto: the API where API credentials are given, else authd',
+    default: 'auto: https with a token or an https manager, the API with API credentials, else what the manager offers',
     commands: JOURNEY,
     group: 'Manager',
   },
@@ -138,6 +138,16 @@ export const OPTIONS = {
     describe: 'groups to join; they must exist on the manager',
     commands: JOURNEY,
     group: 'Agent',
+  },
+  'token-file': {
+    kind: 'text',
+    environment: [],
+    value: 'FILE|-',
+    describe:
+      'the enrollment token of a Wazuh 5, which names the manager and how to trust it: first line of a file, or of standard input; else WAZUH_ENROLLMENT_TOKEN',
+    default: "the agent's enrollment_token",
+    commands: JOURNEY,
+    group: 'Trust',
   },
   'password-file': {
     kind: 'text',

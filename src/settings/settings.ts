@@ -13,10 +13,11 @@ import type { Origin, Sourced } from './origin.js';
 
 /** One manager: where its agents connect, and how. */
 export interface ManagerSettings {
-  /** The agent port (remoted). */
+  /** The agent port (remoted); with `https` that one's. */
   readonly agent: Endpoint;
+  /** `auto` with `https`. */
   readonly protocol: 'auto' | Protocol;
-  /** Where authd listens. */
+  /** Where authd listens; with `https`, where that does. */
   readonly enrollment: Endpoint;
   /** Present: it is named as a Wazuh 5, and takes its agents here. */
   readonly https?: HttpsEndpoint;
@@ -53,6 +54,14 @@ export interface Unsettled {
 /** Told what the user should know, as it is found. */
 export type Warn = (text: string) => void;
 
+/**
+ * How the key is got. `why`: what decided it, in words. `discover`: nobody has said, so a manager that shows itself as a
+ * Wazuh 5 is asked over HTTPS; one that is named by https is in any case.
+ */
+export type MethodSettings =
+  | { readonly use: 'authd'; readonly why: string; readonly discover?: true }
+  | { readonly use: 'api' | 'https'; readonly why: string; readonly discover?: never };
+
 /** Everything that the journey needs to be told, checked, as plain values. */
 export interface Settings {
   /** Tried in order; never empty where the command contacts a manager. */
@@ -61,13 +70,14 @@ export interface Settings {
   readonly name?: string;
   /** Present with {@link name}. */
   readonly nameOrigin?: Origin;
+  readonly method: MethodSettings;
   /**
-   * How the key is got. `why`: what decided it, in words. `discover`: nobody has said, so a manager that shows itself as a
-   * Wazuh 5 is asked over HTTPS.
+   * An enrollment token of a Wazuh 5. Then `managers` is the one that it names, the method is `https`, there is no
+   * password, and `trust` says nothing: the token's own anchor counts.
    */
-  readonly method: { readonly use: 'authd' | 'api' | 'https'; readonly why: string; readonly discover?: true };
-  /** An enrollment token of a Wazuh 5. */
   readonly token?: EnrollmentToken;
+  /** Present with {@link token}: an installer has left it in the agent's home, to be used once. */
+  readonly tokenOfInstaller?: true;
   /** Present where the method is `api`. */
   readonly api?: ApiSettings;
   /** Of `check`: the REST API to look at, where one is named. */

@@ -2,8 +2,11 @@ import { EnrollError } from '../errors.js';
 import type { AgentInstallation } from '../model/host.js';
 import { printable } from '../model/printable.js';
 import { readAgent } from './agent-setting.js';
+import { readAskedMethod } from './asked-method.js';
 import { readConf } from './conf-file.js';
 import { NO_ENROLLMENT, readEnrollment } from './enrollment.js';
+import { readToken } from './enrollment-token.js';
+import { requireAgreement } from './https-managers.js';
 import { readLooked } from './looked.js';
 import { type FoundManager, readManagers, shownManagers } from './managers.js';
 import { type CommandName, hasOption } from './options.js';
@@ -14,6 +17,7 @@ import type { Settings, ShownSetting, Warn } from './settings.js';
 import type { SettingsEdge } from './settings-edge.js';
 import { type Shown, showSettings } from './shown.js';
 import { type Environment, type Flags, type GivenBy, Sources } from './sources.js';
+import { refuse } from './values.js';
 
 /** What the settings are made of. */
 export interface SettingsInput {
@@ -101,20 +105,27 @@ interface SettlingInput extends SettingsInput {
 async function settleFrom(sources: Sources, input: SettlingInput): Promise<Settled> {
   const { command, agent, edge, warn, unread } = input;
   for (const text of strangersIn(sources)) warn(text);
+  requireOneInput(sources);
+  const method = readAskedMethod(sources);
+  const token = await readToken(sources, method, agent, edge, warn);
+  if (token !== undefined) requireAgreement(token, sources, warn);
   const looks = command === 'check';
-  const found = await unless(looks, managersFor(command, sources, input));
+  const named = { ...input, method, token };
+  const found = await unless(looks, managersFor(command, sources, named));
   // What is wrong with the enrollment service alone keeps nobody from looking at the manager.
   const without =
-    found.error === undefined ? found : await unless(true, managersFor('import', sources.as('import'), input));
+    found.error === undefined ? found : await unless(true, managersFor('import', sources.as('import'), named));
   const managers = without.value ?? [];
-  if (managers.length > 0 && sources.text('manager') === undefined) {
+  if (managers.length > 0 && token === undefined && sources.text('manager') === undefined) {
     for (const place of sources.placeholders) warn(`${unfilled(place)}, and was passed over.`);
   }
   const registered = readAgent(sources);
   const running = readRunning(sources, command);
   const proxy = readProxy(sources, managers, warn);
   const enrolls = hasOption(command, 'password-file');
-  const enrollment = enrolls ? await readEnrollment(sources, managers, agent, edge, warn) : NO_ENROLLMENT;
+  const enrollment = enrolls
+    ? await readEnrollment(sources, { managers, method, token }, agent, edge, warn)
+    : NO_ENROLLMENT;
   const looked = looks ? await unless(true, readLooked(sources, edge)) : {};
   const shown = [
     ...shownManagers(managers, sources),
@@ -191,6 +202,16 @@ function unfilled({ value, origin }: Sourced<string>): string {
   return `${describeOrigin(origin)}: ${what}`;
 }
 
+/** @throws EnrollError `SETTING_INVALID` where two secrets are to be on one standard input */
+function requireOneInput(sources: Sources): void {
+  const [first, second] = (['token-file', 'password-file', 'api-password-file'] as const)
+    .map((name) => ({ name, text: sources.text(name) }))
+    .filter(({ text }) => text?.value === '-');
+  if (first === undefined || second?.text === undefined) return;
+  const what = first.name === 'token-file' ? 'token' : 'password';
+  throw refuse(second.text.origin, `standard input holds the enrollment ${what} already (--${first.name}).`);
+}
+
 /** Standard input can be read once. */
 function readingOnce(edge: SettingsEdge): SettingsEdge {
   let read: Promise<Uint8Array> | undefined;
@@ -214,9 +235,9 @@ function tellingOnce(warn: Warn): Warn {
 async function managersFor(
   command: CommandName,
   sources: Sources,
-  { onMissing }: Pick<SettlingInput, 'onMissing'>,
+  { onMissing, method, token }: Pick<SettlingInput, 'onMissing'> & Parameters<typeof readManagers>[1],
 ): Promise<readonly FoundManager[]> {
-  const managers = hasOption(command, 'manager') ? readManagers(sources) : [];
+  const managers = hasOption(command, 'manager') ? readManagers(sources, { method, token }) : [];
   const contacts = command === 'enroll' || command === 'check' || (command === 'import' && proves(sources));
   if (managers.length === 0 && contacts) onMissing(missingManager(sources));
   return managers;

@@ -75,7 +75,7 @@ describe('the way to a key', () => {
     const environment = { AGENT_ENROLL_API_PASSWORD: PASSWORD };
     const cases: readonly (readonly [string, Scene, string])[] = [
       ['without credentials that were asked for', { flags: { method: 'api' } }, 'needs credentials'],
-      ['with a method that there is not', { flags: { method: 'ldap' } }, 'authd, api or auto'],
+      ['with a method that there is not', { flags: { method: 'ldap' } }, 'authd, api, https or auto'],
       ['without the password', { flags: user }, '--api-password-file'],
       ['without the user', { environment }, '--api-user'],
       [
