@@ -95,7 +95,7 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
       return [
         {
           kind: 'start',
-          text: `Waiting for the manager to acknowledge the key at ${formatEndpoint(event.endpoint)} (up to ${event.waitMs / 1000} s; a manager reads new keys about every 10 s)`,
+          text: `Waiting for the manager to acknowledge the key at ${formatEndpoint(event.endpoint)} (up to ${event.waitMs / 1000} s${event.https ? '' : '; a manager reads new keys about every 10 s'})`,
         },
       ];
     case 'attempt':

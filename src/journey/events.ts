@@ -43,7 +43,13 @@ export type JourneyEvent =
   | { readonly kind: 'configured'; readonly file: string; readonly changed: boolean }
   /** The key of this host was written for a backup; without a file, to standard output. */
   | { readonly kind: 'exported'; readonly record: AgentRecord; readonly file?: string }
-  | { readonly kind: 'proving'; readonly endpoint: Endpoint; readonly waitMs: number }
+  | {
+      readonly kind: 'proving';
+      readonly endpoint: Endpoint;
+      readonly waitMs: number;
+      /** Present: by signed requests (Wazuh 5), and not by messages. */
+      readonly https?: true;
+    }
   | { readonly kind: 'attempt'; readonly number: number; readonly protocol: Protocol | 'https' }
   | { readonly kind: 'proved'; readonly proof: LinkProof }
   /** An agent daemon runs on this host, so its own word is taken instead of a test message. */

@@ -127,7 +127,7 @@ async function overHttps(
   { record, https, fresh = false, notes, waitMs }: ProofRequest,
 ): Promise<ManagerLink> {
   const endpoint = { host: at.host, port: at.port };
-  journey.observe({ kind: 'proving', endpoint, waitMs });
+  journey.observe({ kind: 'proving', endpoint, waitMs, https: true });
   const trust = await trustOfLink(journey, at, notes, https?.of === manager ? https.anchor : undefined);
   const proof = await proveByHttps(journey, at, { record, trust, fresh, waitMs });
   journey.observe({ kind: 'proved', proof });

@@ -144,7 +144,7 @@ class Poll {
 
   #proof(): HttpsProof {
     const { messages: attempts, waitedMs: ms, ...where } = this.#facts();
-    return { protocol: 'https', family: 'wazuh-5', attempts, ms, ...where };
+    return { protocol: 'https', family: 'wazuh-5', attempts, ms: Math.round(ms), ...where };
   }
 }
 
