@@ -25,15 +25,25 @@ export interface AskedSource {
 /** Where a manager's REST API listens. */
 const API_PORT = 55_000;
 
+/** Where a manager is asked for a key, as far as that is known beforehand. */
+export function askedAt({ api, trust }: Settings, manager: ManagerSettings): Endpoint {
+  if (api !== undefined) return apiAddress(apiUrl(api, manager), trust.insecure).endpoint;
+  return manager.https ?? manager.enrollment;
+}
+
+function apiUrl({ url }: ApiSettings, { agent: { host } }: ManagerSettings): string {
+  return url ?? `https://${formatEndpoint({ host, port: API_PORT })}`;
+}
+
 /** The REST API of a manager. */
 export async function apiSourceFor(
   journey: PreparedJourney,
-  { agent: { host } }: ManagerSettings,
+  manager: ManagerSettings,
   api: ApiSettings,
 ): Promise<AskedSource> {
   const { settings, edge, notes } = journey;
   const { timeoutMs } = settings;
-  const url = api.url ?? `https://${formatEndpoint({ host, port: API_PORT })}`;
+  const url = apiUrl(api, manager);
   const { endpoint } = apiAddress(url, settings.trust.insecure);
   const { apiSource } = await import('../obtain/api/source.js');
   const source = apiSource({

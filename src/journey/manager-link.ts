@@ -4,8 +4,9 @@ import { LinkError } from '../link/link-error.js';
 import type { LinkProof } from '../link/link-proof.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import { type Endpoint, endpointKey, formatEndpoint, type ManagerFamily } from '../model/endpoint.js';
-import { HTTPS_PORT, HTTPS_PREFIX, type HttpsEndpoint } from '../model/https-endpoint.js';
+import { HTTPS_PORT, type HttpsEndpoint } from '../model/https-endpoint.js';
 import { pause } from '../net/deadline.js';
+import { type Discovery, discoveryInWords } from '../obtain/https/discovery.js';
 import type { ManagerSettings } from '../settings/settings.js';
 import type { Journey } from './context.js';
 import { soFar } from './discoveries.js';
@@ -113,9 +114,6 @@ function wayTo({ settings }: Journey, manager: ManagerSettings, { family, https,
     return { kind: 'https', at: { host: manager.agent.host, port: worked.port, prefix: worked.prefix } };
   }
   if (worked !== undefined) return { kind: 'messages' };
-  if (family === 'wazuh-5') {
-    return { kind: 'https', at: { host: manager.agent.host, port: HTTPS_PORT, prefix: HTTPS_PREFIX } };
-  }
   // What authd says is alike in 4.x and on the old port of a 5.x.
   return family === 'ossec' || family === 'wazuh-3' ? { kind: 'messages' } : { kind: 'unknown' };
 }
@@ -165,9 +163,25 @@ async function eitherWay(journey: Journey, manager: ManagerSettings, request: Pr
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     const seen = await soFar(look);
-    if (seen?.kind !== 'wazuh-5') throw thrown;
-    return await overHttps(journey, manager, seen.manager, request);
+    if (seen?.kind === 'wazuh-5') return await overHttps(journey, manager, seen.manager, request);
+    throw request.family === 'wazuh-5' ? ofWazuh5(thrown, manager, seen) : thrown;
   }
+}
+
+/**
+ * What a Wazuh 5 is like that answers neither to messages nor over HTTPS: the first are for agents of 4.x, and can be
+ * switched off there.
+ */
+function ofWazuh5(thrown: unknown, { agent: { host } }: ManagerSettings, seen: Discovery | undefined): unknown {
+  if (!(thrown instanceof EnrollError)) return thrown;
+  const where = { host, port: HTTPS_PORT };
+  const found = seen === undefined ? `${formatEndpoint(where)} has not answered` : discoveryInWords(seen, where);
+  const text = `${thrown.message} This manager is a Wazuh 5, whose agents connect over HTTPS: ${found}.`;
+  return reworded(
+    thrown,
+    text,
+    'The key is installed. Check that port 1517 (TCP) of the manager can be reached, or name its endpoint: --manager https://HOST[:PORT]. Agents of 4.x use port 1514, where <legacy> in <remote> is enabled on the manager.',
+  );
 }
 
 /** How long a look may take once nothing else is to be waited for, in milliseconds. */

@@ -14,7 +14,7 @@ import { askFor } from './ask-for.js';
 import { backOff } from './back-off.js';
 import type { Outcome } from './conclude.js';
 import type { Journey, PreparedJourney } from './context.js';
-import type { AskedSource } from './key-sources.js';
+import { type AskedSource, askedAt } from './key-sources.js';
 import type { KeyToReplace } from './present-key.js';
 import { explainedByEarlier, tellOfUnfinished } from './unfinished-request.js';
 import { waysToAsk } from './ways-to-ask.js';
@@ -76,7 +76,7 @@ export async function requestKey(journey: PreparedJourney, host: Host, replaced:
     const [first] = failed;
     if (first === undefined) throw new EnrollError('MANAGER_MISSING', 'No manager is named.');
     const again = failures <= settings.retries && failed.some(({ error }) => error.retryable);
-    if (!again) throw together(first.error, failed);
+    if (!again) throw together(settings, first.error, failed);
     const waitMs = backOff(failures, edge.randomNumber());
     observe({ kind: 'retrying', error: first.error, waitMs });
     await pause(waitMs, signal);
@@ -179,11 +179,12 @@ function mayTryElsewhere(error: EnrollError): boolean {
 }
 
 function together(
+  settings: Settings,
   first: EnrollError,
   failed: readonly { readonly manager: ManagerSettings; readonly error: EnrollError }[],
 ): EnrollError {
   if (failed.length === 1) return first;
-  const each = failed.map(({ manager, error }) => `${manager.agent.host}: ${error.message}`);
+  const each = failed.map(({ manager, error }) => `${formatEndpoint(askedAt(settings, manager))}: ${error.message}`);
   return new EnrollError(first.code, `No manager could be asked for a key. ${each.join(' ')}`, {
     hint: first.hint,
     cause: first,

@@ -264,7 +264,7 @@ describe('agent-enroll through the REST API, as it is run', function () {
       const { error, changed, manager: asked } = JSON.parse(stdout);
       expect(changed).to.equal(true);
       expect(asked.family).to.equal('wazuh-5');
-      expect(error.message).to.include('Wazuh 5').and.include('does not prove that the key is wrong');
+      expect(error.message).to.include('Wazuh 5').and.include('127.0.0.1:1517');
       expect(error.hint).to.include('The key is installed').and.include('<legacy>');
     } finally {
       await server.close();
