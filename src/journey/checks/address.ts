@@ -15,7 +15,7 @@ export interface AddressFacts {
 
 /** Whether the record is made for the address from which this host speaks: else a manager refuses it without a word. */
 export function address({ record, local, own }: AddressFacts, look: LinkLook, cause: CheckId | undefined): Finding {
-  if (record === undefined) return untold('address', 'Not looked at: there is no key.');
+  if (record === undefined) return untold('address', 'Not looked at: there is no key that can be used.');
   const { ip } = record;
   if (ip === 'any') return right('address', 'The record is for any address.');
   if (local === undefined) {

@@ -31,7 +31,7 @@ export async function lookAtLog(agent: AgentInstallation, { disk }: JourneyEdge)
 /** Whether the agent itself runs, and is connected with this key. */
 export function daemon(agent: AgentInstallation, { daemon: running, error }: DaemonLook, log: LogLook): Finding {
   if (running === undefined) {
-    if (agent.flavor === undefined) return untold('daemon', `No agent is installed in ${printable(agent.home)}.`);
+    if (agent.flavor === undefined) return untold('daemon', `No agent is found in ${printable(agent.home)}.`);
     const what = agent.version === undefined ? 'An agent' : `An agent (${agent.version})`;
     return wrong(
       'daemon',

@@ -13,7 +13,7 @@ export function machine(
   record: AgentRecord | undefined,
   verdict: MachineVerdict | undefined,
 ): Finding {
-  if (record === undefined) return untold('machine', 'Not looked at: there is no key.');
+  if (record === undefined) return untold('machine', 'Not looked at: there is no key that can be used.');
   switch (verdict) {
     case 'same':
       return right('machine', 'The key was enrolled on this machine.');
