@@ -5,9 +5,10 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
 import { type FileEdge, nodeFileEdge } from '../../src/files/file-edge.js';
 import { installersFiles } from '../../src/host/agent-home.js';
-import { readAnchor } from '../../src/keystore/anchor.js';
+import { earlierAnchor, readAnchor } from '../../src/keystore/anchor.js';
 import {
   finishBelongings,
+  installAnchor,
   installBelongings,
   rehearseBelongings,
   removeUsedToken,
@@ -116,16 +117,22 @@ describe('keystore/belongings', () => {
       }
     });
 
-    it('is opened to nobody where it holds something else, and narrowed', async function () {
+    it('is opened to nobody where it holds something else, and closed to writers', async function () {
       if (!isRoot) this.skip(); // Only root can give directories away.
       await mkdir(directory());
       await writeFile(join(directory(), 'private.key'), '');
-      await chmod(directory(), 0o700);
-      await put();
-      expect(await access(directory())).to.equal('0:0 700');
-      await chmod(directory(), 0o755);
-      await put();
-      expect(await access(directory())).to.equal('0:0 750');
+      await chown(directory(), 0, 4711);
+      for (const [mode, after] of [
+        [0o700, '700'],
+        [0o755, '755'],
+        [0o757, '755'],
+        [0o770, '1770'],
+        [0o777, '1775'],
+      ] as const) {
+        await chmod(directory(), mode);
+        await put();
+        expect(await access(directory())).to.equal(`0:4711 ${after}`);
+      }
     });
 
     it("is refused where it is a link of the agent's user, before and after the manager is asked", async function () {
@@ -153,6 +160,17 @@ describe('keystore/belongings', () => {
       });
       expect(put).to.equal(1);
       expect(await filesFound(agent)).to.deep.equal(before);
+    });
+
+    it('tells of the anchor of an earlier key, and of the mark of one', async () => {
+      expect(await earlierAnchor(agent, disk)).to.equal(undefined);
+      await layBefore(agent, OLD_KEY);
+      const { anchor, marker } = belongingsPaths(agent);
+      expect(await earlierAnchor(agent, disk)).to.contain(anchor);
+      await rm(anchor);
+      expect(await earlierAnchor(agent, disk))
+        .to.contain(marker)
+        .and.to.contain('does not start');
     });
 
     it('makes no marker where there is no anchor', async () => {
@@ -249,6 +267,11 @@ describe('keystore/belongings', () => {
   });
 
   describe('an anchor', () => {
+    it('is installed alone, for a key that lacks it', async () => {
+      await installAnchor(NEW_KEY.belongings.anchor, agent, disk);
+      expect(await filesFound(agent)).to.deep.equal({ ...filesOf(NEW_KEY), keys: undefined, secret: undefined });
+    });
+
     it("is read as the file of the agent's user, which it is", async function () {
       expect(await readAnchor(agent, disk)).to.equal(undefined);
       await put();
