@@ -62,12 +62,12 @@ export async function install(
       ...trusted(rest, { endpoint, trust, hearsay: settings.hearsay, now: edge.disk.now() }),
     }));
   });
+  await bind(journey, record, replaced.copied);
   const told = [
     belongings !== undefined && belongings.anchor === undefined ? await earlierAnchor(agent, edge.disk) : undefined,
     tokenUsed ? await removeUsedToken(agent, edge.disk) : undefined,
   ];
   for (const text of told) if (text !== undefined) observe({ kind: 'warning', text });
-  await bind(journey, record, replaced.copied);
 }
 
 /**
