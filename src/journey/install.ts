@@ -1,3 +1,4 @@
+import { earlierAnchor } from '../keystore/anchor.js';
 import { finishBelongings, installBelongings, removeUsedToken } from '../keystore/belongings.js';
 import { installKey } from '../keystore/client-keys.js';
 import type { Notes } from '../keystore/notes/notes.js';
@@ -49,10 +50,10 @@ export async function install(
   replaced: Replaced,
 ): Promise<void> {
   const { settings, agent, edge, notes, observe } = journey;
-  const { record, trust, endpoint, belongings = {} } = key;
+  const { record, trust, endpoint, belongings } = key;
   const before = replaced.record ?? replaced.copied;
   await edge.uninterrupted(async () => {
-    await installBelongings(belongings, agent, edge.disk, async () => {
+    await installBelongings(belongings ?? {}, agent, edge.disk, async () => {
       const { keysFile } = await installKey(record, agent, edge.disk);
       observe({ kind: 'installed', keysFile });
     });
@@ -63,11 +64,12 @@ export async function install(
       ...trusted(rest, { endpoint, trust, hearsay: settings.hearsay, now: edge.disk.now() }),
     }));
   });
-  if (tokenUsed) {
-    const left = await removeUsedToken(agent, edge.disk);
-    if (left !== undefined) observe({ kind: 'warning', text: left });
-  }
   await bind(journey, record, replaced.copied);
+  const told = [
+    belongings !== undefined && belongings.anchor === undefined ? await earlierAnchor(agent, edge.disk) : undefined,
+    tokenUsed ? await removeUsedToken(agent, edge.disk) : undefined,
+  ];
+  for (const text of told) if (text !== undefined) observe({ kind: 'warning', text });
 }
 
 /**

@@ -1,13 +1,14 @@
-import { accessOf, isAsWanted, isTooWide } from '../files/access.js';
+import { accessOf, isAsWanted } from '../files/access.js';
 import type { FileEdge } from '../files/file-edge.js';
 import { unwritable } from '../files/file-error.js';
 import { atPlace, type Place } from '../files/place.js';
 import { type ReadRules, readFile } from '../files/read.js';
 import { isTemporaryOf, removeLeftovers, replaceFile, setAccess, stageFile } from '../files/replace.js';
 import type { AgentInstallation } from '../model/host.js';
+import { printable } from '../model/printable.js';
 import { atBelonging, belongingsPaths } from './belongings-files.js';
 import { ownersOfKeys } from './installed.js';
-import { isSince, isThereSince, readLeftovers } from './leftover-files.js';
+import { factsIfThere, isSince, isThereSince, readLeftovers } from './leftover-files.js';
 import type { BegunRequest } from './notes/notes.js';
 
 /** A token, which may carry one, is shorter. */
@@ -103,8 +104,24 @@ async function leftAnchor(
 }
 
 /**
+ * What the user should know where a key was issued without an anchor, and the host has that of an earlier key, or the mark
+ * of one; `undefined`: it has neither. Both are left alone: to take them away would make the agent trust anybody.
+ *
+ * @throws EnrollError FILE_UNREADABLE
+ */
+export async function earlierAnchor(agent: AgentInstallation, edge: FileEdge): Promise<string | undefined> {
+  const { anchor, marker } = belongingsPaths(agent);
+  if ((await factsIfThere(anchor, edge)) !== undefined) {
+    return `${printable(anchor)} is of an earlier enrollment, and this one gave no other: the agent trusts its manager by it. If that is no longer the right CA, name the right one with --ca and enroll again with --force.`;
+  }
+  if ((await factsIfThere(marker, edge)) === undefined) return undefined;
+  return `${printable(marker)} says that there is a CA beside it, and there is none: the agent does not start like that. Name the CA of the manager with --ca and enroll again with --force, or remove the file.`;
+}
+
+/**
  * Gives a `certs` that was there the owner and mode that it should have. Others than root may rename directories in
- * `etc`, so another one could have been put there to be opened to them: one that holds anything else is only narrowed.
+ * `etc`, so another one could have been put there to be opened to them: one that holds anything else is only closed to
+ * writers.
  */
 async function openDirectory(agent: AgentInstallation, edge: FileEdge): Promise<void> {
   const path = belongingsPaths(agent).directory;
@@ -115,13 +132,17 @@ async function openDirectory(agent: AgentInstallation, edge: FileEdge): Promise<
       const access = accessOf('certs directory', agent, facts, edge);
       if (isAsWanted(facts, access)) return;
       if (await holdsAnchorsAlone(place)) return await setAccess(place, access, edge);
-      if (!isTooWide('certs directory', facts, agent.platform)) return;
       const { owner: _, ...own } = access;
-      await setAccess(place, { ...own, mode: facts.mode & access.mode }, edge);
+      await setAccess(place, { ...own, mode: closed(facts.mode) }, edge);
     });
   } catch (error) {
     throw unwritable(path, error);
   }
+}
+
+/** Not to be written by all, and where a group may, each removes its own files alone. */
+function closed(mode: number): number {
+  return (mode & ~0o002) | ((mode & 0o020) === 0 ? 0 : 0o1000);
 }
 
 async function holdsAnchorsAlone({ directory, name, facts }: Place): Promise<boolean> {

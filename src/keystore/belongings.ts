@@ -52,17 +52,31 @@ export async function installBelongings(
     if (reenroll !== undefined) await putReenrollSecret(reenroll, agent, edge).catch((error) => failed.push(error));
     await putKey();
   };
-  if (anchor === undefined) await putSecretAndKey();
-  else {
-    try {
-      await putAnchorAround(anchor, agent, edge, putSecretAndKey);
-      await removeUsed(installersFiles(agent).anchor, edge);
-    } catch (error) {
-      failed.unshift(error);
-      if (!begun) await putSecretAndKey();
-    }
+  try {
+    if (anchor === undefined) await putSecretAndKey();
+    else await installAnchor(anchor, agent, edge, putSecretAndKey);
+  } catch (error) {
+    failed.unshift(error);
+    if (!begun) await putSecretAndKey();
   }
   if (failed.length > 0) throw failed[0];
+}
+
+/**
+ * Puts an anchor and its marker in their places, and removes the CA that an installer left to be made one.
+ *
+ * @param meanwhile done once the anchor is whole on the disk, and before it is in its place; where that fails there is no
+ * new anchor
+ * @throws EnrollError FILE_UNWRITABLE, and what `meanwhile` throws
+ */
+export async function installAnchor(
+  pem: string,
+  agent: AgentInstallation,
+  edge: FileEdge,
+  meanwhile: () => Promise<void> = async () => {},
+): Promise<void> {
+  await putAnchorAround(pem, agent, edge, meanwhile);
+  await removeUsed(installersFiles(agent).anchor, edge);
 }
 
 /**

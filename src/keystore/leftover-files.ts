@@ -43,11 +43,16 @@ async function namesBeside(
  * @throws EnrollError FILE_UNREADABLE
  */
 export async function isThereSince(path: string, request: BegunRequest, edge: FileEdge): Promise<boolean> {
+  const facts = await factsIfThere(path, edge);
+  return facts?.kind === 'file' && isSince(facts, request);
+}
+
+/** Facts of what a path leads to; `undefined`: nothing is there. @throws EnrollError FILE_UNREADABLE */
+export async function factsIfThere(path: string, edge: FileEdge): Promise<FileFacts | undefined> {
   try {
-    const facts = await factsOf(path, edge);
-    return facts?.kind === 'file' && isSince(facts, request);
+    return await factsOf(path, edge);
   } catch (error) {
-    if (isMissing(error)) return false;
+    if (isMissing(error)) return undefined;
     throw unreadable(path, error);
   }
 }

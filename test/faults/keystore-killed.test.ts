@@ -8,7 +8,9 @@ import { expect } from 'chai';
 import { build } from 'esbuild';
 import { after, before, describe, it } from 'mocha';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
+import { finishBelongings } from '../../src/keystore/belongings.js';
 import { installKey } from '../../src/keystore/client-keys.js';
+import { begunNow, FILES, filesFound, filesOf, LAST_KEY, NEW_KEY, putWhole } from '../keystore/belongings-scene.js';
 import { filesBelow, installationAt, line, NEW, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
 
 const disk = nodeFileEdge();
@@ -41,8 +43,8 @@ describe('installing keys, killed', () => {
       timeout: 10 * SECOND,
     });
 
-  const looping = async (home: string) => {
-    const child = start(home, 'loop');
+  const looping = async (home: string, task = 'loop') => {
+    const child = start(home, task);
     await once(child.stdout, 'data');
     return child;
   };
@@ -96,6 +98,34 @@ describe('installing keys, killed', () => {
       await removeHome(agent);
     };
     await Promise.all([lane(), lane(), lane()]);
+  });
+
+  it('of a Wazuh 5 at random moments leave a key, and never a marker without an anchor', async () => {
+    const lane = async () => {
+      const agent = await scratchHome();
+      const request = begunNow();
+      await putWhole(NEW_KEY, agent, disk);
+      for (let kill = 0; kill < 10; kill += 1) {
+        const child = await looping(agent.home, 'whole');
+        const ms = Math.random() * 25;
+        await new Promise((resolve) => setTimeout(resolve, ms));
+        child.kill('SIGKILL');
+        expect(await ended(child)).to.equal('SIGKILL');
+        const { keys, secret, anchor, marker } = await filesFound(agent);
+        const what = `killed after ${ms} ms`;
+        const wholes = [filesOf(NEW_KEY), filesOf(LAST_KEY)];
+        expect(keys, what).to.be.oneOf(wholes.map((whole) => whole.keys));
+        expect(secret, what).to.be.oneOf(wholes.map((whole) => whole.secret));
+        expect(anchor, what).to.be.oneOf(wholes.map((whole) => whole.anchor));
+        expect(marker, what).to.equal('');
+        await finishBelongings(agent, request, disk);
+      }
+      await putWhole(NEW_KEY, agent, disk);
+      expect(await filesFound(agent)).to.deep.equal(filesOf(NEW_KEY));
+      expect(await filesBelow(agent.home)).to.deep.equal(FILES);
+      await removeHome(agent);
+    };
+    await Promise.all([lane(), lane()]);
   });
 
   it('meanwhile never show a reader a torn file', async () => {

@@ -9,7 +9,14 @@ import { type FileEdge, nodeFileEdge } from '../../src/files/file-edge.js';
 import { Untouched, unwritable } from '../../src/files/file-error.js';
 import { nodeFiles } from '../../src/files/files.js';
 import { atPlace, type Place } from '../../src/files/place.js';
-import { leftovers, rehearse, removeLeftovers, replaceFile } from '../../src/files/replace.js';
+import {
+  isTemporaryOf,
+  leftovers,
+  rehearse,
+  removeLeftovers,
+  replaceFile,
+  stageFile,
+} from '../../src/files/replace.js';
 import { systemError, watched } from './faulty.js';
 import { isRoot, makeFifo, OTHER, removeScratch, scratchDirectory, thrownBy } from './scratch.js';
 
@@ -44,6 +51,23 @@ describe('files/replace', () => {
       expect(await names()).to.deep.equal(['file']);
     });
   }
+
+  it('has a new file whole beside the old one, until it is put in its place or given up', async () => {
+    await replace('the old');
+    await inPlace(async (place) => {
+      const given = await stageFile(place, 'given up', UNIX, nodeFileEdge());
+      const [left = ''] = (await names()).filter((name) => name !== 'file');
+      expect(isTemporaryOf('file', left)).to.equal(true);
+      expect(await readFile(at(left), 'utf8')).to.equal('given up');
+      await given.discard();
+      expect(await names()).to.deep.equal(['file']);
+      const put = await stageFile(place, 'the new', UNIX, nodeFileEdge());
+      expect(await readFile(at('file'), 'utf8')).to.equal('the old');
+      await put.commit();
+    });
+    expect(await readFile(at('file'), 'utf8')).to.equal('the new');
+    expect(await names()).to.deep.equal(['file']);
+  });
 
   it('leaves a link what it is, and replaces what it leads to', async () => {
     await mkdir(at('data'));

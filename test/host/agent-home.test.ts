@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
-import { findAgent, isManagerHome, refuseManagerHome } from '../../src/host/agent-home.js';
+import { findAgent, installersFiles, isManagerHome, refuseManagerHome } from '../../src/host/agent-home.js';
 import { parseInit, parseVersionJson } from '../../src/host/agent-version.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import { fakeSystem } from './fake-system.js';
@@ -32,6 +32,18 @@ describe('host/agent-home on Unix', () => {
       configFile: '/var/ossec/etc/ossec.conf',
       passwordFile: '/var/ossec/etc/authd.pass',
     } satisfies AgentInstallation);
+  });
+
+  it('has what an installer leaves in the home, wherever the key lies', async () => {
+    const found = await findUnix({}, { home: '/srv/agent', keysFile: '/data/client.keys' });
+    expect(installersFiles(found)).to.deep.equal({
+      token: '/srv/agent/etc/enrollment_token',
+      anchor: '/srv/agent/var/incoming/root-ca.pem',
+    });
+    expect(installersFiles({ platform: 'windows', home: 'C:\\ossec-agent' })).to.deep.equal({
+      token: 'C:\\ossec-agent\\enrollment_token',
+      anchor: 'C:\\ossec-agent\\var\\incoming\\root-ca.pem',
+    });
   });
 
   it('takes the home and the key file that the user names', async () => {

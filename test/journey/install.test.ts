@@ -4,9 +4,11 @@ import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
+import { installersFiles } from '../../src/host/agent-home.js';
 import { enroll } from '../../src/journey/enroll.js';
 import { importKey } from '../../src/journey/import.js';
 import { install, type KeyToInstall } from '../../src/journey/install.js';
+import { tryPresentKey } from '../../src/journey/present-key.js';
 import { notesPath, readNotes } from '../../src/keystore/notes/notes-file.js';
 import { formatRecord } from '../../src/model/agent-record.js';
 import type { AgentInstallation } from '../../src/model/host.js';
@@ -14,6 +16,7 @@ import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import type { SandboxEvent } from '../../src/sandbox/sandbox-events.js';
 import { systemError, watched } from '../files/faulty.js';
+import { filesFound, filesOf, layBefore, NEW_KEY, OLD_KEY } from '../keystore/belongings-scene.js';
 import { failure, filesBelow, line, NEW, OLD, record, removeHome, scratchHome } from '../keystore/scratch.js';
 import { type Given, journeyOf, note, REQUEST, replacing, step } from './journey-scene.js';
 
@@ -163,6 +166,112 @@ describe('installing a key on a journey', () => {
     expect((await readNotes(agent, disk)).binding).to.equal(undefined);
     await put();
     expect((await readNotes(agent, disk)).binding?.agentId).to.equal(NEW.id);
+  });
+
+  describe('with what belongs to a key of a Wazuh 5', () => {
+    const { record: of, belongings } = NEW_KEY;
+    const WHOLE: KeyToInstall = { key: { ...ISSUED.key, record: of, belongings } };
+
+    it('has all of it on the disk before the request is closed, and is not interrupted meanwhile', async () => {
+      await note(agent, { request: REQUEST });
+      let inside = false;
+      const uninterrupted = async <T>(work: () => Promise<T>): Promise<T> => {
+        inside = true;
+        try {
+          return await work();
+        } finally {
+          inside = false;
+        }
+      };
+      const order: string[] = [];
+      const edge = replacing(async (path) => {
+        order.push(
+          `${path.slice(agent.home.length + 1)}: ${inside ? 'in' : 'out'}, ${(await state()).request} request`,
+        );
+      });
+      const journey = await put({ disk: edge, edge: { uninterrupted }, settings: { machineBinding: false } }, WHOLE);
+      expect(await filesFound(agent)).to.deep.equal(filesOf(NEW_KEY));
+      expect(order).to.deep.equal([
+        'etc/reenroll.secret: in, open request',
+        'etc/client.keys: in, open request',
+        'etc/certs/root-ca.pem: in, open request',
+        'etc/certs/.anchor-committed: in, open request',
+        '.agent-enroll/notes.json: in, open request',
+      ]);
+      expect([journey.kinds(), journey.warnings()]).to.deep.equal([['installed'], []]);
+    });
+
+    it('tells that the key is there where the rest could not be written, and leaves the request open', async () => {
+      await note(agent, { request: REQUEST });
+      const stuck = watched(disk, (operation, path) => {
+        if (operation === 'open wx' && path.includes('root-ca.pem')) throw systemError('ENOSPC');
+      });
+      const journey = journeyOf({ agent, disk: stuck });
+      const error = await failure(step(journey, (ready) => install(ready, WHOLE, {})));
+      expect(error.message).to.contain('root-ca.pem').and.to.contain('no space is left');
+      expect(journey.kinds()).to.deep.equal(['installed']);
+      expect(await filesFound(agent)).to.deep.equal({ ...filesOf(NEW_KEY), anchor: undefined, marker: undefined });
+      expect((await state()).request).to.equal('open');
+    });
+
+    it('leaves that of an earlier key alone, where the new one has none', async () => {
+      await layBefore(agent, OLD_KEY);
+      const journey = await put();
+      expect(await filesFound(agent)).to.deep.equal({ ...filesOf(OLD_KEY), keys: line(NEW) });
+      expect(journey.warnings()).to.deep.equal([]);
+      const told = await put({}, { key: { ...ISSUED.key, belongings: {} } });
+      expect(told.warnings()).to.have.length(1);
+      expect(told.warnings()[0]).to.contain('root-ca.pem').and.to.contain('earlier enrollment');
+    });
+
+    it("removes the installer's token if that was used, and tells where it cannot", async () => {
+      const { token } = installersFiles(agent);
+      await writeFile(token, 'token', { mode: 0o600 });
+      await put({}, WHOLE);
+      expect(await text(token)).to.equal('token');
+      const stuck = watched(disk, (operation, path) => {
+        if (operation === 'unlink' && path === token) throw systemError('EROFS');
+      });
+      expect((await put({ disk: stuck }, { ...WHOLE, tokenUsed: true })).warnings()[0]).to.contain(token);
+      expect((await put({}, { ...WHOLE, tokenUsed: true })).warnings()).to.deep.equal([]);
+      expect(await text(token)).to.equal('');
+    });
+
+    it('is finished by the next run, before the key is tried', async () => {
+      const request = { ...REQUEST, startedAt: new Date().toISOString() };
+      await note(agent, { request });
+      let dead = false;
+      const killed = watched(disk, (operation, path) => {
+        dead ||= operation === 'rename' && path.endsWith('root-ca.pem');
+        if (dead) throw systemError('EIO');
+      });
+      await failure(
+        step(journeyOf({ agent }), (ready) => install({ ...ready, edge: { ...ready.edge, disk: killed } }, WHOLE, {})),
+      );
+      expect(await filesFound(agent)).to.deep.equal({ ...filesOf(NEW_KEY), anchor: undefined, marker: undefined });
+      const next = journeyOf({ agent, settings: { handshake: false } });
+      expect(await step(next, tryPresentKey)).to.include({ works: true, changed: false });
+      expect(await filesFound(agent)).to.deep.equal(filesOf(NEW_KEY));
+    });
+
+    it('is finished with a key that had not come into its place', async () => {
+      const request = { ...REQUEST, startedAt: new Date().toISOString() };
+      await note(agent, { request });
+      let dead = false;
+      const killed = watched(disk, (operation, path) => {
+        dead ||= operation === 'rename' && path === agent.keysFile;
+        if (dead) throw systemError('EIO');
+      });
+      await failure(
+        step(journeyOf({ agent }), (ready) => install({ ...ready, edge: { ...ready.edge, disk: killed } }, WHOLE, {})),
+      );
+      expect((await filesFound(agent)).keys).to.equal(undefined);
+      const next = journeyOf({ agent, settings: { handshake: false } });
+      expect(await step(next, tryPresentKey)).to.include({ works: true, changed: true });
+      expect(next.kinds()).to.deep.equal(['left', 'installed', 'present']);
+      expect(await filesFound(agent)).to.deep.equal(filesOf(NEW_KEY));
+      expect((await filesBelow(join(agent.home, 'etc'))).filter((name) => name.endsWith('.tmp'))).to.deep.equal([]);
+    });
   });
 
   describe('by an import', () => {

@@ -2,9 +2,13 @@ import { EnrollError } from '../../src/errors.js';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
 import { checkWritable, installKey } from '../../src/keystore/client-keys.js';
 import { unsynced, watched } from '../files/faulty.js';
+import { LAST_KEY, NEW_KEY, putWhole } from './belongings-scene.js';
 import { installationAt, NEW, OLD } from './scratch.js';
 
-/** A program of its own that installs keys in a home, for tests that kill it: `installer HOME die N|loop|check`. */
+/**
+ * A program of its own that installs keys in a home, for tests that kill it: `installer HOME die N|loop|whole|check`.
+ * `whole`: keys of a Wazuh 5, with what belongs to them.
+ */
 const [, , home = '', task = ''] = process.argv;
 const agent = installationAt(home);
 
@@ -26,6 +30,15 @@ async function loop(): Promise<void> {
   }
 }
 
+async function loopWhole(): Promise<void> {
+  const edge = unsynced(nodeFileEdge());
+  process.stdout.write('ready\n');
+  for (;;) {
+    await putWhole(NEW_KEY, agent, edge);
+    await putWhole(LAST_KEY, agent, edge);
+  }
+}
+
 async function check(): Promise<void> {
   try {
     await checkWritable(agent, nodeFileEdge());
@@ -37,5 +50,6 @@ async function check(): Promise<void> {
 }
 
 if (task === 'loop') void loop();
+else if (task === 'whole') void loopWhole();
 else if (task === 'check') void check();
 else void dieAt(Number(task.replace('die ', '')));

@@ -3,6 +3,8 @@ import { dirname } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
+import { installersFiles } from '../../src/host/agent-home.js';
+import { belongingsPaths } from '../../src/keystore/belongings-files.js';
 import { narrowFiles } from '../../src/keystore/modes.js';
 import { ensureNotesDirectory, notesDirectory } from '../../src/keystore/notes/notes-directory.js';
 import { notesPath } from '../../src/keystore/notes/notes-file.js';
@@ -30,15 +32,19 @@ describe('files that others can use', () => {
     for (const [path, mode] of [
       [notesPath(agent), 0o644],
       [agent.counterFile, 0o666],
+      [belongingsPaths(agent).secret, 0o644],
+      [installersFiles(agent).token, 0o640],
     ] as const) {
       await writeFile(path, '');
       await chmod(path, mode);
     }
     const told = await narrowFiles(agent, disk);
-    expect(told).to.have.length(2);
+    expect(told).to.have.length(4);
     expect(told.join(' ')).to.include(notesPath(agent)).and.to.include(agent.counterFile).and.to.include('0666');
     expect([await modeOf(dirname(notesPath(agent))), await modeOf(notesPath(agent))]).to.deep.equal([0o700, 0o600]);
     expect(await modeOf(agent.counterFile)).to.equal(0o640);
+    expect(await modeOf(belongingsPaths(agent).secret)).to.equal(0o640);
+    expect(await modeOf(installersFiles(agent).token)).to.equal(0o600);
     expect(await narrowFiles(agent, disk)).to.deep.equal([]);
   });
 
