@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs';
 import { EnrollError } from '../errors.js';
 import { printable } from '../model/printable.js';
+import { looksLikeToken } from '../obtain/https/token.js';
 import { type CommandName, hasOption, OPTION_ROWS, type OptionName } from '../settings/options.js';
 import type { Flags } from '../settings/sources.js';
 import { optionSyntax } from './syntax.js';
@@ -25,9 +26,11 @@ export function declareOptions(yargs: Argv, command: CommandName): Argv {
  * The one exception is an option of this program, which stands there because the value was left out (`--name $NAME
  * --json` in a script without `NAME`). After `--` there are files alone.
  *
- * @throws EnrollError with `SETTING_INVALID` where a value is missing, or stands where none is taken
+ * @throws EnrollError with `SETTING_INVALID` where a value is missing, or stands where none is taken, and for an
+ * enrollment token, which no option takes
  */
 export function withValues(args: readonly string[]): string[] {
+  if (args.some(looksLikeToken)) throw tokenAsArgument();
   const joined: string[] = [];
   for (let at = 0; at < args.length; at += 1) {
     const word = args[at] ?? '';
@@ -44,6 +47,13 @@ export function withValues(args: readonly string[]): string[] {
     joined.push(`${word}=${value}`);
   }
   return joined;
+}
+
+// It is repeated nowhere: not in what is printed, and a log may hold that.
+function tokenAsArgument(): EnrollError {
+  return new EnrollError('SETTING_INVALID', 'There is an enrollment token among the arguments.', {
+    hint: 'Give it in a file, or on standard input (--token-file): every user of this host can read arguments in the process list, so make another one on the manager, and revoke this one.',
+  });
 }
 
 // It is not repeated: it may be the password that was meant for an option with a slip of the pen in it.

@@ -64,6 +64,7 @@ function changesFor(text: string, shape: ConfShape, target: ConfTarget, dialect:
   const hasManager = agents.some((agent) => lastNamed(agent, 'manager') !== undefined);
   if (found !== undefined && !hasManager) {
     refuseFaults(shape, found.client.whole);
+    if (target.https !== undefined) throw ofOlderForm(found.server);
     return FORMS_OF_SERVER.has(found.server.name)
       ? changesOfServer(text, found.server, target)
       : changesOfAddress(text, found.server, found.client, target);
@@ -73,6 +74,14 @@ function changesFor(text: string, shape: ConfShape, target: ConfTarget, dialect:
   else if (shape.faults.length > 0) throw faultOf(shape);
   if (agents.length > 0) return changesOfAgent(text, agents, target);
   return added(text, roots[0], clients[0], target, dialect);
+}
+
+/** Whoever has the older form may have an older agent, which would not read the newer one: it is not converted by itself. */
+function ofOlderForm({ name, line }: Element): Unclear {
+  return new Unclear(
+    line,
+    `<${name}> of <client> is what agents before Wazuh 5 go by, and a Wazuh 5 agent goes by <endpoint> in <manager> of <agent>; the one is not turned into the other`,
+  );
 }
 
 /** A server where the file has none. */

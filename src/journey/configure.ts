@@ -9,9 +9,11 @@ import { ROOT_ONLY, readPlace } from '../files/read.js';
 import { rehearse, removeLeftovers, replaceFile } from '../files/replace.js';
 import type { Endpoint } from '../model/endpoint.js';
 import type { AgentInstallation } from '../model/host.js';
+import type { HttpsEndpoint } from '../model/https-endpoint.js';
 import { printable } from '../model/printable.js';
 import { byteOrderMark } from '../model/text-encoding.js';
 import { zoneIndex } from '../net/zone.js';
+import type { ManagerSettings } from '../settings/settings.js';
 import type { Journey } from './context.js';
 import type { JourneyEdge } from './journey-edge.js';
 
@@ -22,7 +24,11 @@ type Configured = Pick<Journey, 'settings' | 'agent' | 'edge' | 'observe'>;
 export interface UsedManager {
   /** The agent port. Absent: the first manager of the settings. */
   readonly endpoint?: Endpoint | undefined;
-  readonly protocol?: 'tcp' | 'udp' | undefined;
+  readonly protocol?: 'tcp' | 'udp' | 'https' | undefined;
+  /** Where a Wazuh 5 takes its agents. Absent: as the settings say. */
+  readonly https?: HttpsEndpoint | undefined;
+  /** As what a Wazuh 5 agent is enrolled, which it reads again when it enrolls by itself; absent: what the file says stays. */
+  readonly enrollment?: ConfTarget['enrollment'];
 }
 
 /**
@@ -35,14 +41,15 @@ export async function checkConfig({ settings, agent, edge }: Omit<Configured, 'o
   const [manager] = settings.managers;
   if (manager === undefined) return;
   await atConf(agent, edge, async ({ place, text, access }) => {
-    edit(text, { ...manager.agent }, agent);
+    edit(text, targetOf(manager, {}), agent);
     await rehearse(place, access, edge.disk);
   });
 }
 
 /**
- * Points the installed ossec.conf at the manager that was used: address, port and, where it is known, protocol. Nothing
- * else in the file changes, and it keeps its owner and mode. Does nothing unless the settings ask for it.
+ * Points the installed ossec.conf at the manager that was used: address, port and, where it is known, protocol; the
+ * endpoint of a Wazuh 5, and as what the agent is enrolled there. Nothing else in the file changes, and it keeps its owner
+ * and mode. Does nothing unless the settings ask for it.
  *
  * @throws EnrollError `CONFIG_UNCLEAR` with the line where the file is not well-formed, `FILE_UNREADABLE`, also where
  * there is none, `FILE_UNWRITABLE`
@@ -57,8 +64,7 @@ export async function writeConfig(
       ({ agent: { host, port } }) => host === used.endpoint?.host && port === used.endpoint.port,
     ) ?? settings.managers[0];
   if (manager === undefined) return;
-  const speaks = used.protocol ?? (manager.protocol === 'auto' ? undefined : manager.protocol);
-  const target = { ...manager.agent, ...(speaks === undefined ? {} : { protocol: speaks }) };
+  const target = targetOf(manager, used);
   await atConf(agent, edge, async ({ place, text, access, tooWide }) => {
     const after = edit(text, target, agent);
     const changed = after !== text;
@@ -71,12 +77,23 @@ export async function writeConfig(
   });
 }
 
+function targetOf(manager: ManagerSettings, used: UsedManager): ConfTarget {
+  const https = used.https ?? manager.https;
+  if (https !== undefined) {
+    const { host, port, prefix } = https;
+    const { enrollment } = used;
+    return { host, port, https: { port, prefix }, ...(enrollment === undefined ? {} : { enrollment }) };
+  }
+  const { protocol = manager.protocol } = used;
+  return { ...manager.agent, ...(protocol === 'auto' || protocol === 'https' ? {} : { protocol }) };
+}
+
 function edit(text: string, target: ConfTarget, { configFile, ...agent }: AgentInstallation): string {
   const index = zoneIndex(target.host);
   const edited = pointAt(
     text,
     { ...target, ...(index === undefined ? {} : { interfaceIndex: index }) },
-    dialectOf(agent),
+    target.https === undefined ? dialectOf(agent) : 'wazuh-5',
   );
   if (edited.ok) return edited.text;
   const { line, what } = edited;

@@ -15,7 +15,7 @@ import { canOthersChange } from './vouching.js';
  * @throws EnrollError `FILE_UNREADABLE`
  */
 export async function readConf(
-  { configFile: path, home }: AgentInstallation,
+  { configFile: path, home, version = '' }: AgentInstallation,
   edge: SettingsEdge,
   warn: Warn,
 ): Promise<ConfFile | undefined> {
@@ -28,7 +28,7 @@ export async function readConf(
     const what = fault.what.replace(/\.$/, '');
     warn(`${path}, line ${fault.line}: ${what}. What could be read of the file was used.`);
   }
-  return { path, home, conf, ofOthers: canOthersChange(file, edge) };
+  return { path, home, conf, ofOthers: canOthersChange(file, edge), of5: version.startsWith('v5.') };
 }
 
 /** Tells of an agent that is not to enroll itself. @throws EnrollError `SETTING_INVALID` */

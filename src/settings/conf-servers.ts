@@ -7,8 +7,8 @@ export interface NamedServer extends ConfServer {
   /** The text that the address was taken from, where that is an `<endpoint>` of Wazuh 5. */
   readonly endpoint?: ConfValue;
   /**
-   * Of the `<manager>` of `<agent>`, which a Wazuh 5 agent reaches by https: below what. Its port is that of the
-   * endpoint, or stands apart; 1517 without one.
+   * Of what a Wazuh 5 agent reaches by https: below what. Its port is that of the endpoint, or stands apart; 1517 without
+   * one.
    */
   readonly https?: { readonly prefix: string; readonly port?: number };
 }
@@ -24,17 +24,19 @@ export interface NamedServers {
  * The servers of an ossec.conf. The `<manager>` of `<agent>` is the one that a Wazuh 5 agent goes by; what an upgrade has
  * left in `<client>` counts only where that one is not filled in.
  *
+ * @param of5 whether a Wazuh 5 agent reads it: it takes the address alone from `<client>`, and goes there by https
  * @param isPassedOver what is taken for not written
  */
-export function serversOf(conf: AgentConf, isPassedOver: (value: ConfValue) => boolean): NamedServers {
+export function serversOf(conf: AgentConf, of5: boolean, isPassedOver: (value: ConfValue) => boolean): NamedServers {
   const there = (value: ConfValue | undefined) => (value === undefined || isPassedOver(value) ? undefined : value);
   const ofAgent = managerOf(conf, there);
   const ofClient = conf.servers
     .filter(({ address }) => !isPassedOver(address))
     .map(({ address, port, protocol, interfaceIndex }) => ({
       address,
-      ...withValue('port', there(port)),
-      ...withValue('protocol', there(protocol)),
+      ...(of5
+        ? { https: { prefix: DEFAULT_ENDPOINT.prefix } }
+        : { ...withValue('port', there(port)), ...withValue('protocol', there(protocol)) }),
       ...withValue('interfaceIndex', there(interfaceIndex)),
     }));
   const isFilledIn = ({ address }: NamedServer) => address.value !== '' && !isHostPlaceholder(address.value);

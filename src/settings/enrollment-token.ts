@@ -4,6 +4,7 @@ import { installersFiles } from '../host/agent-home.js';
 import type { AgentInstallation } from '../model/host.js';
 import { httpsUrl } from '../model/https-endpoint.js';
 import type { Secret } from '../model/secret.js';
+import { trustOfToken } from '../obtain/https/anchor.js';
 import { decodeToken, type EnrollmentToken, TOKEN_FILE_LIMIT, tokenError, tokenText } from '../obtain/https/token.js';
 import type { AskedMethod } from './asked-method.js';
 import { readIfThere, readNamed } from './named-file.js';
@@ -66,19 +67,16 @@ export async function readToken(
     warn(`${where} is not used: ${describeOrigin(method.origin)} says ${method.value}.`);
     return undefined;
   }
-  return { token: await decoded(found), origin, ...(ofInstaller === undefined ? {} : { ofInstaller }) };
+  return { token: decoded(found), origin, ...(ofInstaller === undefined ? {} : { ofInstaller }) };
 }
 
-async function decoded({ text, where, origin }: TokenText): Promise<EnrollmentToken> {
+function decoded({ text, where, origin }: TokenText): EnrollmentToken {
   if (text === undefined) throw refuse(origin, `there is no enrollment token on the first line of ${where}.`);
   const read = decodeToken(text);
   if (!read.ok) throw ofOrigin(origin, tokenError(read.fault, describeOrigin(origin)));
-  const { token } = read;
-  if (token.anchor.kind === 'pin') return token;
-  const { trustOfToken } = await import('../obtain/https/anchor.js');
   try {
-    trustOfToken(token);
-    return token;
+    trustOfToken(read.token);
+    return read.token;
   } catch (thrown) {
     throw withOrigin(origin, thrown);
   }

@@ -23,6 +23,8 @@ export interface ConfFile {
   readonly conf: AgentConf;
   /** Whether others than root can change it. */
   readonly ofOthers: boolean;
+  /** Whether it is read by a Wazuh 5 agent, which takes the address alone of what agents of 4.x have left in it. */
+  readonly of5: boolean;
 }
 
 /** How the options are called in `<enrollment>` of ossec.conf. */
@@ -134,7 +136,7 @@ export class Sources {
 
   get #named(): NamedServers {
     if (this.#file === undefined) return { servers: [], placeholders: [] };
-    return serversOf(this.#file.conf, (value) => this.isPassedOver(this.#place(value)));
+    return serversOf(this.#file.conf, this.#file.of5, (value) => this.isPassedOver(this.#place(value)));
   }
 
   /** The path of the ossec.conf that was read; absent: there is none. */

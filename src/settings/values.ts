@@ -2,6 +2,7 @@ import ipaddr from 'ipaddr.js';
 import type { EnrollError } from '../errors.js';
 import { printable } from '../model/printable.js';
 import { bareHost } from '../model/zone.js';
+import { looksLikeToken } from '../obtain/https/token.js';
 import { describeOrigin, type Origin, RefusedSetting, type Sourced } from './origin.js';
 import { isHostPlaceholder, isPlaceholder } from './placeholder.js';
 
@@ -36,6 +37,8 @@ export function parseEach<T>(parts: readonly string[], origin: Origin, parser: P
 
 /** What is wrong with a value, in words: that it is nothing of the kind, or that nobody has filled it in. */
 export function misfit(value: string, expected: string): string {
+  // It is a secret, and is not repeated.
+  if (looksLikeToken(value)) return `it is an enrollment token, not ${expected}`;
   const what = isPlaceholder(value) ? 'is a placeholder, not' : 'is not';
   return value.trim() === '' ? `it is empty, not ${expected}` : `"${printable(value)}" ${what} ${expected}`;
 }

@@ -31,8 +31,12 @@ describe('the manager of a Wazuh 5 agent', () => {
         return;
       }
       const { host, zone, ...rest } = conclude;
-      const [manager] = (await settled({ files })).settings.managers;
-      expect(manager?.agent).to.deep.equal({ host: zone === undefined ? host : `${host}%${zone}`, port: 1514 });
+      const { managers, method } = (await settled({ files, version: 'v5.0.0' })).settings;
+      const [manager] = managers;
+      const name = zone === undefined ? host : `${host}%${zone}`;
+      expect(manager?.https).to.deep.equal({ host: name, ...rest });
+      expect(manager?.agent).to.deep.equal({ host: name, port: rest.port });
+      expect(method.use).to.equal('https');
       const { endpoint } = readOssecConf(xml).manager ?? {};
       if (endpoint !== undefined) expect(parseEndpoint(endpoint.value)).to.deep.include({ host, ...rest });
     });
@@ -46,7 +50,9 @@ describe('the manager of a Wazuh 5 agent', () => {
 <enrollment><agent_name>new</agent_name></enrollment></agent>
 </ossec_config>`;
     const now = await settled({ files: { 'ossec.conf': xml('new.example') } });
-    expect(now.settings.managers.map(({ agent }) => agent)).to.deep.equal([{ host: 'new.example', port: 1514 }]);
+    expect(now.settings.managers.map(({ https }) => https)).to.deep.equal([
+      { host: 'new.example', port: 1517, prefix: 'wazuh-manager' },
+    ]);
     expect([now.settings.name, now.settings.groups]).to.deep.equal(['new', ['left']]);
     const before = await settled({ files: { 'ossec.conf': xml('MANAGER_IP') } });
     expect(before.settings.managers.map(({ agent }) => agent)).to.deep.equal([{ host: 'old.example', port: 1600 }]);

@@ -26,6 +26,8 @@ export interface Scene {
   /** By path; `ossec.conf` and `authd.pass` are the agent's. */
   readonly files?: Readonly<Record<string, string | Uint8Array | EnrollError>>;
   readonly input?: string | Uint8Array;
+  /** Of the agent that is installed. */
+  readonly version?: string;
   /** Paths that everybody may read. */
   readonly public?: readonly string[];
 }
@@ -59,7 +61,7 @@ function inputOf(scene: Scene): Omit<SettingsInput, 'warn'> {
     command: scene.command ?? 'enroll',
     flags,
     environment: scene.environment ?? {},
-    agent: AGENT,
+    agent: scene.version === undefined ? AGENT : { ...AGENT, version: scene.version },
     edge: sceneEdge(scene),
   };
 }

@@ -90,6 +90,12 @@ export function decodeToken(text: Secret): DecodedToken {
   return credential === undefined ? fault('BAD_KEY') : { ok: true, token: { manager, anchor, credential } };
 }
 
+/** Whether a text is a token, or the beginning of one, wherever it was given: it must not be repeated. */
+export function looksLikeToken(text: string): boolean {
+  const words = text.match(/[A-Za-z0-9_-]{40,}/g) ?? [];
+  return words.some((word) => /^\s*\{\s*"\w+"\s*:/.test(Buffer.from(word, 'base64url').toString('latin1')));
+}
+
 interface Members {
   readonly ver?: number;
   readonly adr?: string;
