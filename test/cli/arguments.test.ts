@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { withValues } from '../../src/cli/arguments.js';
 import { EnrollError } from '../../src/errors.js';
+import { wazuh5 } from '../wazuh5.js';
 
 describe('the values among the arguments', () => {
   it('begin with whatever they begin with', () => {
@@ -51,5 +52,25 @@ describe('the values among the arguments', () => {
         expect(withValues(['--password', text, '--json'])).to.deep.equal([`--password=${text}`, '--json']);
       }),
     );
+  });
+
+  it('are no enrollment token, wherever it stands, and it is not repeated', () => {
+    for (const { token } of wazuh5.token_valid) {
+      for (const args of [
+        [token],
+        ['--token', token],
+        [`--token=${token}`],
+        ['--token-file', token],
+        ['--manager', token],
+        ['--password', token],
+        ['import', '--', token],
+        ['--token-file', `/tmp/a-directory-with-a-name-of-more-than-forty-characters/${token}`],
+        ['--token-file', `${token.slice(0, 60)}`],
+      ]) {
+        expect(() => withValues(args)).to.throw(EnrollError, /^There is an enrollment token among the arguments\.$/);
+      }
+    }
+    const path = '/etc/a-directory-with-a-name-of-more-than-forty-characters/eyJ2ZXIi';
+    expect(withValues(['--token-file', path])).to.deep.equal([`--token-file=${path}`]);
   });
 });

@@ -95,6 +95,22 @@ describe('pointing the ossec.conf of a Wazuh 5 agent at a manager', () => {
     expect(pointed(text)).to.equal(text.replace('>x<', '>new.example<'));
   });
 
+  it('turns no form of 4.x into that of a Wazuh 5 agent by itself', () => {
+    const https = { ...TARGET, https: { port: 1517, prefix: 'wazuh-manager' } };
+    for (const server of [
+      '<server>\n<address>old</address></server>',
+      '<manager>\n<address>old</address></manager>',
+      '<server-ip>old</server-ip>',
+      '<server>\n<address>MANAGER_IP</address></server>',
+    ]) {
+      const edited = pointAt(root(`<client>\n${server}</client>\n`), https, 'wazuh-5');
+      expect(edited.ok, server).to.equal(false);
+      if (edited.ok) continue;
+      expect(edited.line).to.equal(3);
+      expect(edited.what).to.match(/^<(server|manager|server-ip)> of <client> is what agents before Wazuh 5 go by/);
+    }
+  });
+
   it("changes the 5.0 betas' manager in <client> as a server", () => {
     const text = root('  <client>\n    <manager>\n      <address>old</address>\n    </manager>\n  </client>\n');
     expect(pointed(text)).to.equal(
