@@ -2,6 +2,7 @@ import { isVouchedFor, type Notes } from '../keystore/notes/notes.js';
 import { type Endpoint, endpointKey, formatEndpoint } from '../model/endpoint.js';
 import type { HttpsEndpoint } from '../model/https-endpoint.js';
 import type { EnrollCredential } from '../model/manager-jwt.js';
+import type { Dial } from '../net/connect.js';
 import { pause } from '../net/deadline.js';
 import { dialThrough } from '../net/proxy.js';
 import type { TrustSettings } from '../net/trust.js';
@@ -50,7 +51,7 @@ export async function apiSourceFor(
     url,
     credentials: { user: api.user, password: api.password },
     trust: { ...trustOf(settings, endpoint, notes.notes), system: true },
-    dial: dialThrough(settings.proxy, edge.dial, timeoutMs),
+    dial: dialOf(journey),
     timeoutMs,
     patienceMs: budgetOfTry(timeoutMs, settings.retries),
     force: settings.force,
@@ -63,19 +64,28 @@ export async function apiSourceFor(
 }
 
 /** The authd of a manager. */
-export function authdSourceFor(journey: PreparedJourney, { enrollment: endpoint }: ManagerSettings): AskedSource {
-  const { settings, edge, notes } = journey;
+export function authdSourceFor(
+  journey: PreparedJourney,
+  { enrollment: endpoint }: ManagerSettings,
+  dial: Dial = dialOf(journey),
+): AskedSource {
+  const { settings, notes } = journey;
   const { password, clientCertificate, timeoutMs } = settings;
   const source = authdSource({
     endpoint,
     trust: trustAtFirst(settings, endpoint, notes.notes),
     ...(password === undefined ? {} : { password }),
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
-    dial: dialThrough(settings.proxy, edge.dial, timeoutMs),
+    dial,
     timeoutMs,
     ...telling(journey),
   });
   return { source, endpoint };
+}
+
+/** Makes the connections of this run. */
+export function dialOf({ settings, edge }: Journey): Dial {
+  return dialThrough(settings.proxy, edge.dial, settings.timeoutMs);
 }
 
 /**
@@ -101,7 +111,7 @@ export async function httpsSourceFor(
         ? { kind: 'settings', settings: byAnchor ?? trustAtFirst(settings, endpoint, notes.notes) }
         : trustOfToken(token),
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
-    dial: dialThrough(settings.proxy, edge.dial, timeoutMs),
+    dial: dialOf(journey),
     timeoutMs,
     retries,
     random: edge.randomNumber,

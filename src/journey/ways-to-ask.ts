@@ -6,15 +6,16 @@ import { formatEndpoint } from '../model/endpoint.js';
 import { HTTPS_PORT, HTTPS_PREFIX, type HttpsEndpoint } from '../model/https-endpoint.js';
 import type { EnrollCredential } from '../model/manager-jwt.js';
 import { pause } from '../net/deadline.js';
+import { firstConnection } from '../net/first-connection.js';
 import { type Discovery, discoveryInWords } from '../obtain/https/discovery.js';
 import { generationError } from '../obtain/https/generation.js';
 import type { ManagerSettings } from '../settings/settings.js';
 import type { PreparedJourney } from './context.js';
-import { type AskedSource, apiSourceFor, authdSourceFor, httpsSourceFor } from './key-sources.js';
+import { type AskedSource, apiSourceFor, authdSourceFor, dialOf, httpsSourceFor } from './key-sources.js';
 import type { KeyToReplace } from './present-key.js';
 
-/** How long a look for a Wazuh 5 is waited for before authd is asked, in milliseconds. */
-const LOOK_MS = 300;
+/** How much longer than authd's port the one of a Wazuh 5 may take to answer, at least, in milliseconds. */
+const LONGER_MS = 50;
 
 /**
  * The ways to ask one manager for a key, one after the other: each is taken where the one before could not be, or where
@@ -46,13 +47,38 @@ export async function* waysToAsk(
     return;
   }
   const look = discoveries.of(manager, journey);
-  const first = await Promise.race([look, pause(LOOK_MS, signal)]);
-  if (signal.aborted) throw abortReason(signal);
-  if (typeof first !== 'object' || first.kind !== 'wazuh-5') {
-    yield authdSourceFor(journey, manager);
+  const authd = firstConnection(dialOf(journey));
+  try {
+    const first = await lookBeside(journey, look, authd.open(manager.enrollment, signal));
+    if (first?.kind !== 'wazuh-5') yield authdSourceFor(journey, manager, authd.dial);
+    const found = await look;
+    if (found.kind === 'wazuh-5') yield* discovered(journey, found, own);
+  } finally {
+    authd.close();
   }
-  const found = await look;
-  if (found.kind === 'wazuh-5') yield* discovered(journey, found, own);
+}
+
+/**
+ * What a look comes to while authd's port is opened beside it: where that is open, a port beside it that says nothing for
+ * as long again is filtered. So a manager of before 5 costs nothing, whatever lies on the way to it.
+ *
+ * @returns `undefined`: nothing yet
+ * @throws EnrollError the reason of the run's signal
+ */
+async function lookBeside(
+  { edge, signal }: PreparedJourney,
+  look: Promise<Discovery>,
+  opened: Promise<void>,
+): Promise<Discovery | undefined> {
+  const began = edge.now();
+  const enough = opened.then(
+    () => pause(Math.max(LONGER_MS, edge.now() - began), signal),
+    // Nobody else is there to be asked.
+    () => look,
+  );
+  const first = await Promise.race([look, enough]);
+  if (signal.aborted) throw abortReason(signal);
+  return typeof first === 'object' ? first : undefined;
 }
 
 /** Asks a Wazuh 5 that was found, unless it is too old for anybody. */

@@ -8,7 +8,9 @@ import { enroll } from '../../src/journey/enroll.js';
 import { readNotes } from '../../src/keystore/notes/notes-file.js';
 import { endpointKey } from '../../src/model/endpoint.js';
 import type { AgentInstallation } from '../../src/model/host.js';
+import { HTTPS_PORT } from '../../src/model/https-endpoint.js';
 import { Secret } from '../../src/model/secret.js';
+import { type Dial, directDial } from '../../src/net/connect.js';
 import { decodeToken } from '../../src/obtain/https/token.js';
 import { type HttpsCertificates, issueHttpsCertificates } from '../../src/sandbox/https/certificates.js';
 import { startHttpsSandbox } from '../../src/sandbox/https/manager.js';
@@ -16,7 +18,7 @@ import type { HttpsSandbox, HttpsSandboxOptions, NewToken } from '../../src/sand
 import type { SandboxEvent } from '../../src/sandbox/sandbox-events.js';
 import type { Settings } from '../../src/settings/settings.js';
 import { failure, removeHome, scratchHome } from '../keystore/scratch.js';
-import { journeyOf, MACHINE } from './journey-scene.js';
+import { type Given, journeyOf, MACHINE } from './journey-scene.js';
 
 type Requested = Extract<SandboxEvent, { type: 'https request' }>;
 
@@ -62,10 +64,11 @@ describe('a host and a Wazuh 5', function () {
     return decoded.token;
   };
   const https = () => ({ ...sandbox.endpoints.https, prefix: 'wazuh-manager' });
-  const journey = (settings: Partial<Settings> = {}, facts = MACHINE) =>
+  const journey = (settings: Partial<Settings> = {}, facts = MACHINE, edge: Given['edge'] = {}) =>
     journeyOf({
       agent,
       facts,
+      edge,
       settings: {
         managers: [
           {
@@ -142,15 +145,17 @@ describe('a host and a Wazuh 5', function () {
     expect(run.warnings().join()).to.match(/nothing vouched for|first use/);
   });
 
-  it('finds a bare name to be a Wazuh 5 where its port shows it', async function () {
-    await manager({ ports: { https: 1517 } }).catch(() => this.skip());
+  it('finds a bare name to be a Wazuh 5 where its port shows it', async () => {
+    await manager();
     const { host } = sandbox.endpoints.https;
     const bare = { agent: { host, port: 1 }, protocol: 'auto', enrollment: { host, port: 1 } } as const;
-    const run = journey({
-      managers: [bare],
-      method: { use: 'authd', why: 'auto', discover: true },
-      password: new Secret(Buffer.from(PASSWORD)),
-    });
+    // Its port there is one that the system has chosen.
+    const dial = (timeoutMs: number): Dial => {
+      const direct = directDial(timeoutMs);
+      return (endpoint, signal) => direct(endpoint.port === HTTPS_PORT ? sandbox.endpoints.https : endpoint, signal);
+    };
+    const settings = { managers: [bare], method: { use: 'authd', why: 'auto', discover: true } } as const;
+    const run = journey({ ...settings, password: new Secret(Buffer.from(PASSWORD)) }, MACHINE, { dial });
     const { link } = await enroll(run);
     expect(link?.protocol).to.equal('https');
     expect(run.told.filter(({ kind }) => kind === 'method').at(-1)).to.deep.include({ method: 'https' });
@@ -161,7 +166,7 @@ describe('a host and a Wazuh 5', function () {
       prefix: 'wazuh-manager',
     });
     requests = [];
-    await enroll(journey({ managers: [bare], method: { use: 'authd', why: 'auto', discover: true } }));
+    await enroll(journey(settings, MACHINE, { dial }));
     expect(paths()).to.deep.equal(['POST /control']);
   });
 

@@ -68,11 +68,20 @@ export async function startManagers(certificate: IssuedCertificate): Promise<Man
     );
   const [balancer, balancedAuthd] = [await balanced(), await balanced()];
   const web = await listening(createHttpServer((_request, response) => void response.writeHead(400).end('no')));
-  // A port that a connection goes out from is nobody else's to listen at.
+  // What is closed must not be opened by somebody else meanwhile. The system gives away neither a port that a connection
+  // goes out from, nor, for any address, one that is taken on another address.
   const held = await listening(createServer((socket) => void open.add(socket.on('error', () => {}))));
-  const outgoing = connect(portOf(held), HOST);
-  await once(outgoing, 'connect');
-  const closedPort = outgoing.localPort ?? 0;
+  const holding: { end(): void }[] = [];
+  const hold = async (port: number) => {
+    const outgoing = connect({ port: portOf(held), host: HOST, localAddress: HOST, localPort: port });
+    await once(outgoing, 'connect');
+    const datagrams = createSocket('udp4').bind(outgoing.localPort, '127.0.0.2');
+    await once(datagrams, 'listening');
+    holding.push({ end: () => void outgoing.destroy() }, { end: () => void datagrams.close() });
+    return outgoing.localPort ?? 0;
+  };
+  const closedPort = await hold(0);
+  for (const family of ELDER) await hold(sandboxes.get(`${family} authd only`)?.endpoints.agent.port ?? 0);
 
   const at = (port: number): Endpoint => ({ host: HOST, port });
   const of = ({ family }: State, kind: string): Sandbox => {
@@ -136,7 +145,7 @@ export async function startManagers(certificate: IssuedCertificate): Promise<Man
   return {
     seen,
     close: async () => {
-      outgoing.destroy();
+      for (const each of holding) each.end();
       web.closeAllConnections();
       for (const socket of open) socket.destroy();
       const others = [...[balancer, balancedAuthd, held, web].map(stop), wazuh5.close()];

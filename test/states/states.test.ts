@@ -20,7 +20,7 @@ interface Seen extends Omit<Outcome, 'says'> {
   readonly message: string;
 }
 
-const AT_ONCE = 80;
+const AT_ONCE = 60;
 
 describe('the table of states', () => {
   it('says of every state what is done, or that it cannot be', () => {
@@ -115,7 +115,7 @@ function journeyFor(agent: AgentInstallation, state: State, manager: SeenManager
     facts: factsOf(agent, state, hostname),
     settings: {
       ...(manager.https === undefined ? {} : ofWazuh5(manager, manager.https)),
-      waitMs: isDoubtful ? 8000 : 1500,
+      waitMs: isDoubtful ? 10_000 : 3000,
       timeoutMs: state.manager === 'black hole' ? 300 : 5000,
       retries: state.manager === 'resolves later' ? 5 : 0,
     },

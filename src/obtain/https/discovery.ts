@@ -4,8 +4,8 @@ import { HTTPS_PORT, HTTPS_PREFIX, type HttpsEndpoint, httpsUrl } from '../../mo
 import { isObject } from '../../model/json.js';
 import { isNoRoute, type ManagerAnswer } from '../../model/manager-answer.js';
 import { type Generation, generationOf } from '../../model/manager-generation.js';
-import type { Dial } from '../../net/connect.js';
 import { deadline } from '../../net/deadline.js';
+import { firstConnection } from '../../net/first-connection.js';
 import { type Look, type LookOptions, openLook, type Seen } from './look.js';
 
 /** What is at a port where a Wazuh 5 would be. */
@@ -55,6 +55,7 @@ export async function discover(
   const limit = deadline(signal, options.timeoutMs, () => {
     return new EnrollError('CONNECTION_TIMED_OUT', `${where} did not answer within ${options.timeoutMs / 1000} s.`);
   });
+  // Before HTTP is loaded, for most managers have this port closed.
   const first = firstConnection(options.dial);
   try {
     await first.open({ host, port }, limit.signal);
@@ -72,23 +73,6 @@ export async function discover(
     limit.clear();
     first.close();
   }
-}
-
-/** A connection that is made before HTTP is loaded, for most managers have this port closed. The first to dial gets it. */
-function firstConnection(dial: Dial) {
-  let open: Awaited<ReturnType<Dial>> | undefined;
-  return {
-    async open(endpoint: Endpoint, signal: AbortSignal) {
-      open = await dial(endpoint, signal);
-      open.on('error', () => {});
-    },
-    dial: (async (endpoint, signal) => {
-      const taken = open;
-      open = undefined;
-      return taken ?? (await dial(endpoint, signal));
-    }) satisfies Dial,
-    close: () => open?.destroy(),
-  };
 }
 
 /** `undefined`: nothing is below this prefix. */
