@@ -104,11 +104,12 @@ describe('the Ansible role', function () {
         agent_enroll_file: join(scratch.path, 'source'),
         agent_enroll_manager: '',
         agent_enroll_token: token,
+        agent_enroll_options: ['--agent-home', home, '--name', 'web-01'],
       };
       const { failed, text } = await play(given, '-vvv', '--diff');
       expect(failed, text).to.equal(0);
       expect(sandbox.agents().map(({ name }) => name)).to.deep.equal(['web-01']);
-      expect(text).to.contain('ansible.builtin.command').and.not.to.contain(token);
+      expect(text).to.contain('"method": "https"').and.not.to.contain(token);
     } finally {
       await sandbox.close();
     }
