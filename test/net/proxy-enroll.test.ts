@@ -11,6 +11,7 @@ import { enroll } from '../../src/journey/enroll.js';
 import type { JourneyEvent } from '../../src/journey/events.js';
 import { nodeJourneyEdge } from '../../src/journey/journey-edge.js';
 import { protocolThrough } from '../../src/journey/link-by-messages.js';
+import { HTTPS_PORT } from '../../src/model/https-endpoint.js';
 import type { SandboxFamily } from '../../src/sandbox/authd-protocol.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import type { OptionName } from '../../src/settings/options.js';
@@ -93,7 +94,8 @@ describe('Enrolling through a proxy', () => {
     expect(outcome.link?.protocol).to.equal('tcp');
     expect(await readFile(join(here.home, 'etc', 'client.keys'), 'utf8')).to.match(/^001 web-01 any [0-9a-f]{64}\n$/);
     const { agent, authd } = here.sandbox.endpoints;
-    expect(new Set(asked(here))).to.deep.equal(new Set([`${NAME}:${authd.port}`, `${NAME}:${agent.port}`]));
+    const ports = [authd.port, agent.port, HTTPS_PORT];
+    expect(new Set(asked(here))).to.deep.equal(new Set(ports.map((port) => `${NAME}:${port}`)));
     const identified = events.find((event) => event.kind === 'identified');
     expect(identified?.host.address.why).to.equal('any: the manager is reached through a proxy');
     expect(JSON.stringify(events)).not.to.include('s3cret');
