@@ -7,6 +7,8 @@
 #                             with it is the same agent, and nothing is asked of the manager
 #   WAZUH_MANAGER             the manager, and whatever else `agent-enroll --help` shows
 #   ENROLLMENT_PASSWORD_FILE  a mounted secret [default: /run/secrets/enrollment_password, if it is there]
+#   ENROLLMENT_TOKEN_FILE     the enrollment token of a Wazuh 5, in place of the manager and the password
+#                             [default: /run/secrets/enrollment_token, if it is there]
 # What happens where there is no volume is up to the manager: see docs/deploy/containers.md.
 set -eu
 
@@ -14,6 +16,7 @@ set -eu
 state=${AGENT_STATE:-/var/lib/agent-enroll}
 home=${AGENT_HOME:-/var/ossec}
 password=${ENROLLMENT_PASSWORD_FILE:-/run/secrets/enrollment_password}
+token=${ENROLLMENT_TOKEN_FILE:-/run/secrets/enrollment_token}
 
 # The key and the message counters live in the volume. Counters that start again are refused by some managers.
 mkdir -p "$state" "$home/etc" "$home/queue"
@@ -25,13 +28,21 @@ if [ ! -L "$home/queue/rids" ]; then
   ln -s "$state/rids" "$home/queue/rids"
 fi
 ln -sfn "$state/client.keys" "$home/etc/client.keys"
+# What a Wazuh 5 gives with the key lies beside it: the secret for another key, and the CA.
+ln -sfn "$state/reenroll.secret" "$home/etc/reenroll.secret"
+if [ ! -L "$home/etc/certs" ]; then
+  rm -rf "$home/etc/certs"
+  ln -s "$state/certs" "$home/etc/certs"
+fi
 
 # The volume says which agent this is, wherever the container runs: the key is not tied to a machine.
 enroll() {
   agent-enroll --no-machine-binding --name "$AGENT_NAME" --agent-home "$home" --keys "$state/client.keys" "$@"
 }
 status=0
-if [ -e "$password" ] || [ -n "${ENROLLMENT_PASSWORD_FILE:-}" ]; then
+if [ -e "$token" ] || [ -n "${ENROLLMENT_TOKEN_FILE:-}" ]; then
+  enroll --token-file "$token" || status=$?
+elif [ -e "$password" ] || [ -n "${ENROLLMENT_PASSWORD_FILE:-}" ]; then
   enroll --password-file "$password" || status=$?
 else
   enroll || status=$?

@@ -11,6 +11,9 @@ Ends with the exit code of agent-enroll; 1 where the program could not be instal
 .\Install-AgentEnroll.ps1 -Source \\files\agent-enroll -Sha256 0123... -Manager siem.example.org -PasswordFile C:\secret.txt
 
 .EXAMPLE
+.\Install-AgentEnroll.ps1 -Source \\files\agent-enroll -Sha256 0123... -TokenFile C:\token.txt
+
+.EXAMPLE
 .\Install-AgentEnroll.ps1 -Source https://downloads.example.org/agent-enroll/0.1.0 -Sha256 0123... -InstallOnly
 #>
 [CmdletBinding(DefaultParameterSetName = 'Enroll')]
@@ -19,10 +22,13 @@ param(
     [Parameter(Mandatory = $true)][string]$Source,
     # Its sum, from SHA256SUMS.
     [Parameter(Mandatory = $true)][ValidatePattern('^[0-9a-fA-F]{64}$')][string]$Sha256,
-    [Parameter(Mandatory = $true, ParameterSetName = 'Enroll')][string]$Manager,
+    # Not needed with a token, which names it.
+    [Parameter(ParameterSetName = 'Enroll')][string]$Manager,
     # A file with the enrollment password on its first line. There is no parameter for the password itself: it would be
     # in the process list and in the event log.
     [Parameter(ParameterSetName = 'Enroll')][string]$PasswordFile,
+    # A file with the enrollment token of a Wazuh 5 on its first line.
+    [Parameter(ParameterSetName = 'Enroll')][string]$TokenFile,
     # Further options of agent-enroll, for example '--groups', 'web', '--write-config'.
     [Parameter(ParameterSetName = 'Enroll')][string[]]$Options = @(),
     [Parameter(Mandatory = $true, ParameterSetName = 'InstallOnly')][switch]$InstallOnly,
@@ -33,6 +39,11 @@ Set-StrictMode -Version 2
 $ErrorActionPreference = 'Stop'
 $name = 'agent-enroll-win-x64.exe'
 $program = Join-Path $Directory 'agent-enroll.exe'
+
+if (-not $InstallOnly -and -not $Manager -and -not $TokenFile) {
+    [Console]::Error.WriteLine('Install-AgentEnroll: name the manager with -Manager, or give a token with -TokenFile.')
+    exit 1
+}
 
 function Test-Sum([string]$Path) {
     # -eq ignores case.
@@ -70,7 +81,9 @@ catch {
 
 if ($InstallOnly) { exit 0 }
 
-$arguments = @('enroll', '--manager', $Manager)
+$arguments = @('enroll')
+if ($Manager) { $arguments += @('--manager', $Manager) }
+if ($TokenFile) { $arguments += @('--token-file', $TokenFile) }
 if ($PasswordFile) { $arguments += @('--password-file', $PasswordFile) }
 $arguments += $Options
 

@@ -11,6 +11,7 @@ import { readIfThere, readNamed } from './named-file.js';
 import { describeOrigin, type Origin, ofOrigin, type Sourced, withOrigin } from './origin.js';
 import type { Warn } from './settings.js';
 import type { SettingFile, SettingsEdge } from './settings-edge.js';
+import type { Shown } from './shown.js';
 import type { Sources } from './sources.js';
 import { refuse } from './values.js';
 
@@ -150,15 +151,20 @@ function tellIfPublic(path: string, { facts }: SettingFile, { uid }: SettingsEdg
   warn(`${path} holds an enrollment token and can be read by every user of this host: set its mode to 0600.`);
 }
 
-/** What `detect` shows of a token: whom it is for, and what it brings; nothing that is in it. */
-export function shownToken({ token, origin }: FoundToken): Sourced<string> {
+/** What `detect` shows of a token: whom it is for, and what it brings and replaces; nothing that is in it. */
+export function shownToken({ token, origin }: FoundToken): Shown {
   const { manager, anchor, credential } = token;
   const parts = [
     `for ${httpsUrl(manager)}`,
     credential === undefined ? 'without a credential' : 'with a credential',
     anchor.kind === 'pin' ? 'trust by the pin of a CA' : 'trust by a CA in it',
   ];
-  return { value: parts.join(', '), origin };
+  const unused = { value: '(not used: token)', origin };
+  return [
+    ['token-file', { value: parts.join(', '), origin }],
+    ['password-file', unused],
+    ['pin', unused],
+  ];
 }
 
 /**

@@ -82,7 +82,7 @@ export async function readEnrollment(
     },
     shown: [
       ['method', method.shown],
-      ...(token === undefined ? [] : [['token-file', shownToken(token)] as const]),
+      ...(token === undefined ? [] : shownToken(token)),
       ...(password === undefined ? [] : [['password', { value: '(set)', origin: password.origin }] as const]),
     ],
   };

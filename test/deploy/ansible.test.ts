@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import { Secret } from '../../src/model/secret.js';
+import { startHttpsSandbox } from '../../src/sandbox/https/manager.js';
 import { type Manager, startManager } from './sandbox-host.js';
 import { deployed, needs, program, scratchDirectory, tool, writeProgram } from './tool.js';
 
@@ -93,6 +94,25 @@ describe('the Ansible role', function () {
     expect(second).to.include({ failed: 0, changed: 0 });
     expect(await keys()).to.equal(enrolled);
     expect(manager.asked()).to.have.length(1);
+  });
+
+  it('takes the token of a Wazuh 5 in place of manager and password, and never shows it', async () => {
+    const sandbox = await startHttpsSandbox({ password: new Secret(PASSWORD) });
+    try {
+      const token = sandbox.mintToken().text.reveal();
+      const given = {
+        agent_enroll_file: join(scratch.path, 'source'),
+        agent_enroll_manager: '',
+        agent_enroll_token: token,
+        agent_enroll_options: ['--agent-home', home, '--name', 'web-01'],
+      };
+      const { failed, text } = await play(given, '-vvv', '--diff');
+      expect(failed, text).to.equal(0);
+      expect(sandbox.agents().map(({ name }) => name)).to.deep.equal(['web-01']);
+      expect(text).to.contain('"method": "https"').and.not.to.contain(token);
+    } finally {
+      await sandbox.close();
+    }
   });
 
   it('shows why it failed, and never the password or the key', async () => {

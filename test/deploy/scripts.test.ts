@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { Secret } from '../../src/model/secret.js';
+import { startHttpsSandbox } from '../../src/sandbox/https/manager.js';
 import { type Manager, startManager } from './sandbox-host.js';
 import { BINARY, deployed, type Ended, needs, program, scratchDirectory, tool, writeProgram } from './tool.js';
 
@@ -150,6 +151,25 @@ describe('the shell scripts', function () {
       const second = await container({ WAZUH_MANAGER: '127.0.0.1:1', WAZUH_REGISTRATION_PORT: '1' });
       expect(second.stdout).to.equal(first.stdout);
       expect(second.code, second.stderr).to.equal(0);
+    });
+
+    it('takes the token of a Wazuh 5 in place of manager and password, and keeps what belongs to the key', async () => {
+      const sandbox = await startHttpsSandbox({ password: new Secret(PASSWORD) });
+      try {
+        const token = join(scratch.path, 'token');
+        await writeFile(token, sandbox.mintToken().text.reveal(), { mode: 0o600 });
+        const env = { WAZUH_MANAGER: '', WAZUH_REGISTRATION_PORT: '', ENROLLMENT_TOKEN_FILE: token };
+        const first = await container(env);
+        expect(first.code, first.stderr).to.equal(0);
+        expect(first.stdout).to.match(/^\d+ web-slot-1 any [0-9a-f]{64}\n/);
+        const kept = ['certs', 'client.keys', 'reenroll.secret'];
+        expect(await readdir(volume)).to.include.members(kept);
+        const second = await container(env);
+        expect([second.code, second.stdout], second.stderr).to.deep.equal([0, first.stdout]);
+        expect(sandbox.agents()).to.have.length(1);
+      } finally {
+        await sandbox.close();
+      }
     });
 
     it('without a volume it is refused as a duplicate, and replaced where the manager allows it', async () => {

@@ -307,6 +307,7 @@ describe('the enrollment token', () => {
     expect(values.get('manager')).to.equal('https://siem.example:1517/wazuh-manager/');
     expect(values.get('method')).to.equal('https');
     expect(values.get('port')).to.equal('(not used: https)');
+    expect(values.get('pin')).to.equal('(not used: token)');
   });
 
   it('that is refused leaves the rest to be seen', async () => {
