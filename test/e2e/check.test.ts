@@ -349,7 +349,7 @@ describe('check, one thing broken at a time', function () {
       '--json',
     ]);
     const { checks, error } = JSON.parse(stdout);
-    expect([code, error.code]).to.deep.equal([3, 'DEADLINE_PASSED']);
+    expect([code, error.code]).to.deep.equal([7, 'LINK_SILENT']);
     const of = (id: CheckId) => checks.find((each: Check) => each.id === id);
     expect(of('key-file').ok).to.equal(true);
     expect(of('agent-port')).to.include({ ok: null });
