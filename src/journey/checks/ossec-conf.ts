@@ -40,7 +40,8 @@ export function ossecConf(
   const path = printable(configFile);
   if ('error' in look) return untold('ossec-conf', look.error.message);
   if (look.text === undefined) return untold('ossec-conf', `There is no ${path}.`);
-  const { servers, faults } = readOssecConf(look.text);
+  const { servers: found, faults } = readOssecConf(look.text);
+  const servers = found.filter(({ address }) => address.value !== '');
   const [fault] = faults;
   if (fault !== undefined) {
     const detail = `${path}, line ${fault.line}: ${printable(fault.what)}`;
