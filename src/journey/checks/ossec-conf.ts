@@ -1,7 +1,8 @@
-import { CONF_LIMIT, type ConfServer, readOssecConf } from '../../conf/ossec-conf.js';
+import { CONF_LIMIT, type ConfManager, type ConfServer, readOssecConf } from '../../conf/ossec-conf.js';
 import { EnrollError } from '../../errors.js';
 import { readFile } from '../../files/read.js';
 import type { AgentInstallation } from '../../model/host.js';
+import { parseHttpsUrl } from '../../model/https-endpoint.js';
 import { printable } from '../../model/printable.js';
 import type { ManagerSettings } from '../../settings/settings.js';
 import type { JourneyEdge } from '../journey-edge.js';
@@ -40,8 +41,8 @@ export function ossecConf(
   const path = printable(configFile);
   if ('error' in look) return untold('ossec-conf', look.error.message);
   if (look.text === undefined) return untold('ossec-conf', `There is no ${path}.`);
-  const { servers: found, faults } = readOssecConf(look.text);
-  const servers = found.filter(({ address }) => address.value !== '');
+  const { servers: found, manager, faults } = readOssecConf(look.text);
+  const servers = [...found, ...serverOf(manager)].filter(({ address }) => address.value !== '');
   const [fault] = faults;
   if (fault !== undefined) {
     const detail = `${path}, line ${fault.line}: ${printable(fault.what)}`;
@@ -70,6 +71,15 @@ export function ossecConf(
   return (
     differences(path, server, first) ?? right('ossec-conf', `${path} names this manager (line ${server.address.line}).`)
   );
+}
+
+/** What an agent of Wazuh 5 goes by: the host alone, for a manager that is named without a port is looked for at both. */
+function serverOf(manager: ConfManager | undefined): readonly ConfServer[] {
+  if (manager?.endpoint !== undefined) {
+    const { value, line } = manager.endpoint;
+    return [{ address: { value: parseHttpsUrl(value)?.host ?? value, line } }];
+  }
+  return manager?.address === undefined ? [] : [{ address: manager.address }];
 }
 
 /** A port or protocol in the file that is not the one that is looked at; `undefined`: there is none. */

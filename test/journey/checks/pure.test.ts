@@ -164,6 +164,13 @@ describe('the checks', () => {
         expect(finding.detail).to.match(words);
       });
     }
+    it('know the manager of an agent of Wazuh 5', () => {
+      const conf = (endpoint: string) =>
+        `<ossec_config>\n<agent>\n<manager>\n<endpoint>${endpoint}</endpoint>\n</manager>\n</agent>\n</ossec_config>`;
+      expect(of(conf('https://siem.example:1517/wazuh-manager/'))).to.include({ ok: true });
+      expect(of(conf('siem.example'))).to.include({ ok: true });
+      expect(of(conf('old.example:1517')).detail).to.match(/names old\.example \(line 4\), and not siem\.example/);
+    });
     it('say nothing where there is no file, or none that can be read', () => {
       expect(of(undefined)).to.include({ ok: null });
       const error = new EnrollError('FILE_UNREADABLE', 'It cannot be read.');
