@@ -4,7 +4,7 @@ import { EnrollError } from '../../src/errors.js';
 import type { AgentRecord } from '../../src/model/agent-record.js';
 import { Secret } from '../../src/model/secret.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
-import { ODDITIES } from '../../src/sandbox/oddities.js';
+import { HTTPS_ODDITIES, ODDITIES } from '../../src/sandbox/oddities.js';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import { type AgentSocket, type Outcome, tcpAgent, udpAgent } from './clients.js';
 import { udpOpen } from './connections.js';
@@ -248,12 +248,16 @@ describe('oddities of real managers', () => {
           }
         }
       }
+      const ofWazuh5 = (family: string) => HTTPS_ODDITIES.map((oddity) => `${family} ${oddity}`);
       expect(refused).to.deep.equal([
         'wazuh-4 missed-second',
         'wazuh-4 empty-keys-exit',
+        ...ofWazuh5('wazuh-4'),
         'wazuh-3 missed-second',
         'wazuh-3 empty-keys-exit',
+        ...ofWazuh5('wazuh-3'),
         'ossec stalled-connection',
+        ...ofWazuh5('ossec'),
       ]);
     });
   });
