@@ -4,7 +4,8 @@ import type { Notes } from '../keystore/notes/notes.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import { endpointKey } from '../model/endpoint.js';
 import { HTTPS_PORT, HTTPS_PREFIX } from '../model/https-endpoint.js';
-import { writeConfig } from './configure.js';
+import type { Settings } from '../settings/settings.js';
+import { type UsedManager, writeConfig } from './configure.js';
 import type { PreparedJourney } from './context.js';
 import { boundTo } from './machine-binding.js';
 import type { ManagerLink } from './manager-link.js';
@@ -59,9 +60,13 @@ export async function conclude(
     };
   });
   if (link !== undefined) await removeLeftoverKeys(agent, edge.disk);
-  // A Wazuh 5 is named in another form than agents of 4.x read.
-  if (link?.protocol !== 'https') await writeConfig(journey, link);
+  await writeConfig(journey, { ...link, enrollment: enrolledAs(settings, record, changed) });
   return { changed, record, ...(link === undefined ? {} : { link }) };
+}
+
+/** As what the agent is to enroll when it does so by itself (Wazuh 5). The groups of a key that was kept are not known. */
+function enrolledAs({ groups }: Settings, { name }: AgentRecord, changed: boolean): UsedManager['enrollment'] {
+  return { name, ...(changed && groups.length > 0 ? { groups } : {}) };
 }
 
 /** A manager gives an id to one key: no hash of the key needs to lie on the disk for this. */

@@ -24,8 +24,6 @@ export interface KeyToInstall {
     readonly endpoint?: Endpoint;
     readonly belongings?: Pick<Belongings, 'anchor' | 'reenroll'>;
   };
-  /** Present: it was issued for the enrollment token that an installer left in the agent's home. */
-  readonly tokenUsed?: true;
 }
 
 /** What the key takes the place of. */
@@ -46,7 +44,7 @@ export interface Replaced {
  */
 export async function install(
   journey: PreparedJourney,
-  { key, host, tokenUsed }: KeyToInstall,
+  { key, host }: KeyToInstall,
   replaced: Replaced,
 ): Promise<void> {
   const { settings, agent, edge, notes, observe } = journey;
@@ -67,7 +65,8 @@ export async function install(
   await bind(journey, record, replaced.copied);
   const told = [
     belongings !== undefined && belongings.anchor === undefined ? await earlierAnchor(agent, edge.disk) : undefined,
-    tokenUsed ? await removeUsedToken(agent, edge.disk) : undefined,
+    // The token that an installer left was for this one enrollment.
+    belongings !== undefined && settings.tokenOfInstaller ? await removeUsedToken(agent, edge.disk) : undefined,
   ];
   for (const text of told) if (text !== undefined) observe({ kind: 'warning', text });
 }
@@ -101,7 +100,8 @@ function trusted(
   }
   const name = endpointKey(endpoint);
   const { fingerprint } = trust;
-  const named = !hearsay.some((said) => endpointKey(said.endpoint) === name);
+  // Whoever named the host has named all of its ports: that of a Wazuh 5 is found beside authd's.
+  const named = !hearsay.some((said) => said.endpoint.host.toLowerCase() === endpoint.host.toLowerCase());
   const before = managers.get(name);
   if (before?.fingerprint === fingerprint && (before.hearsay === undefined || !named)) return { managers };
   const firstSeen = before?.fingerprint === fingerprint ? before.firstSeen : new Date(now).toISOString();

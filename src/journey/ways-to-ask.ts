@@ -1,8 +1,9 @@
 import { abortReason } from '../errors.js';
 import { readAnchor } from '../keystore/anchor.js';
 import { rehearseBelongings } from '../keystore/belongings.js';
+import { isVouchedFor } from '../keystore/notes/notes.js';
 import { readReenrollSecret } from '../keystore/reenroll-secret-file.js';
-import { formatEndpoint } from '../model/endpoint.js';
+import { type Endpoint, endpointKey, formatEndpoint } from '../model/endpoint.js';
 import { HTTPS_PORT, HTTPS_PREFIX, type HttpsEndpoint } from '../model/https-endpoint.js';
 import type { EnrollCredential } from '../model/manager-jwt.js';
 import { pause } from '../net/deadline.js';
@@ -10,6 +11,7 @@ import { firstConnection } from '../net/first-connection.js';
 import { type Discovery, discoveryInWords } from '../obtain/https/discovery.js';
 import { generationError } from '../obtain/https/generation.js';
 import type { ManagerSettings } from '../settings/settings.js';
+import { requireVouched } from '../settings/vouching.js';
 import type { PreparedJourney } from './context.js';
 import { type AskedSource, apiSourceFor, authdSourceFor, dialOf, httpsSourceFor } from './key-sources.js';
 import type { KeyToReplace } from './present-key.js';
@@ -52,7 +54,7 @@ export async function* waysToAsk(
     const first = await lookBeside(journey, look, authd.open(manager.enrollment, signal));
     if (first?.kind !== 'wazuh-5') yield authdSourceFor(journey, manager, authd.dial);
     const found = await look;
-    if (found.kind === 'wazuh-5') yield* discovered(journey, found, own);
+    if (found.kind === 'wazuh-5') yield* discovered(journey, manager, found, own);
   } finally {
     authd.close();
   }
@@ -84,6 +86,7 @@ async function lookBeside(
 /** Asks a Wazuh 5 that was found, unless it is too old for anybody. */
 async function* discovered(
   journey: PreparedJourney,
+  asked: ManagerSettings,
   found: Extract<Discovery, { kind: 'wazuh-5' }>,
   own: OwnOf5,
 ): AsyncGenerator<AskedSource> {
@@ -93,7 +96,18 @@ async function* discovered(
     const error = generationError(generation, formatEndpoint(manager), journey.settings.token !== undefined);
     if (error !== undefined) throw error;
   }
+  requireVouchedThere(journey, asked, manager);
   yield* overHttps(journey, manager, own);
+}
+
+/** Who may send a secret to authd of a host has not vouched for another port of it. */
+function requireVouchedThere({ settings, notes }: PreparedJourney, asked: ManagerSettings, at: Endpoint): void {
+  const here = (settings.hearsay ?? []).filter((said) => endpointKey(said.endpoint) === endpointKey(asked.enrollment));
+  const endpoint = { host: at.host, port: at.port };
+  requireVouched(
+    here.map((said) => ({ ...said, endpoint })),
+    (each) => isVouchedFor(notes.notes, each),
+  );
 }
 
 /** What lies on this host that only a Wazuh 5 gives. */
