@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Secret } from '../../src/model/secret.js';
 import type { HttpsCertificates } from '../../src/sandbox/https/certificates.js';
@@ -137,6 +137,5 @@ const WAZUH_5: Journey = {
 export const JOURNEYS: readonly Journey[] = [ENROLLMENT, HEALING, IMPORT, WAZUH_5];
 
 async function recordIn(path: string): Promise<string> {
-  const { readFile } = await import('node:fs/promises');
   return (await readFile(path, 'utf8')).trimEnd();
 }

@@ -13,8 +13,8 @@ import { type Fate, judge } from './judge.js';
 
 /** Whether every system call is a round; else as many as a quick run of the tests allows. */
 const LONG = process.env['AGENT_ENROLL_LONG'] === '1';
-const CALLS_AT_MOST = LONG ? Number.POSITIVE_INFINITY : 24;
-const INSTANTS = LONG ? 1000 : 16;
+const CALLS_AT_MOST = LONG ? Number.POSITIVE_INFINITY : 12;
+const INSTANTS = LONG ? 1000 : 8;
 /** Rounds at a time: much of each is waiting. */
 const LANES = 5;
 
@@ -146,7 +146,9 @@ async function inLanes<T, R>(work: readonly T[], each: (one: T) => Promise<R>): 
 }
 
 function defined(given: NodeJS.Dict<string>): Record<string, string> {
-  const entries = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  const entries = Object.entries(given).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
   return Object.fromEntries(entries);
 }
 
