@@ -36,7 +36,9 @@ const LONG = process.env['AGENT_ENROLL_LONG'] === '1';
 const DISKS_AT_MOST = LONG ? Number.POSITIVE_INFINITY : 30;
 /** Disks of changes drawn by lot, for each moment. */
 const DRAWN = 4;
-const LANES = 4;
+const LANES = 6;
+/** A key is on its way to remoted for some milliseconds; the rest is for a busy machine. */
+const HEALED_WITHIN_MS = 1500;
 const NAME = 'web-01';
 
 /** A manager, and what a run against it is. */
@@ -113,6 +115,11 @@ describe('a host whose power fails', function () {
       counted: [],
       close: () => sandbox.close(),
     };
+  };
+  /** The key that is there is none that the manager knows. */
+  const healed = async (): Promise<Stage> => {
+    const { addAgent: _, ...stage } = await wazuh4();
+    return { ...stage, text: line({ ...OLD, id: '009' }), settings: { waitMs: HEALED_WITHIN_MS } };
   };
   const imported = async (): Promise<Stage> => {
     const stage = await wazuh4();
@@ -209,6 +216,7 @@ describe('a host whose power fails', function () {
 
   for (const [title, begin] of [
     ['enrollment (Wazuh 4)', wazuh4],
+    ['healing (agent removed)', healed],
     ['import (over another key)', imported],
     ['enrollment (Wazuh 5, token)', wazuh5],
   ] as const) {
