@@ -19,13 +19,23 @@ export type Fate =
 const STALE_MS = 10_000;
 
 /**
- * Looks at what a run has left that was killed, and at what the next one makes of it.
+ * Looks at what a run has left that was killed, and at what the next one makes of it. One that was not killed has to have
+ * ended well.
  *
  * @param what names the round, in the messages
  */
 export async function judge(stage: Stage, { signal, code, stdout }: Finished, what: string): Promise<Fate> {
   const killed = signal === 'SIGKILL';
   if (!killed) expect(code, `${what}: ${stdout}`).to.equal(0);
+  return await judgeNext(stage, killed, what);
+}
+
+/**
+ * Looks at what a run has left, and at what the next one makes of it.
+ *
+ * @param killed whether it had no time to finish its work, or was kept from it
+ */
+export async function judgeNext(stage: Stage, killed: boolean, what: string): Promise<Fate> {
   const key = await keyOf(stage, what);
   const left = (await recordsBelow(join(stage.home, 'etc'))).filter((record) => record !== stage.before);
   expect(new Set(left).size, `${what}: keys on the disk`).to.be.below(2);

@@ -1,13 +1,12 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { issueHttpsCertificates } from '../../src/sandbox/https/certificates.js';
 import { issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import { type Finished, start } from '../e2e/program.js';
+import { changesSomething, inLanes, makeLibrary, NO_PRELOAD } from './at-call.js';
 import { type Certificates, JOURNEYS, type Journey } from './journeys.js';
 import { type Fate, judge } from './judge.js';
 
@@ -17,13 +16,6 @@ const CALLS_AT_MOST = LONG ? Number.POSITIVE_INFINITY : 12;
 const INSTANTS = LONG ? 1000 : 8;
 /** Rounds at a time: much of each is waiting. */
 const LANES = 5;
-
-const obstacle = findObstacle();
-
-function findObstacle(): string | undefined {
-  if (process.platform !== 'linux') return 'needs Linux';
-  return spawnSync('gcc', ['--version']).status === 0 ? undefined : 'needs gcc';
-}
 
 /** Where a run is killed: before its system call of this number, the first half of a write done or not. */
 interface At {
@@ -38,7 +30,7 @@ interface Row {
   readonly fates: readonly Fate[];
 }
 
-describe(`a run that is killed${obstacle === undefined ? '' : ` (not here: ${obstacle})`}`, function () {
+describe(`a run that is killed${NO_PRELOAD === undefined ? '' : ` (not here: ${NO_PRELOAD})`}`, function () {
   this.timeout(LONG ? 7_200_000 : 180_000);
   const rows: Row[] = [];
   let certificates: Certificates;
@@ -46,29 +38,27 @@ describe(`a run that is killed${obstacle === undefined ? '' : ` (not here: ${obs
   let library: string;
 
   before(async function () {
-    if (obstacle !== undefined) this.skip();
+    if (NO_PRELOAD !== undefined) this.skip();
     certificates = { stock: await issueStockCertificate(), https: await issueHttpsCertificates() };
     directory = await mkdtemp(join(tmpdir(), 'agent-enroll-kills-'));
-    library = join(directory, 'dies.so');
-    const source = fileURLToPath(new URL('dies.c', import.meta.url));
-    execFileSync('gcc', ['-O1', '-Wall', '-Werror', '-shared', '-fPIC', '-o', library, source, '-ldl']);
+    library = makeLibrary(directory);
   });
   after(async () => {
-    if (obstacle !== undefined) return;
+    if (NO_PRELOAD !== undefined) return;
     await rm(directory, { recursive: true, force: true });
     process.stdout.write(`\n${table(rows)}\n`);
   });
 
   let rounds = 0;
   /** One round: a host of its own, a run that is killed, and the next one. */
-  const round = async (journey: Journey, end: (start: (env?: NodeJS.Dict<string>) => Ended) => Ended, what: string) => {
+  const round = async (journey: Journey, end: (start: (env?: Readonly<Record<string, string>>) => Ended) => Ended, what: string) => {
     rounds += 1;
     const journal = join(directory, String(rounds));
     const stage = await journey.begin(certificates);
     try {
-      const env = { ...stage.env, LD_PRELOAD: library, DIES_IN: stage.home, DIES_LOG: journal };
+      const env = { ...stage.env, LD_PRELOAD: library, CALL_IN: stage.home, CALL_LOG: journal };
       const finished = await end((more = {}) => {
-        const program = start(stage.args, { env: { ...env, ...defined(more) } });
+        const program = start(stage.args, { env: { ...env, ...more } });
         return Object.assign(program.finished, { kill: () => program.signal('SIGKILL') });
       });
       const calls = (await readFile(journal, 'utf8').catch(() => '')).trimEnd().split('\n');
@@ -87,9 +77,9 @@ describe(`a run that is killed${obstacle === undefined ? '' : ` (not here: ${obs
         { number: at + 1 },
         ...(call.startsWith('write /') ? [{ number: at + 1, half: true } as const] : []),
       ]);
-      const chosen = sample(all, ({ number }) => CHANGES.test(calls[number - 1] ?? ''));
-      const fates = await inLanes(chosen, async ({ number, half }) => {
-        const more = { DIES_AT: String(number), DIES_HALF: half ? '1' : undefined };
+      const chosen = sample(all, ({ number }) => changesSomething(calls[number - 1] ?? ''));
+      const fates = await inLanes(LANES, chosen, async ({ number, half }) => {
+        const more = { CALL_AT: String(number), CALL_DOES: half ? 'half' : 'die' };
         const what = `killed at ${number}${half ? ', a write half done' : ''}`;
         return (await round(journey, (begin) => begin(more), what)).fate;
       });
@@ -103,7 +93,7 @@ describe(`a run that is killed${obstacle === undefined ? '' : ` (not here: ${obs
     const lasts = new Map<Journey, number>();
     for (const journey of JOURNEYS) lasts.set(journey, (await round(journey, (begin) => begin(), 'not killed')).ms);
     const each = JOURNEYS.flatMap((journey) => Array.from({ length: INSTANTS / JOURNEYS.length }, () => journey));
-    const ended = await inLanes(each, async (journey) => {
+    const ended = await inLanes(LANES, each, async (journey) => {
       const ms = Math.random() * (lasts.get(journey) ?? 0) * 1.1;
       const kill = (begin: () => Ended) => {
         const running = begin();
@@ -122,9 +112,6 @@ describe(`a run that is killed${obstacle === undefined ? '' : ` (not here: ${obs
 
 type Ended = Promise<Finished> & { readonly kill: () => void };
 
-/** The calls that change something, be it at the manager. */
-const CHANGES = /^(open-create|write|pwrite|rename|unlink|mkdir|rmdir|fsync|fchmod|fchown|connect|\S+ network)/;
-
 /** As many as there may be, evenly: of those that change something, if it cannot be all. */
 function sample(all: readonly At[], changes: (at: At) => boolean): readonly At[] {
   if (all.length <= CALLS_AT_MOST) return all;
@@ -133,23 +120,6 @@ function sample(all: readonly At[], changes: (at: At) => boolean): readonly At[]
   // Not the same ones each time: many runs see all of them.
   const first = Math.random() * step;
   return telling.filter((_, at) => Math.floor((at + first) / step) !== Math.floor((at + first - 1) / step));
-}
-
-async function inLanes<T, R>(work: readonly T[], each: (one: T) => Promise<R>): Promise<readonly R[]> {
-  const results: R[] = [];
-  const rest = work.values();
-  const lane = async () => {
-    for (const one of rest) results.push(await each(one));
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
-  return results;
-}
-
-function defined(given: NodeJS.Dict<string>): Record<string, string> {
-  const entries = Object.entries(given).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, value] as const],
-  );
-  return Object.fromEntries(entries);
 }
 
 /** The table of docs/killed.md. */

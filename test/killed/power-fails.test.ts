@@ -20,6 +20,7 @@ import type { Settings } from '../../src/settings/settings.js';
 import { unsynced } from '../files/faulty.js';
 import { type Given, journeyOf, type ToldJourney } from '../journey/journey-scene.js';
 import { filesBelow, installationAt, line, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
+import { inLanes } from './at-call.js';
 import {
   describeImage,
   type PowerDisk,
@@ -234,7 +235,7 @@ describe('a host whose power fails', function () {
       const every = Math.max(1, moments.length / DISKS_AT_MOST / REPEATED);
       const first = Math.random() * every;
       const chosen = moments.filter((_, n) => Math.floor((n + first) / every) !== Math.floor((n + first - 1) / every));
-      await inLanes(chosen, async ({ at, kind }) => {
+      await inLanes(LANES, chosen, async ({ at, kind }) => {
         const stage = await begin();
         try {
           const { disk, kinds } = await cutAt(stage, at);
@@ -332,14 +333,6 @@ function aLive(boot: string): FileEdge {
 
 async function putFile(path: string, text: string): Promise<void> {
   await writeFile(path, text, { mode: 0o640 });
-}
-
-async function inLanes<T>(work: readonly T[], each: (one: T) => Promise<void>): Promise<void> {
-  const rest = work.values();
-  const lane = async () => {
-    for (const one of rest) await each(one);
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
 }
 
 /** The table of docs/killed.md. */

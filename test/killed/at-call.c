@@ -1,8 +1,10 @@
 /*
- * Ends a program that this is preloaded into by SIGKILL, right before the system call whose number DIES_AT is (0, or
- * none: never). Counted are the calls on what lies below the directory DIES_IN, and those on sockets of the network, in
- * all threads. DIES_HALF: where it is a write to a file, one half of it is written before. Each call becomes a line of
- * the file DIES_LOG: its name, and the path below that directory, or "network".
+ * Does something to a program that this is preloaded into at its system call of the number CALL_AT (0, or none: never).
+ * Counted are the calls on what lies below the directory CALL_IN, and those on sockets of the network, in all threads.
+ * CALL_DOES says what: "die" ends the program by SIGKILL right before the call; "half" does so too, and a write to a file
+ * has written one half by then; a number is the error (errno) that the call fails with, and with a plus after it all later
+ * ones fail as well that change something on the disk (where it is full: that take room on it). Each call becomes a line of the file CALL_LOG: its name, and the
+ * path below that directory, or "network".
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -22,19 +24,25 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static const char *inside, *journal;
+static const char *inside;
 static long fatal;
-static int half, journal_descriptor = -1;
+static int half, failing, lasting, journal = -1;
 static atomic_long calls;
 static long (*kernel)(long, ...);
 
 __attribute__((constructor)) static void begin(void) {
+  const char *does, *path;
   kernel = dlsym(RTLD_NEXT, "syscall");
-  inside = getenv("DIES_IN");
-  journal = getenv("DIES_LOG");
-  fatal = getenv("DIES_AT") == NULL ? 0 : atol(getenv("DIES_AT"));
-  half = getenv("DIES_HALF") != NULL;
-  if (journal != NULL) journal_descriptor = kernel(SYS_openat, AT_FDCWD, journal, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  inside = getenv("CALL_IN");
+  fatal = getenv("CALL_AT") == NULL ? 0 : atol(getenv("CALL_AT"));
+  does = getenv("CALL_DOES");
+  if (does != NULL) {
+    half = strcmp(does, "half") == 0;
+    failing = atoi(does);
+    lasting = strchr(does, '+') != NULL;
+  }
+  path = getenv("CALL_LOG");
+  if (path != NULL) journal = kernel(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
 static const char *below(const char *path) {
@@ -80,20 +88,29 @@ static const char *of_path(const char *path, char *room) {
   return below(room);
 }
 
-/* Counts a call. @returns whether this is the one that the program is to die before */
-static int is_last(const char *name, const char *where) {
+static int changes(const char *name) {
+  static const char *all[] = {"open-create", "mkdir", "rmdir", "unlink", "rename", "chmod", "chown", "lchown", "fsync",
+                              "fdatasync", "fchmod", "fchown", "ftruncate64", "write", "writev", "pwrite"};
+  size_t n;
+  for (n = 0; n < sizeof all / sizeof *all; n += 1) if (strcmp(all[n], name) == 0) break;
+  if (failing != ENOSPC && failing != EDQUOT) return n < sizeof all / sizeof *all;
+  return strcmp(name, "open-create") == 0 || strcmp(name, "mkdir") == 0 || strstr(name, "write") != NULL;
+}
+
+/* Counts a call. @returns whether this is the one at which something is to be done */
+static int is_it(const char *name, const char *where) {
   char line[PATH_MAX + 64];
   int length;
   long number;
 
   if (where == NULL) return 0;
   number = atomic_fetch_add(&calls, 1) + 1;
-  if (fatal != 0 && number > fatal) for (;;) pause();
-  if (journal_descriptor >= 0) {
+  if (fatal != 0 && failing == 0 && number > fatal) for (;;) pause();
+  if (journal >= 0) {
     length = snprintf(line, sizeof line, "%s %s\n", name, where);
-    kernel(SYS_write, journal_descriptor, line, (size_t)length);
+    kernel(SYS_write, journal, line, (size_t)length);
   }
-  return number == fatal;
+  return number == fatal || (lasting && fatal != 0 && number > fatal && where[0] == '/' && changes(name));
 }
 
 static void die(void) {
@@ -101,17 +118,21 @@ static void die(void) {
   for (;;) pause();
 }
 
-static void count(const char *name, const char *where) {
+/* @returns whether the call is to fail, with what errno says then */
+static int fails(const char *name, const char *where) {
   int before = errno;
-  if (is_last(name, where)) die();
-  errno = before;
+  int it = is_it(name, where);
+  if (it && failing == 0) die();
+  errno = it ? failing : before;
+  return it;
 }
 
 #define REAL(name) static __typeof__(&name) real; if (real == NULL) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
+#define FAILED(type) ((type)(__builtin_types_compatible_p(type, DIR *) ? 0 : -1))
 #define BY_PATH(type, name, path, given, ...) \
-  type name given { char room[PATH_MAX]; REAL(name); count(#name, of_path(path, room)); return real(__VA_ARGS__); }
+  type name given { char room[PATH_MAX]; REAL(name); return fails(#name, of_path(path, room)) ? FAILED(type) : real(__VA_ARGS__); }
 #define BY_DESCRIPTOR(type, name, descriptor, given, ...) \
-  type name given { char room[PATH_MAX]; REAL(name); count(#name, of_descriptor(descriptor, room)); return real(__VA_ARGS__); }
+  type name given { char room[PATH_MAX]; REAL(name); return fails(#name, of_descriptor(descriptor, room)) ? FAILED(type) : real(__VA_ARGS__); }
 
 int open64(const char *path, int flags, ...) {
   char room[PATH_MAX];
@@ -123,7 +144,7 @@ int open64(const char *path, int flags, ...) {
     mode = va_arg(rest, mode_t);
     va_end(rest);
   }
-  count(flags & O_CREAT ? "open-create" : "open", of_path(path, room));
+  if (fails(flags & O_CREAT ? "open-create" : "open", of_path(path, room))) return -1;
   return real(path, flags, mode);
 }
 
@@ -160,34 +181,35 @@ BY_DESCRIPTOR(int, recvmmsg, descriptor, (int descriptor, struct mmsghdr *messag
 
 int socket(int family, int type, int protocol) {
   REAL(socket);
-  count("socket", family == AF_INET || family == AF_INET6 ? "network" : NULL);
+  if (fails("socket", family == AF_INET || family == AF_INET6 ? "network" : NULL)) return -1;
   return real(family, type, protocol);
 }
 
-static void before_write(const char *name, int descriptor, const void *from, size_t size, off64_t at) {
+static int write_fails(const char *name, int descriptor, const void *from, size_t size, off64_t at) {
   char room[PATH_MAX];
   int before = errno;
   const char *where = of_descriptor(descriptor, room);
-  if (is_last(name, where)) {
-    if (half && room[0] == '/') {
-      if (at < 0) kernel(SYS_write, descriptor, from, size / 2);
-      else kernel(SYS_pwrite64, descriptor, from, size / 2, at);
-    }
-    die();
+  if (!is_it(name, where)) {
+    errno = before;
+    return 0;
   }
-  errno = before;
+  if (half && room[0] == '/') {
+    if (at < 0) kernel(SYS_write, descriptor, from, size / 2);
+    else kernel(SYS_pwrite64, descriptor, from, size / 2, at);
+  }
+  if (failing == 0) die();
+  errno = failing;
+  return 1;
 }
 
 ssize_t write(int descriptor, const void *from, size_t size) {
   REAL(write);
-  before_write("write", descriptor, from, size, -1);
-  return real(descriptor, from, size);
+  return write_fails("write", descriptor, from, size, -1) ? -1 : real(descriptor, from, size);
 }
 
 ssize_t pwrite64(int descriptor, const void *from, size_t size, off64_t at) {
   REAL(pwrite64);
-  before_write("pwrite", descriptor, from, size, at);
-  return real(descriptor, from, size, at);
+  return write_fails("pwrite", descriptor, from, size, at) ? -1 : real(descriptor, from, size, at);
 }
 
 /* What libuv calls by its number: statx, and close. */
@@ -201,11 +223,16 @@ long syscall(long number, ...) {
   for (n = 0; n < 6; n += 1) given[n] = va_arg(rest, long);
   va_end(rest);
   if (kernel == NULL) kernel = dlsym(RTLD_NEXT, "syscall");
-  if (number == SYS_close) count("close", of_descriptor((int)given[0], room));
+  if (number == SYS_close && fails("close", of_descriptor((int)given[0], room))) {
+    /* It is closed all the same: close(2). */
+    kernel(SYS_close, given[0]);
+    errno = failing;
+    return -1;
+  }
 #ifdef SYS_statx
   if (number == SYS_statx) {
     const char *path = (const char *)given[1];
-    count("stat", path != NULL && *path == 0 ? of_descriptor((int)given[0], room) : of_path(path, room));
+    if (fails("stat", path != NULL && *path == 0 ? of_descriptor((int)given[0], room) : of_path(path, room))) return -1;
   }
 #endif
   return kernel(number, given[0], given[1], given[2], given[3], given[4], given[5]);
