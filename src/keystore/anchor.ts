@@ -57,6 +57,8 @@ export async function putAnchorAround(
     await openDirectory(agent, edge);
     const staged = await stageFile(place, pem, access, edge);
     try {
+      // After a power failure the key may be there, and with it the anchor has to be, if only under this name.
+      await place.directory.sync();
       await step();
     } catch (error) {
       await staged.discard();

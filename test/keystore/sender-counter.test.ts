@@ -185,6 +185,12 @@ describe('the sender counter', () => {
       expect(await filesBelow(agent.home)).to.deep.equal(['queue/rids/sender_counter']);
     });
 
+    it('removes what a run has left that was killed here', async () => {
+      await writeFile(join(dirname(file), '.sender_counter.agent-enroll-0123abcd.tmp'), '');
+      await checkCounters(agent, disk);
+      expect(await filesBelow(agent.home)).to.deep.equal([]);
+    });
+
     it('tells what stands in the way', async () => {
       const at = (home: string) => ({ ...agent, home, counterFile: join(home, 'queue', 'rids', 'sender_counter') });
       await writeFile(join(agent.home, 'queue', 'file'), '');
