@@ -113,7 +113,7 @@ describe('agent-enroll completion', function () {
       });
       it('offers the values of an option, and the shells', async () => {
         expect(await offers('--protocol', '')).to.have.members(['auto', 'tcp', 'udp']);
-        expect(await offers('sandbox', '--family', 'wazuh-')).to.have.members(['wazuh-3', 'wazuh-4']);
+        expect(await offers('sandbox', '--family', 'wazuh-')).to.have.members(['wazuh-3', 'wazuh-4', 'wazuh-5']);
         expect(await offers('completion', '')).to.include.members([...SHELLS]);
       });
       it('offers files where a file is meant, and nothing where nobody can guess', async () => {
