@@ -4,10 +4,14 @@ import { cells } from './cells.js';
 import { openStage } from './scene.js';
 
 describe('matrix', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   it('runs', async () => {
     const library = await import('../../../src/index.js');
+    const t0 = performance.now();
     const stage = await openStage();
+    console.log('stage', Math.round(performance.now() - t0));
+    for (const channel of ['authd','API','HTTPS'] as const) { const w = await attempt({channel, phase:'after reply', fault:'close', times:'always'}, 100000+channel.length, stage, library); console.log(w.broken, w.again); }
+    console.log('warm', Math.round(performance.now() - t0));
     const all = [...cells()].filter((c) => (process.env['ONLY'] ? JSON.stringify(c).includes(process.env['ONLY']) : true));
     console.log(all.length);
     const waiting = [...all.entries()];
@@ -25,9 +29,9 @@ describe('matrix', function () {
         }
       }
     };
-    await Promise.all(Array.from({ length: 80 }, worker));
+    await Promise.all(Array.from({ length: Number(process.env['AT'] ?? 48) }, worker));
     console.log(Math.round(performance.now() - started), 'ms');
-    await stage.close();
+    await stage.close(); console.log('closed', Math.round(performance.now() - started));
     const fs = await import('node:fs');
     fs.writeFileSync('/tmp/fm-out.txt', out.sort().join('\n'));
     console.log(process.getActiveResourcesInfo());

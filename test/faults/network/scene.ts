@@ -150,8 +150,8 @@ export async function openStage(): Promise<Stage> {
         name: nameOf(number),
         ip: 'any',
         insecure: true,
-        timeout: '4s',
-        wait: '4s',
+        timeout: '5s',
+        wait: '8s',
         retries: cell.times === 'once' && !isLink(cell.channel) ? 2 : 0,
         deadline: '25s',
       };
