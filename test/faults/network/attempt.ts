@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { OptionsOf } from '../../../src/index.js';
 import { filesBelow, removeHome, scratchHome } from '../../keystore/scratch.js';
 import type { Cell } from './cells.js';
-import { nameOf, type Scene, type Stage } from './scene.js';
+import type { Scene, Stage } from './scene.js';
 
 /** The library, loaded as one: what it loads later by itself knows the same classes. */
 export type Library = typeof import('../../../src/index.js');
@@ -44,11 +43,14 @@ const RELEASE_MS = 2000;
 const EXPECTED =
   /^(etc\/(client\.keys|reenroll\.secret|certs\/(root-ca\.pem|\.anchor-committed))|queue\/rids\/sender_counter|\.agent-enroll\/(lock|notes\.json))$/;
 
-/** Lets a host enroll through a fault, and once more without it. */
-export async function attempt(cell: Cell, number: number, stage: Stage, library: Library): Promise<Tried> {
+/**
+ * Lets a host enroll through a fault, and once more without it.
+ * @param name of the agent
+ * @param seed of what is left to chance
+ */
+export async function attempt(cell: Cell, name: string, seed: number, stage: Stage, library: Library): Promise<Tried> {
   const agent = await scratchHome(['etc', 'queue/rids']);
-  const scene = await stage.scene(cell, number);
-  const name = nameOf(number);
+  const scene = await stage.scene(cell, name, seed);
   const { manager, proxy } = scene;
   const run = (options: OptionsOf<'enroll'>) => ended(library, { ...options, agentHome: agent.home });
   try {
@@ -62,7 +64,7 @@ export async function attempt(cell: Cell, number: number, stage: Stage, library:
     const again = await run(scene.mended);
     const wayOut = again.code === 'NAME_DUPLICATE' ? await byNamedWay(scene, name, run) : undefined;
     const atLast = manager.named(name);
-    const id = (await readFile(join(agent.keysFile), 'latin1').catch(() => '')).split(' ')[0];
+    const id = (await readFile(agent.keysFile, 'latin1').catch(() => '')).split(' ')[0];
     return {
       broken,
       strikes,
@@ -99,7 +101,8 @@ async function ended({ enroll }: Library, options: OptionsOf<'enroll'>): Promise
     return { exit: 0, message: '', hint: '', ms: took() };
   } catch (thrown) {
     const ms = took();
-    if (!(thrown instanceof Error) || !('code' in thrown) || !('exitCode' in thrown) || !('hint' in thrown)) throw thrown;
+    if (!(thrown instanceof Error) || !('code' in thrown) || !('exitCode' in thrown) || !('hint' in thrown))
+      throw thrown;
     const { exitCode, code, message, hint } = thrown;
     return { exit: Number(exitCode), code: String(code), message, hint: String(hint), ms };
   }

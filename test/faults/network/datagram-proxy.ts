@@ -1,9 +1,10 @@
 import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import type { Endpoint } from '../../../src/model/endpoint.js';
 import { pause } from '../../../src/net/deadline.js';
 import type { Cell } from './cells.js';
-import { DELAY_MS, type FaultyProxy, GARBAGE, HOST } from './stream-proxy.js';
+import { DELAY_MS } from './outlet.js';
+import { type FaultyProxy, GARBAGE, HOST } from './stream-proxy.js';
 
 /** What a {@link datagramProxy} is given. */
 export interface DatagramPlan extends Pick<Cell, 'phase' | 'fault' | 'times'> {
@@ -21,6 +22,7 @@ export async function datagramProxy(plan: DatagramPlan): Promise<FaultyProxy> {
   await once(front, 'listening');
   const peers = new Map<number, Peer>();
   const over = new AbortController();
+  setMaxListeners(0, over.signal);
   const lost = losses(plan);
   let mended = false;
   let strikes = 0;
@@ -45,7 +47,8 @@ export async function datagramProxy(plan: DatagramPlan): Promise<FaultyProxy> {
         held.datagrams.push(datagram);
         return;
       default:
-        if (!lost()) return send(datagram);
+        // The first one is lost, so that it is not left to chance whether any is.
+        if (strikes > 0 && !lost()) return send(datagram);
         strikes += 1;
         return;
     }

@@ -33,7 +33,8 @@ export interface Scene {
 
 /** The managers of the matrix, which the cells share. */
 export interface Stage {
-  scene(cell: Cell, number: number): Promise<Scene>;
+  /** @param seed of what is left to chance */
+  scene(cell: Cell, name: string, seed: number): Promise<Scene>;
   close(): Promise<void>;
 }
 
@@ -72,7 +73,7 @@ export async function openStage(): Promise<Stage> {
     remove: (id) => void sandbox.removeAgent(id),
   });
   /** The proxy of a cell, and the options with an address in the place of its manager's. */
-  const through = async (cell: Cell, number: number) => {
+  const through = async (cell: Cell, seed: number) => {
     const { channel } = cell;
     switch (channel) {
       case 'authd': {
@@ -131,7 +132,7 @@ export async function openStage(): Promise<Stage> {
         const sandbox = channel === 'UDP link, OSSEC' ? ossec : wazuh;
         const to = sandbox.endpoints.agent;
         const proxy = await (isUdp(channel)
-          ? datagramProxy({ ...cell, to, seed: number })
+          ? datagramProxy({ ...cell, to, seed })
           : streamProxy({ ...cell, to, spoken: MESSAGES }));
         const at = (entrance: Endpoint) => ({
           manager: `${entrance.host}:${entrance.port}`,
@@ -144,16 +145,16 @@ export async function openStage(): Promise<Stage> {
     }
   };
   return {
-    scene: async (cell, number) => {
-      const { manager, proxy, at } = await through(cell, number);
+    scene: async (cell, name, seed) => {
+      const { manager, proxy, at } = await through(cell, seed);
       const common: OptionsOf<'enroll'> = {
-        name: nameOf(number),
+        name,
         ip: 'any',
         insecure: true,
         timeout: '5s',
         wait: '8s',
-        retries: cell.times === 'once' && !isLink(cell.channel) ? 2 : 0,
-        deadline: '25s',
+        retries: cell.times === 'once' && !isLink(cell.channel) ? 4 : 0,
+        deadline: '60s',
       };
       const entrance = entranceOf(cell, nowhere) ?? proxy.endpoint;
       return {
@@ -168,11 +169,6 @@ export async function openStage(): Promise<Stage> {
       await rm(secrets, { recursive: true });
     },
   };
-}
-
-/** What the agent of a cell is called. */
-export function nameOf(number: number): string {
-  return `host-${number}`;
 }
 
 function entranceOf({ channel, phase, fault }: Cell, { refused, blackHole }: Nowhere): Endpoint | undefined {

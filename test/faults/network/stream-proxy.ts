@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, createServer as createTlsServer, type TlsOptions } from 'node:tls';
@@ -7,6 +7,7 @@ import { pause } from '../../../src/net/deadline.js';
 import type { IssuedCertificate } from '../../../src/sandbox/own-certificate.js';
 import type { Cell, Fault } from './cells.js';
 import { CHUNKS, Cutter, type Spoken } from './framing.js';
+import { DELAY_MS, Outlet } from './outlet.js';
 
 /** What stands between a host and one port of a manager. */
 export interface FaultyProxy {
@@ -31,9 +32,12 @@ export interface StreamPlan extends Pick<Cell, 'phase' | 'fault' | 'times'> {
 }
 
 export const HOST = '127.0.0.1';
-export const DELAY_MS = 2000;
+const NOTHING = Buffer.alloc(0);
 /** No frame of remoted's, no TLS, no HTTP and no reply of authd's. */
-export const GARBAGE = Buffer.from('\u00ff\u00fe\u0000\u0001 ~~ nothing that anybody speaks ~~ \u0080\u0081\r\n', 'latin1');
+export const GARBAGE = Buffer.from(
+  '\u00ff\u00fe\u0000\u0001 ~~ nothing that anybody speaks ~~ \u0080\u0081\r\n',
+  'latin1',
+);
 
 /** A proxy over TCP, and over TLS where it is given a certificate, that lets one fault happen. */
 export async function streamProxy(plan: StreamPlan): Promise<FaultyProxy> {
@@ -56,6 +60,7 @@ class StreamProxy implements FaultyProxy {
   constructor(plan: StreamPlan) {
     this.#plan = plan;
     this.#armed = plan.armedBy === undefined;
+    setMaxListeners(0, this.#over.signal);
     this.#server = createServer({ noDelay: true }, (raw) => this.#accept(raw));
   }
 
@@ -100,25 +105,24 @@ class StreamProxy implements FaultyProxy {
       if (this.#open.size === 0) for (const tell of this.#waiting.splice(0)) tell();
     });
     const { phase, fault } = this.#plan;
-    if (!this.#breaks) return this.#withTls(raw, (down) => this.#join(down, raw, false));
-    switch (phase) {
-      case 'before accept':
-        return this.#beforeAccept(raw, fault);
-      case 'in TLS':
-        return this.#join(raw, raw, true, CHUNKS);
-      case 'before request':
-        return this.#withTls(raw, (down) => {
-          this.strikes += 1;
-          down.on('data', () => {});
-          this.#cut(down, raw, fault);
-        });
-      default:
-        return this.#withTls(raw, (down) => this.#join(down, raw, true));
+    if (!this.#breaks) this.#withTls(raw, (down) => this.#join(down, raw, false));
+    else if (phase === 'before accept') this.#beforeAccept(raw, fault);
+    else if (phase === 'in TLS') this.#join(raw, raw, true, CHUNKS);
+    else if (phase !== 'before request') this.#withTls(raw, (down) => this.#join(down, raw, true));
+    else {
+      this.#withTls(raw, (down) => {
+        this.strikes += 1;
+        down.on('data', () => {});
+        cut(down, raw, fault);
+      });
     }
   }
 
   #beforeAccept(raw: Socket, fault: Fault): void {
-    if (fault === 'slow') return this.#join(raw, raw, true, CHUNKS);
+    if (fault === 'slow') {
+      this.#join(raw, raw, true, CHUNKS);
+      return;
+    }
     this.strikes += 1;
     if (fault === 'delayed by 2 s') {
       void pause(DELAY_MS, this.#over.signal).then(() => {
@@ -127,41 +131,23 @@ class StreamProxy implements FaultyProxy {
       return;
     }
     raw.on('data', () => {});
-    this.#cut(raw, raw, fault);
+    cut(raw, raw, fault);
   }
 
   /** Ends the host's TLS, where there is any. */
-  #withTls(raw: Socket, then: (down: Duplex) => void): void {
+  #withTls(raw: Socket, next: (down: Duplex) => void): void {
     const { tls } = this.#plan;
-    if (tls === undefined) return then(raw);
+    if (tls === undefined) {
+      next(raw);
+      return;
+    }
     const { certificate, key, ...versions } = tls;
     const server = createTlsServer({ cert: certificate, key: key.reveal(), ...versions }, (down) => {
       down.on('error', () => {});
-      then(down);
+      next(down);
     });
     server.on('tlsClientError', () => {});
     server.emit('connection', raw);
-  }
-
-  /** Ends what goes to the host, in the way of the fault. */
-  #cut(down: Duplex, raw: Socket, fault: Fault): void {
-    switch (fault) {
-      case 'reset':
-        raw.resetAndDestroy();
-        return;
-      case 'close':
-        raw.destroySoon();
-        return;
-      case 'half-close':
-      case 'truncation':
-        down.end();
-        return;
-      case 'garbage':
-        down.write(GARBAGE);
-        return;
-      default:
-        return;
-    }
   }
 
   /** Carries all between host and manager; `breaks`: with the fault, where it has its place. */
@@ -174,57 +160,32 @@ class StreamProxy implements FaultyProxy {
     this.#upstream.add(up);
     up.on('error', () => {});
     const [toHost, toManager] = [new Outlet(down, this.#over.signal), new Outlet(up, this.#over.signal)];
+    const carried: Carried = { toHost, toManager, phase, fault, cut: () => cut(down, raw, fault) };
     let [asked, answered] = [0, 0];
     let target: number | undefined;
     let arming: number | undefined;
-    const strike = () => {
-      this.strikes += 1;
-    };
     const requests = new Cutter(spoken.request, (whole) => {
       const number = asked;
       asked += 1;
       if (armedBy?.(whole)) arming = number;
-      const hit = breaks && target === undefined && this.#breaks && spoken.isTarget(whole);
-      if (!hit) return toManager.send(whole);
-      target = number;
-      if (phase !== 'in request') return toManager.send(whole);
-      strike();
-      if (isCut(fault)) {
-        toManager.send(half(whole));
-        toManager.then(() => this.#cut(down, raw, fault));
-        toHost.shut();
-        return toManager.shut();
-      }
-      if (fault === 'garbage') return toManager.send(GARBAGE);
-      if (fault === 'truncation') {
-        toManager.send(half(whole));
-        return toManager.end();
-      }
-      if (fault === 'duplication') {
+      if (breaks && target === undefined && this.#breaks && spoken.isTarget(whole)) target = number;
+      if (target !== number || phase !== 'in request') {
         toManager.send(whole);
-        return toManager.send(whole);
+        return;
       }
-      return toManager.bent(whole, fault);
+      this.strikes += 1;
+      breakRequest(carried, whole);
     });
     const replies = new Cutter(spoken.reply, (whole) => {
       const number = answered;
       answered += 1;
       if (number === arming) this.#armed = true;
-      if (target !== number || phase === 'in request') return toHost.send(whole);
-      strike();
-      if (phase === 'after reply') toHost.send(whole);
-      if (phase === 'in reply' || phase === 'in TLS') {
-        if (fault === 'duplication') return toHost.send(phase === 'in TLS' ? whole : half(whole), whole);
-        if (fault === 'slow') return toHost.bent(whole, fault);
-        toHost.send(half(whole));
+      if (target !== number || phase === 'in request') {
+        toHost.send(whole);
+        return;
       }
-      if (isCut(fault) || fault === 'truncation') {
-        toHost.then(() => this.#cut(down, raw, fault));
-        return toHost.shut();
-      }
-      if (fault === 'garbage') return toHost.send(GARBAGE);
-      if (fault === 'answered twice') return toHost.send(whole);
-      return toHost.bent(phase === 'after request' || phase === 'before accept' ? whole : otherHalf(whole), fault);
+      this.strikes += 1;
+      breakReply(carried, whole);
     });
     down.on('data', (chunk: Buffer) => requests.push(chunk));
     up.on('data', (chunk: Buffer) => replies.push(chunk));
@@ -244,74 +205,74 @@ class StreamProxy implements FaultyProxy {
   }
 }
 
-/** One direction of a connection: what is given to it goes out in order, some of it late. */
-class Outlet {
-  readonly #stream: Duplex;
-  readonly #signal: AbortSignal;
-  #before: Promise<void> | undefined;
-  #shut = false;
+/** A connection that is carried, and what is to break of it. */
+interface Carried extends Pick<Cell, 'phase' | 'fault'> {
+  readonly toHost: Outlet;
+  readonly toManager: Outlet;
+  readonly cut: () => void;
+}
 
-  constructor(stream: Duplex, signal: AbortSignal) {
-    this.#stream = stream;
-    this.#signal = signal;
-  }
-
-  send(...parts: readonly Buffer[]): void {
-    if (this.#shut) return;
-    this.then(() => {
-      for (const part of parts) if (this.#stream.writable) this.#stream.write(part);
-    });
-  }
-
-  /** Sends it late, or a byte a second. */
-  bent(whole: Buffer, fault: Fault): void {
-    if (this.#shut) return;
-    const bytes = fault === 'slow' ? [...whole].map((byte) => Buffer.of(byte)) : [whole];
-    const waitMs = fault === 'slow' ? 1000 : DELAY_MS;
-    this.#queue(async () => {
-      for (const part of bytes) {
-        await pause(waitMs, this.#signal);
-        if (!this.#stream.writable) return;
-        this.#stream.write(part);
-      }
-    });
-  }
-
-  end(): void {
-    if (this.#shut) return;
-    this.#shut = true;
-    this.then(() => {
-      if (this.#stream.writable) this.#stream.end();
-    });
-  }
-
-  /** Does something when all before it has gone out. */
-  then(work: () => void): void {
-    if (this.#before === undefined) work();
-    else this.#queue(async () => work());
-  }
-
-  /** Nothing that is given to it from now on goes out. */
-  shut(): void {
-    this.#shut = true;
-  }
-
-  #queue(work: () => Promise<void>): void {
-    const mine = (this.#before ?? Promise.resolve()).then(work).then(() => {
-      if (this.#before === mine) this.#before = undefined;
-    });
-    this.#before = mine;
+function breakRequest({ toHost, toManager, fault, cut }: Carried, whole: Buffer): void {
+  switch (fault) {
+    case 'garbage':
+      toManager.send(GARBAGE);
+      break;
+    case 'truncation':
+      toManager.send(half(whole));
+      toManager.end();
+      break;
+    case 'duplication':
+      toManager.send(whole, whole);
+      break;
+    case 'slow':
+    case 'delayed by 2 s':
+      toManager.bent(whole, fault);
+      break;
+    default:
+      toManager.send(half(whole));
+      toManager.afterwards(cut);
+      toHost.shut();
+      toManager.shut();
   }
 }
 
-function isCut(fault: Fault): boolean {
-  return fault === 'reset' || fault === 'close' || fault === 'half-close' || fault === 'stall';
+function breakReply({ toHost, phase, fault, cut }: Carried, whole: Buffer): void {
+  // What the host has of it before it breaks, and what is still to come.
+  const had = phase === 'after reply' ? whole : phase === 'after request' ? NOTHING : half(whole);
+  const rest = whole.subarray(had.length);
+  switch (fault) {
+    case 'garbage':
+      toHost.send(had, GARBAGE);
+      break;
+    case 'answered twice':
+      toHost.send(had, whole);
+      break;
+    case 'duplication':
+      // Of a handshake the whole of it: half a record would be another fault.
+      toHost.send(phase === 'in TLS' ? whole : had, whole);
+      break;
+    case 'slow':
+      toHost.bent(whole, fault);
+      break;
+    case 'delayed by 2 s':
+      toHost.send(had);
+      toHost.bent(rest, fault);
+      break;
+    default:
+      toHost.send(had);
+      toHost.afterwards(cut);
+      toHost.shut();
+  }
+}
+
+/** Ends what goes to the host, in the way of the fault. */
+function cut(down: Duplex, raw: Socket, fault: Fault): void {
+  if (fault === 'reset') raw.resetAndDestroy();
+  else if (fault === 'close') raw.destroySoon();
+  else if (fault === 'half-close' || fault === 'truncation') down.end();
+  else if (fault === 'garbage') down.write(GARBAGE);
 }
 
 function half(whole: Buffer): Buffer {
   return whole.subarray(0, Math.floor(whole.length / 2));
-}
-
-function otherHalf(whole: Buffer): Buffer {
-  return whole.subarray(Math.floor(whole.length / 2));
 }
