@@ -56,6 +56,9 @@ export interface Http {
   close(): Promise<void>;
 }
 
+/** How many connections are opened for one request, at most: undici has no limit of its own. */
+const CONNECTIONS = 2;
+
 /** Opens HTTP to an origin: one connection, one request at a time. */
 export async function openHttp({ origin, endpoint, reach, timeoutMs, bodyLimit }: HttpOptions): Promise<Http> {
   const where = formatEndpoint(endpoint);
@@ -65,6 +68,8 @@ export async function openHttp({ origin, endpoint, reach, timeoutMs, bodyLimit }
   let open: Socket | undefined;
   /** Whether the request under way may have left this host. */
   let reached = false;
+  /** Connections that were opened for it. */
+  let opened = 0;
 
   const newClient = () =>
     new undici.Client(origin, {
@@ -72,6 +77,14 @@ export async function openHttp({ origin, endpoint, reach, timeoutMs, bodyLimit }
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: (_options, callback) => {
+        // Another one for the same request: nothing was sent over the one before, which was broken off too early.
+        reached = false;
+        opened += 1;
+        if (opened > CONNECTIONS) {
+          const message = `${where} breaks connections off before a request is sent.`;
+          callback(new EnrollError('CONNECTION_FAILED', message), null);
+          return;
+        }
         reach(signalOfRequest).then(
           (socket) => {
             reached = true;
@@ -97,6 +110,7 @@ export async function openHttp({ origin, endpoint, reach, timeoutMs, bodyLimit }
       });
       signalOfRequest = limit.signal;
       reached = open !== undefined && !open.destroyed;
+      opened = 0;
       client ??= newClient();
       try {
         const reply = await exchange(client, request, { where, origin, bodyLimit }, limit.signal);

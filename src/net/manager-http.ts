@@ -137,6 +137,11 @@ function unreached(thrown: unknown, where: string): unknown {
     const message = `${thrown.message} No credential was sent.`;
     return new EnrollError(thrown.code, message, { hint: thrown.hint, cause: thrown });
   }
+  // authd refuses a client certificate by closing without a word; remoted says so in an alert, which is the cause then.
+  if (ofClientCertificate(thrown) && thrown.cause === undefined) {
+    const closed = `${where} closed the connection right after the handshake, before anything was sent.`;
+    return new EnrollError('CONNECTION_FAILED', closed, { cause: thrown });
+  }
   if (thrown.code === 'TLS_FAILED') {
     return new EnrollError('TLS_FAILED', `${where} does not speak TLS 1.3, which a Wazuh 5 does.`, {
       hint: 'Check the address and the port: the remoted of a Wazuh 5 listens on 1517 unless it was told otherwise. Something between this host and the manager may break TLS up.',
@@ -144,4 +149,8 @@ function unreached(thrown: unknown, where: string): unknown {
     });
   }
   return thrown;
+}
+
+function ofClientCertificate({ code }: EnrollError): boolean {
+  return code === 'CLIENT_CERTIFICATE_REQUIRED' || code === 'CLIENT_CERTIFICATE_REFUSED';
 }

@@ -67,6 +67,18 @@ export class FrameReader {
   }
 }
 
+/** What a message begins with: the tokens of its cipher, or the word of an answer in the clear. */
+const BEGINNINGS = ['#AES:', ':', '#pong'];
+
+/** Whether all that came over a TCP connection is the beginning of one message, whose end did not come. */
+export function isCutOff(bytes: Uint8Array): boolean {
+  if (bytes.length < LENGTH_BYTES) return true;
+  const length = Buffer.from(bytes).readUInt32LE();
+  if (length === 0 || length > MESSAGE_LIMIT || bytes.length >= LENGTH_BYTES + length) return false;
+  const text = Buffer.from(bytes.subarray(LENGTH_BYTES)).toString('latin1');
+  return BEGINNINGS.some((word) => text.startsWith(word) || word.startsWith(text));
+}
+
 /**
  * A message with its length in front, as it goes over TCP.
  * @throws RangeError if it is empty or longer than 65536 bytes

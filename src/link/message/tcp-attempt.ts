@@ -4,6 +4,7 @@ import { LinkError } from '../link-error.js';
 import type { Ending } from '../link-evidence.js';
 import { attemptDeadline, isFinal } from './attempt.js';
 import type { Cipher } from './cipher.js';
+import { isCutOff } from './framing.js';
 import { AT_ONCE_MS, type Race } from './race.js';
 import { strangerOf } from './stranger.js';
 import type { Protocol, Transport } from './transport.js';
@@ -104,9 +105,10 @@ function noteClosed(race: Race, sentMs: number): void {
   race.sightings.note('tcp', 'closed');
 }
 
-/** Whoever has spoken, and nothing that is of the protocol, is somebody else. */
+/** Whoever has spoken, and nothing that is of the protocol, is somebody else; a message that was cut off is of it. */
 export function noteFirstBytes({ sightings }: Race, { firstBytes }: Transport, understood: boolean): void {
-  if (!understood && firstBytes.length > 0) sightings.noteStranger('tcp', strangerOf(firstBytes));
+  if (!understood && firstBytes.length > 0 && !isCutOff(firstBytes))
+    sightings.noteStranger('tcp', strangerOf(firstBytes));
 }
 
 /** What no waiting for the key changes. That a proxy is not reached may pass. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { FrameReader, frame } from '../../../src/link/message/framing.js';
+import { FrameReader, frame, isCutOff } from '../../../src/link/message/framing.js';
 
 /** Cuts bytes at the given places. */
 function split(bytes: Buffer, cuts: readonly number[]): Buffer[] {
@@ -74,5 +74,17 @@ describe('link/framing', () => {
       expect(reader.push(framed.subarray(0, length)).messages).to.have.length(0);
       expect(reader.unfinished, `${length} bytes`).to.equal(true);
     }
+  });
+
+  it('knows the beginning of a message that was cut off', () => {
+    const framed = Buffer.from(frame(Buffer.from('#AES:0123456789abcdef')));
+    for (let length = 1; length < framed.length; length += 1) {
+      expect(isCutOff(framed.subarray(0, length)), String(length)).to.equal(true);
+    }
+    expect(isCutOff(framed)).to.equal(false);
+    for (const other of ['HTTP/1.1 400 Bad Request', 'SSH-2.0-OpenSSH_9.6', '220 mail ESMTP']) {
+      expect(isCutOff(Buffer.from(other)), other).to.equal(false);
+    }
+    expect(isCutOff(Buffer.from('4000000048545450', 'hex'))).to.equal(false);
   });
 });

@@ -12,6 +12,7 @@ import { decodeToken } from '../../../src/obtain/https/token.js';
 import { certificates } from '../../net/certificates.js';
 import { connectProxy } from '../../net/connect-proxy.js';
 import { failure } from '../../net/expect-error.js';
+import { tlsServer } from '../../net/tls-server.js';
 import { wazuh5 } from '../../wazuh5.js';
 import {
   cacerts,
@@ -403,6 +404,18 @@ describe('httpsSource', () => {
     await failure('CLIENT_CERTIFICATE_REQUIRED', () => obtain(at));
     const clientCertificate = { certificate: client.certificate, key: new Secret(client.key) };
     expect((await obtain(at, { clientCertificate })).record.id).to.equal('003');
+  });
+
+  it('does not take a connection that is closed without a word for a wish for a client certificate', async () => {
+    const known = await serve({});
+    const closing = await tlsServer({ onSecure: (socket) => socket.end() }, { minVersion: 'TLSv1.3' });
+    try {
+      const manager = { ...closing.endpoint, prefix: 'wazuh-manager' };
+      const { message } = await failure('CONNECTION_FAILED', () => obtain(known, { manager }));
+      expect(message).to.include('right after the handshake');
+    } finally {
+      await closing.close();
+    }
   });
 
   it('ends with the reason of its signal', async () => {
