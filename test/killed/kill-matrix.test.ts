@@ -51,7 +51,11 @@ describe(`a run that is killed${NO_PRELOAD === undefined ? '' : ` (not here: ${N
 
   let rounds = 0;
   /** One round: a host of its own, a run that is killed, and the next one. */
-  const round = async (journey: Journey, end: (start: (env?: Readonly<Record<string, string>>) => Ended) => Ended, what: string) => {
+  const round = async (
+    journey: Journey,
+    end: (start: (env?: Readonly<Record<string, string>>) => Ended) => Ended,
+    what: string,
+  ) => {
     rounds += 1;
     const journal = join(directory, String(rounds));
     const stage = await journey.begin(certificates);
