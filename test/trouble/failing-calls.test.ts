@@ -11,7 +11,7 @@ import { type Certificates, JOURNEYS, type Journey, type Stage } from '../killed
 import { judgeNext } from '../killed/judge.js';
 
 const LONG = process.env['AGENT_ENROLL_LONG'] === '1';
-const ROUNDS_AT_MOST = LONG ? Number.POSITIVE_INFINITY : 6;
+const ROUNDS_AT_MOST = LONG ? Number.POSITIVE_INFINITY : 4;
 const LANES = 5;
 
 /** What a call fails with (errno, by Linux), for how long, and what is said of it. */

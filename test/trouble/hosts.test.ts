@@ -42,7 +42,6 @@ describe('a host in trouble', function () {
     await chmod(home, 0o755);
     await rm(home, { recursive: true, force: true });
   });
-  after(() => {});
 
   const args = () => [...against(sandbox, home), '--name', NAME, '--json'];
   const enroll = (surroundings: Surroundings = {}) => run(args(), surroundings);
