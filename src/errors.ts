@@ -444,9 +444,18 @@ export class EnrollError extends Error {
 /** Any thrown value as an {@link EnrollError}: itself, or a fault of the program (`INTERNAL`) with the value as its cause. */
 export function asEnrollError(thrown: unknown): EnrollError {
   if (thrown instanceof EnrollError) return thrown;
+  if (NO_DESCRIPTOR.has(systemCode(thrown))) {
+    // Also a module of this program's own may be the one that could not be opened.
+    return new EnrollError('FILE_UNREADABLE', `Too many files are open (${systemCode(thrown)}).`, {
+      hint: 'Raise the limit of open files (ulimit -n), and run the command again.',
+      cause: thrown,
+    });
+  }
   const said = thrown instanceof Error ? thrown.message : String(thrown);
   return new EnrollError('INTERNAL', `Something went wrong inside agent-enroll: ${said}`, { cause: thrown });
 }
+
+const NO_DESCRIPTOR: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE']);
 
 /** The `code` of a Node system error (`ENOENT`, `ECONNREFUSED`, …), if the thrown value is one. */
 export function systemCode(thrown: unknown): string | undefined {

@@ -31,6 +31,14 @@ const REASONS: Readonly<Record<string, { readonly words: string; readonly hint?:
   ENFILE: { words: 'too many files are open', hint: 'Raise the limit of open files, and run the command again.' },
 };
 
+/** Node has no name for a used-up quota: it says "Unknown system error", and the number (Linux: 122, macOS: 69). */
+const QUOTA: ReadonlySet<string | undefined> = new Set(['Unknown system error -122', 'Unknown system error -69']);
+
+function codeOf(thrown: unknown): string | undefined {
+  const code = systemCode(thrown);
+  return QUOTA.has(code) ? 'EDQUOT' : code;
+}
+
 /**
  * Why a file is not touched although the system would let us: it is not what it is taken for, or not whose it should be.
  * {@link unreadable} and {@link unwritable} make a user's error of it, with the path in front.
@@ -47,14 +55,14 @@ export class Untouched extends Error {
 }
 
 function reasonOf(thrown: unknown): string {
-  const code = systemCode(thrown);
+  const code = codeOf(thrown);
   const known = code === undefined ? undefined : REASONS[code];
   if (known !== undefined) return `${known.words} (${code})`;
   return printable(thrown instanceof Error ? thrown.message : String(thrown));
 }
 
 function hintOf(thrown: unknown): { hint?: string } {
-  const hint = thrown instanceof Untouched ? thrown.hint : REASONS[systemCode(thrown) ?? '']?.hint;
+  const hint = thrown instanceof Untouched ? thrown.hint : REASONS[codeOf(thrown) ?? '']?.hint;
   return hint === undefined ? {} : { hint };
 }
 

@@ -84,8 +84,8 @@ async function lookAgain({ directory, name, path }: Place): Promise<FileFacts | 
   }
 }
 
-// More than any file of the keystore takes up, so that a full disk is noticed; it holds nothing.
-const PROBE = Buffer.alloc(4096);
+// More than what belongs to one key takes up together, so that a full disk is noticed; it holds nothing.
+const PROBE = Buffer.alloc(16_384);
 
 /**
  * Does all that {@link replaceFile} does but the rename, and takes it back.

@@ -15,6 +15,7 @@ import { backOff } from './back-off.js';
 import type { Outcome } from './conclude.js';
 import type { Journey, PreparedJourney } from './context.js';
 import { type AskedSource, askedAt } from './key-sources.js';
+import { rehearseKey } from './prepare.js';
 import type { KeyToReplace } from './present-key.js';
 import { explainedByEarlier, tellOfUnfinished } from './unfinished-request.js';
 import { waysToAsk } from './ways-to-ask.js';
@@ -158,6 +159,8 @@ async function askBy(
   const request = { name, manager: formatEndpoint(endpoint), startedAt };
   await notes.update((before) => ({ ...before, request }));
   try {
+    // Once more: the note has taken room on the disk.
+    await rehearseKey(journey);
     // A manager (Wazuh 4.2 and later) refuses whoever shows it a key that it knows: not what --force asks for.
     const shown = present === undefined || settings.force ? {} : { present };
     const key = await askFor({ name, ip: host.address.register, groups: settings.groups, ...shown }, source, journey);

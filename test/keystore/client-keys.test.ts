@@ -270,6 +270,7 @@ describe('asking whether a key could be installed', () => {
       EACCES: 'permission denied',
       EROFS: 'read-only',
       EDQUOT: 'quota',
+      'Unknown system error -122': 'quota',
       EIO: 'input/output error',
       EMFILE: 'too many files',
     })) {

@@ -12,7 +12,7 @@ import { type Fate, judge } from './judge.js';
 
 /** Whether every system call is a round; else as many as a quick run of the tests allows. */
 const LONG = process.env['AGENT_ENROLL_LONG'] === '1';
-const CALLS_AT_MOST = LONG ? Number.POSITIVE_INFINITY : 12;
+const CALLS_AT_MOST = LONG ? Number.POSITIVE_INFINITY : 8;
 const INSTANTS = LONG ? 1000 : 8;
 /** Rounds at a time: much of each is waiting. */
 const LANES = 5;

@@ -95,8 +95,11 @@ export async function powerDisk(real: FileEdge, home: string, failsAt: number): 
   };
 
   const open = new Set<Pick<OpenFile, 'close'>>();
+  let closed = false;
   const closing = (opened: Pick<OpenFile, 'close'>) => {
-    open.add(opened);
+    // It was on its way when the power failed.
+    if (closed) void opened.close();
+    else open.add(opened);
     return async () => {
       if (open.delete(opened)) await opened.close();
     };
@@ -199,6 +202,7 @@ export async function powerDisk(real: FileEdge, home: string, failsAt: number): 
       return image(initial, steps, (step) => (kept.has(step) ? 'all' : share(step)));
     },
     close: async () => {
+      closed = true;
       for (const opened of open) await opened.close();
     },
   };

@@ -34,7 +34,7 @@ import {
 
 /** Whether every moment is tried with every disk that it may leave; else as many as a quick run of the tests allows. */
 const LONG = process.env['AGENT_ENROLL_LONG'] === '1';
-const DISKS_AT_MOST = LONG ? Number.POSITIVE_INFINITY : 30;
+const DISKS_AT_MOST = LONG ? Number.POSITIVE_INFINITY : 20;
 /** Disks of changes drawn by lot, for each moment. */
 const DRAWN = 4;
 const LANES = 6;
