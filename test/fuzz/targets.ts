@@ -47,7 +47,7 @@ const KEY = deriveKey(OWN);
 const OFTEN = 0.3;
 const WHERE = '192.0.2.1:1517';
 const MOMENT = { iat: 1_760_000_000, jti: Buffer.alloc(16, 7) };
-const STATUSES = [200, 200, 200, 400, 401, 403, 404, 409, 429, 500, 503] as const;
+const REFUSALS = [400, 401, 403, 404, 409, 429, 500, 503] as const;
 
 /** Every one of them. */
 export function targets(): readonly Target[] {
@@ -138,36 +138,33 @@ function authdReply(reply: Buffer): boolean {
   return sameAgain(issued);
 }
 
-function apiAnswer(body: Buffer): boolean {
-  const answer = readAnswer(STATUSES[body.length % STATUSES.length] ?? 200, jsonIn(body));
+function apiAnswer(bytes: Buffer): boolean {
+  const body = jsonIn(bytes);
+  readAnswer(refusalStatus(bytes), body);
+  const answer = readAnswer(200, body);
   if (answer.kind !== 'done') return false;
   agentNamed(foundAgents(answer.data), WEB01.name);
   const expected = { name: WEB01.name, asked: WEB01.ip, where: WHERE };
   return sameAgain(readIssuedByApi(answer.data, expected).record);
 }
 
-function answerOf5(body: Buffer): boolean {
-  const answer = answered(body);
-  readControl('probe', answer);
-  readControl('startup', answer);
-  const context = {
-    name: WEB01.name,
-    ip: 'any',
-    where: WHERE,
-    path: '/wazuh-manager/enroll',
-    quote: (said: string) => said,
-  };
-  if (answer.status !== 200) {
-    if (!(refused(answer, context).error instanceof EnrollError)) throw new ReadWrongly('A refusal is no error.');
-    return false;
+function answerOf5(bytes: Buffer): boolean {
+  const [refusal, good] = [answered(bytes, refusalStatus(bytes)), answered(bytes, 200)];
+  for (const answer of [refusal, good]) {
+    readControl('probe', answer);
+    readControl('startup', answer);
   }
-  return sameAgain(readIssued(answer.body, { request: WEB01, where: WHERE }).record);
+  const path = '/wazuh-manager/enroll';
+  const quote = (said: string) => said;
+  if (!(refused(refusal, { name: WEB01.name, ip: 'any', where: WHERE, path, quote }).error instanceof EnrollError)) {
+    throw new ReadWrongly('A refusal is no error.');
+  }
+  return sameAgain(readIssued(good.body, { request: WEB01, where: WHERE }).record);
 }
 
 function cacertsWith(pin: string): Target['read'] {
   return (bundle) => {
-    const answer = { ...answered(bundle), status: 200 };
-    const found = readCacerts(answer, bundle, pin, WHERE);
+    const found = readCacerts(answered(bundle, 200), bundle, pin, WHERE);
     if (found.kind !== 'found') return false;
     if (pinIn([Buffer.from(found.pem)]) !== pin) throw new ReadWrongly('A CA has not the key that was named.');
     return true;
@@ -243,13 +240,13 @@ function sameAgain(read: AgentRecord): boolean {
   return true;
 }
 
-function answered(body: Buffer): ManagerAnswer {
-  const headers = new Map([['server', body.length % 2 === 0 ? 'wazuh-manager-remoted' : 'nginx']]);
-  return {
-    status: STATUSES[body.length % STATUSES.length] ?? 200,
-    header: (name) => headers.get(name),
-    body: jsonIn(body),
-  };
+function answered(bytes: Buffer, status: number): ManagerAnswer {
+  const server = bytes.length % 2 === 0 ? 'wazuh-manager-remoted' : 'nginx';
+  return { status, header: (name) => (name === 'server' ? server : undefined), body: jsonIn(bytes) };
+}
+
+function refusalStatus({ length }: Buffer): number {
+  return REFUSALS[length % REFUSALS.length] ?? 500;
 }
 
 /** The seeds, with whole ones among them so often that they are tried too. */
