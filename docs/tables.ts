@@ -1,6 +1,8 @@
 /** The tables of the documentation that are made from the code. */
 import { EXIT, EXIT_MEANINGS, type ExitCode, MEANINGS } from '../src/errors.js';
 import { OPTION_ROWS } from '../src/settings/options.js';
+import { CHANNELS, cells, PHASES } from '../test/faults/network/cells.js';
+import { RULES as FAULT_RULES, ruleFor } from '../test/faults/network/rules.js';
 import { RULES } from '../test/states/states.js';
 
 /** A document and the tables in it, by the names of their markers. */
@@ -15,6 +17,7 @@ export function generatedDocuments(): readonly GeneratedDocument[] {
     { file: 'options.md', tables: { options: optionTables() } },
     { file: 'errors.md', tables: { exits: exitTable(), codes: codeTable() } },
     { file: 'states.md', tables: { states: stateTable() } },
+    { file: 'faults.md', tables: { faults: faultTable(), cells: cellTable() } },
     { file: '../README.md', tables: { 'exit codes': exitTable() } },
   ];
 }
@@ -83,6 +86,30 @@ function stateTable(): string {
   });
   const head = ['Command', 'Key', 'Manager', 'Daemon', 'Notes', 'Family', 'Exit', 'Key changed', 'Asked for a key'];
   return table([...head, 'What happens'], lines);
+}
+
+function faultTable(): string {
+  const lines = FAULT_RULES.map((rule) => {
+    const { when, what, outcome } = rule;
+    const decided = [...cells()].filter((cell) => ruleFor(cell) === rule);
+    const parts = [when.channel, when.phase, when.fault, when.times];
+    const values = parts.map((part) => text((part ?? []).join(', ')));
+    const codes = outcome.codes.map(code).join(', ');
+    return [...values, String(outcome.exit), codes, String(outcome.agents), String(decided.length), text(what)];
+  });
+  const head = ['Over', 'When', 'What breaks', 'How often', 'Exit', 'Code', 'Agents', 'Cells', 'What happens'];
+  return table(head, lines);
+}
+
+/** How many cells there are of each channel and phase. */
+function cellTable(): string {
+  const all = [...cells()];
+  const lines = CHANNELS.map((channel) => {
+    const own = all.filter((cell) => cell.channel === channel);
+    const counts = PHASES.map((phase) => own.filter((cell) => cell.phase === phase).length);
+    return [channel, ...counts.map((count) => (count === 0 ? '' : String(count))), String(own.length)];
+  });
+  return table(['Over', ...PHASES, `Cells of ${all.length}`], lines);
 }
 
 function table(head: readonly string[], lines: readonly (readonly string[])[]): string {

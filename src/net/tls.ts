@@ -78,7 +78,15 @@ export async function connectTls(endpoint: Endpoint, options: TlsOptions, signal
       const verdict = judge(presentedBy(socket), endpoint, options);
       const tlsVersion = versionOf(socket);
       const confirmed = tlsVersion === 'TLSv1.2' || (await confirmation(socket, ticket, where, given, limit.signal));
-      return { socket, verdict, tlsVersion, confirmed };
+      return {
+        socket,
+        verdict,
+        tlsVersion,
+        // Far away or busy, it may say so only while the request is under way.
+        get confirmed() {
+          return confirmed || ticket.seen;
+        },
+      };
     } catch (thrown) {
       socket.destroy();
       throw thrown;

@@ -47,10 +47,9 @@ export function authdSource(options: AuthdOptions): KeySource {
       const connection = await connectTls(options.endpoint, options, signal);
       const { socket, verdict } = connection;
       try {
-        const context = contextOf(options, connection);
         const onSent = () => tellOfExposure(options, verdict);
         const reply = await exchange(socket, line, { ...options, onSent }, signal);
-        return agentKey(options, request, verdict, readReply(reply, request, context));
+        return agentKey(options, request, verdict, readReply(reply, request, contextOf(options, connection)));
       } finally {
         socket.destroy();
       }

@@ -32,7 +32,8 @@ const CLAIMS: Readonly<Record<JwtProfile, readonly string[]>> = {
 
 /** Reads a JWT that must be of this profile to the letter: these members and no others, whole numbers, 60 s (Wazuh 5.0). */
 export function readJwt(text: string, profile: JwtProfile): ReadJwt | undefined {
-  const [head = '', payload = '', mark = '', ...rest] = text.split('.');
+  const [head = '', payload = '', mark, ...rest] = text.split('.');
+  if (mark === undefined) return undefined;
   const [header, claims] = [membersOf(head), membersOf(payload)];
   const signature = canonicalBytes(mark);
   if (header === undefined || claims === undefined || signature === undefined || rest.length > 0) return undefined;

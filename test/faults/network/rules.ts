@@ -319,6 +319,11 @@ export const RULES: readonly Rule[] = [
     outcome: fails(7, 'LINK_PORT_CLOSED', 'is closed', 1),
   },
   {
+    when: { channel: ['TCP link'], phase: ['in reply'], fault: [...SILENT] },
+    what: 'The key stays.',
+    outcome: fails(7, ['LINK_SILENT', 'LINK_UNANSWERED'], 'agent port', 1),
+  },
+  {
     when: { channel: ['TCP link', ...UDP], fault: ['black hole', ...SILENT] },
     what: 'The key stays.',
     outcome: fails(7, 'LINK_SILENT', 'Nothing answered', 1),

@@ -396,6 +396,31 @@ describe('a manager with a client CA', () => {
   });
 });
 
+describe('a manager that finishes the handshake late', () => {
+  it('may have heard the request, where it then closes without an answer', async () => {
+    await manager(
+      (socket) => socket.end(),
+      async (server) => {
+        // What comes after the server's part of the handshake, its word that it has finished, is 0.3 s on its way.
+        const slow = await plainServer((socket) => {
+          const { host, port } = server.endpoint;
+          const up = connectTcp({ host, port }).on('error', () => {});
+          let flights = 0;
+          socket.pipe(up);
+          up.on('data', (flight: Buffer) => {
+            flights += 1;
+            if (flights === 1) socket.write(flight);
+            else setTimeout(() => socket.writable && socket.write(flight), 300);
+          });
+          up.on('end', () => setTimeout(() => socket.end(), 350));
+        });
+        await using(slow, (late) => failure('ANSWER_LOST', () => obtain(late)));
+      },
+      { minVersion: 'TLSv1.3' },
+    );
+  });
+});
+
 function drip(socket: TLSSocket): void {
   const timer = setInterval(() => socket.write('1'), 20);
   socket.write("OSSEC K:'");
