@@ -26,8 +26,12 @@ export async function replaceFile(
 
 /** A new file, whole and on the disk, beside the one whose place it is to take. */
 export interface StagedFile {
-  /** Puts it in its place, at once. @throws as {@link replaceFile}; it is gone then, unless it is in its place */
-  commit(): Promise<void>;
+  /**
+   * Puts it in its place, at once.
+   * @param otherwise what becomes of it where it cannot be put there
+   * @throws as {@link replaceFile}
+   */
+  commit(otherwise?: 'removed' | 'left'): Promise<void>;
   /** Removes it. What cannot be removed stays: it is in nobody's way. */
   discard(): Promise<void>;
 }
@@ -47,7 +51,7 @@ export async function stageFile(
   const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
   const temporary = await writeTemporary(place, bytes, access, edge);
   return {
-    commit: () => commit(temporary, place, access, edge),
+    commit: (otherwise = 'removed') => commit(temporary, place, access, edge, otherwise),
     async discard() {
       await quietly(place.directory.unlink(temporary.name));
       await quietly(temporary.file.close());
@@ -55,7 +59,13 @@ export async function stageFile(
   };
 }
 
-async function commit(temporary: Temporary, place: Place, access: Access, edge: FileEdge): Promise<void> {
+async function commit(
+  temporary: Temporary,
+  place: Place,
+  access: Access,
+  edge: FileEdge,
+  otherwise: 'removed' | 'left',
+): Promise<void> {
   try {
     await renameOver(temporary.name, place, access.platform, edge);
     // The file is held open until here, so that no other can have its identity.
@@ -63,7 +73,7 @@ async function commit(temporary: Temporary, place: Place, access: Access, edge: 
       throw new Untouched('another process removed it, or put another in its place, at the same time');
     }
   } catch (error) {
-    await quietly(place.directory.unlink(temporary.name));
+    if (otherwise === 'removed') await quietly(place.directory.unlink(temporary.name));
     throw error;
   } finally {
     await quietly(temporary.file.close());

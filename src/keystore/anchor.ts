@@ -64,7 +64,8 @@ export async function putAnchorAround(
       await staged.discard();
       throw error;
     }
-    await staged.commit();
+    // The key is there by now: the next run finds it, and finishes this.
+    await staged.commit('left');
     await removeLeftovers(place);
   });
   await putMarker(agent, edge);

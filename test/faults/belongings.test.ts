@@ -124,7 +124,9 @@ describe('a key of a Wazuh 5 and what belongs to it', function () {
             if (!message.includes('client.keys') && !lasting) expect(found.keys, where).to.equal(filesOf(after).keys);
           }
           const left = (await filesBelow(agent.home)).filter((name) => !FILES.includes(name));
-          if (hit !== 'unlink') expect(left, where).to.deep.equal([]);
+          // An anchor that cannot be given its name is kept for the next run.
+          const kept = hit === 'rename' ? left.filter((name) => !/\/\.root-ca\.pem\./.test(name)) : left;
+          if (hit !== 'unlink') expect(kept, where).to.deep.equal([]);
           await removeHome(agent);
         }
       }

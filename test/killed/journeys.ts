@@ -17,6 +17,8 @@ export interface Stage {
   readonly before?: string;
   /** What the home holds in the end, beside `.agent-enroll`, as paths in `etc`. */
   readonly complete: readonly string[];
+  /** What is there at least, where something could not be written. Absent: all of it. */
+  readonly least?: readonly string[];
   /** The agents of that host at its manager. */
   agents(): readonly { readonly id: string; readonly name: string }[];
   removeAgent(id: string): void;

@@ -93,11 +93,12 @@ async function judgeTrouble(stage: Stage, { code, stdout }: Finished, says: RegE
     if (!/was written, but/.test(error.message)) expect(changed, said).to.equal(installed);
     if (!installed) expect(code, said).to.equal(6);
   }
-  // The key is put in its place whatever becomes of what belongs to it: what could not be written was in memory alone.
+  // The key is put in its place whatever becomes of what belongs to it: what was written is finished by the next run, and
+  // what could not be written was in memory alone.
   const lost =
     code === 0 || !changed ? [] : BELONGINGS.filter((names) => names.some((name) => error.message.includes(name)));
-  const complete = stage.complete.filter((name) => !lost.flat().includes(name));
-  await judgeNext({ ...stage, complete }, code !== 0, where);
+  const least = stage.complete.filter((name) => !lost.flat().includes(name));
+  await judgeNext({ ...stage, least }, code !== 0, where);
 }
 
 const BELONGINGS: readonly (readonly string[])[] = [
