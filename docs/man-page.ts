@@ -33,7 +33,9 @@ export function manPage(): string {
     '.SS "Options of sandbox"',
     ...optionSyntax()
       .slice(OPTION_ROWS.size)
-      .flatMap(({ flag, value = '', describe }) => item(option(flag, value), sentences(describe))),
+      .flatMap(({ flag, value = '', describe }) =>
+        item(option(flag, shortened(value)), sentences(describe, ...listed(value))),
+      ),
     '.SH EXIT STATUS',
     ...Object.entries(EXIT).flatMap(([name, exit]) => item(bold(String(exit)), sentences(meaning(name)))),
     '.SH FILES',
@@ -73,6 +75,18 @@ function groups(): readonly string[] {
 
 function item(head: string, body: readonly string[]): readonly string[] {
   return ['.TP', head, ...body];
+}
+
+/** What no line can be broken in. */
+const LONGEST_VALUE = 60;
+
+function shortened(value: string): string {
+  return value.length > LONGEST_VALUE ? 'WORD' : value;
+}
+
+/** The words of a value that is too long to stand beside its flag. */
+function listed(value: string): readonly string[] {
+  return value.length > LONGEST_VALUE ? [`One of ${value.split('|').join(', ')}`] : [];
 }
 
 function option(flag: string, value: string): string {

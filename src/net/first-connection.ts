@@ -9,7 +9,7 @@ export interface FirstConnection {
    * @throws as the dial does
    */
   open(endpoint: Endpoint, signal: AbortSignal): Promise<void>;
-  /** Gives it once, and then makes others. */
+  /** Gives it once, also while it is still being opened, and then makes others. */
   readonly dial: Dial;
   /** Ends it where nobody has taken it. */
   close(): void;
@@ -17,18 +17,24 @@ export interface FirstConnection {
 
 /** To learn whether a port is open, without losing what that took. */
 export function firstConnection(dial: Dial): FirstConnection {
-  let open: Socket | undefined;
+  let opening: Promise<Socket> | undefined;
   return {
     async open(endpoint, signal) {
-      open = await dial(endpoint, signal);
+      opening = dial(endpoint, signal);
       // It may end before anybody listens to it.
-      open.on('error', () => {});
+      (await opening).on('error', () => {});
     },
     dial: async (endpoint, signal) => {
-      const taken = open;
-      open = undefined;
-      return taken !== undefined && !taken.destroyed ? taken : await dial(endpoint, signal);
+      const taken = opening;
+      opening = undefined;
+      const socket = await taken;
+      return socket === undefined || socket.destroyed ? await dial(endpoint, signal) : socket;
     },
-    close: () => open?.destroy(),
+    close: () => {
+      opening?.then(
+        (socket) => socket.destroy(),
+        () => {},
+      );
+    },
   };
 }
