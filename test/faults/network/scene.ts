@@ -41,17 +41,19 @@ export interface Stage {
 const PASSWORD = 'correct horse';
 /** More than all cells together ask for: what the managers limit is another matter. */
 const MANY = 1_000_000;
+/** A key is known before the host can use it: a connection that is closed for want of it would be another fault. */
+const RELOAD_MS = 1;
 
 export async function openStage(): Promise<Stage> {
   const certificate = await issueStockCertificate();
   const certificates = await issueHttpsCertificates();
-  const common = { certificate, keyReloadMs: 30, api: { rateLimit: MANY, blockAfter: MANY } };
+  const common = { certificate, keyReloadMs: RELOAD_MS, api: { rateLimit: MANY, blockAfter: MANY } };
   const wazuh = await startSandbox({ family: 'wazuh-4', ...common });
-  const ossec = await startSandbox({ family: 'ossec', certificate, keyReloadMs: 30 });
+  const ossec = await startSandbox({ family: 'ossec', certificate, keyReloadMs: RELOAD_MS });
   const wazuh5 = await startHttpsSandbox({
     certificates,
     password: new Secret(PASSWORD),
-    keyReloadMs: 30,
+    keyReloadMs: RELOAD_MS,
     rate: { perSecond: MANY, burst: MANY },
   });
   const nowhere = await openNowhere();
