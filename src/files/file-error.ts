@@ -82,7 +82,9 @@ export function unreadable(path: string, thrown: unknown): EnrollError {
 }
 
 /** `FILE_UNWRITABLE` for a file whose new content is in place, but may not outlast a power failure. */
-export function undurable(path: string, thrown: unknown): EnrollError {
-  const message = `${printable(path)} was written, but the disk did not confirm it: ${reasonOf(thrown)}.`;
-  return new EnrollError('FILE_UNWRITABLE', message, { ...hintOf(thrown), cause: thrown });
+export class UndurableError extends EnrollError {
+  constructor(path: string, thrown: unknown) {
+    const message = `${printable(path)} was written, but the disk did not confirm it: ${reasonOf(thrown)}.`;
+    super('FILE_UNWRITABLE', message, { ...hintOf(thrown), cause: thrown });
+  }
 }

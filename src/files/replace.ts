@@ -1,7 +1,7 @@
 import { systemCode } from '../errors.js';
 import { type Access, isAsWanted } from './access.js';
 import type { FileEdge } from './file-edge.js';
-import { Untouched, undurable } from './file-error.js';
+import { UndurableError, Untouched } from './file-error.js';
 import type { FileFacts, OpenFile } from './files.js';
 import type { Place } from './place.js';
 import { requireFile, requireOneName } from './read.js';
@@ -82,7 +82,7 @@ async function commit(
   try {
     await place.directory.sync();
   } catch (error) {
-    throw undurable(place.path, error);
+    throw new UndurableError(place.path, error);
   }
 }
 
@@ -90,7 +90,7 @@ async function lookAgain({ directory, name, path }: Place): Promise<FileFacts | 
   try {
     return await directory.look(name);
   } catch (error) {
-    throw undurable(path, error);
+    throw new UndurableError(path, error);
   }
 }
 

@@ -1,6 +1,6 @@
 import { accessOf, isAsWanted } from '../files/access.js';
 import type { FileEdge } from '../files/file-edge.js';
-import { unwritable } from '../files/file-error.js';
+import { UndurableError, unwritable } from '../files/file-error.js';
 import { atPlace, type Place } from '../files/place.js';
 import { type ReadRules, readFile } from '../files/read.js';
 import { isTemporaryOf, removeLeftovers, replaceFile, setAccess, stageFile } from '../files/replace.js';
@@ -43,7 +43,8 @@ export async function readAnchor(agent: AgentInstallation, edge: FileEdge): Prom
 
 /**
  * Puts an anchor in its place around another step: it is whole on the disk before, takes its place afterwards, and is
- * gone again where the step fails. Then comes the marker, never without the anchor.
+ * gone again where the step fails, unless what it put in its place is there and only not known to be durable. Then comes
+ * the marker, never without the anchor.
  *
  * @throws EnrollError FILE_UNWRITABLE of the file that could not be written, and what the step throws
  */
@@ -53,22 +54,31 @@ export async function putAnchorAround(
   edge: FileEdge,
   step: () => Promise<void>,
 ): Promise<void> {
-  await atBelonging('anchor', agent, edge, 'kept', async (place, access) => {
-    await openDirectory(agent, edge);
-    const staged = await stageFile(place, pem, access, edge);
-    try {
-      // After a power failure the key may be there, and with it the anchor has to be, if only under this name.
-      await place.directory.sync();
-      await step();
-    } catch (error) {
-      await staged.discard();
-      throw error;
-    }
-    // The key is there by now: the next run finds it, and finishes this.
-    await staged.commit('left');
-    await removeLeftovers(place);
-  });
-  await putMarker(agent, edge);
+  let undurable: UndurableError | undefined;
+  try {
+    await atBelonging('anchor', agent, edge, 'kept', async (place, access) => {
+      await openDirectory(agent, edge);
+      const staged = await stageFile(place, pem, access, edge);
+      try {
+        // After a power failure the key may be there, and with it the anchor has to be, if only under this name.
+        await place.directory.sync();
+        await step();
+      } catch (error) {
+        if (!(error instanceof UndurableError)) {
+          await staged.discard();
+          throw error;
+        }
+        undurable = error;
+      }
+      // The key is there by now: the next run finds it, and finishes this.
+      await staged.commit('left');
+      await removeLeftovers(place);
+    });
+    await putMarker(agent, edge);
+  } catch (error) {
+    throw undurable ?? error;
+  }
+  if (undurable !== undefined) throw undurable;
 }
 
 async function putMarker(agent: AgentInstallation, edge: FileEdge): Promise<void> {
