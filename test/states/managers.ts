@@ -33,6 +33,8 @@ export interface Managers {
 }
 
 const HOST = '127.0.0.1';
+/** A port that no datagram comes from. */
+const NOBODY = 1;
 // Of the certificate.
 const NAME = 'localhost';
 export const PASSWORD = 'correct horse';
@@ -68,15 +70,17 @@ export async function startManagers(certificate: IssuedCertificate): Promise<Man
     );
   const [balancer, balancedAuthd] = [await balanced(), await balanced()];
   const web = await listening(createHttpServer((_request, response) => void response.writeHead(400).end('no')));
-  // What is closed must not be opened by somebody else meanwhile. The system gives away neither a port that a connection
-  // goes out from, nor, for any address, one that is taken on another address.
+  // What is closed must not be opened by somebody else meanwhile. The system gives away no port that a connection goes
+  // out from, nor one of a datagram socket that hears another peer only; to all others both are closed.
   const held = await listening(createServer((socket) => void open.add(socket.on('error', () => {}))));
   const holding: { end(): void }[] = [];
   const hold = async (port: number) => {
     const outgoing = connect({ port: portOf(held), host: HOST, localAddress: HOST, localPort: port });
     await once(outgoing, 'connect');
-    const datagrams = createSocket('udp4').bind(outgoing.localPort, '127.0.0.2');
+    const datagrams = createSocket('udp4').bind(outgoing.localPort, HOST);
     await once(datagrams, 'listening');
+    datagrams.connect(NOBODY, HOST);
+    await once(datagrams, 'connect');
     holding.push({ end: () => void outgoing.destroy() }, { end: () => void datagrams.close() });
     return outgoing.localPort ?? 0;
   };
