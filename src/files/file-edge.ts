@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Files, nodeFiles } from './files.js';
+import type { Files } from './files.js';
+import { nodeFiles } from './node-files.js';
 import { nodeProcesses, type Processes } from './processes.js';
 import { type Acl, icacls } from './windows-acl.js';
 

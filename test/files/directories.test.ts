@@ -7,7 +7,7 @@ import type { Access } from '../../src/files/access.js';
 import { factsOf, factsOfParent, makeDirectory, removeDirectories } from '../../src/files/directories.js';
 import { type FileEdge, nodeFileEdge } from '../../src/files/file-edge.js';
 import { Untouched } from '../../src/files/file-error.js';
-import { nodeFiles } from '../../src/files/files.js';
+import { nodeFiles } from '../../src/files/node-files.js';
 import { systemError, watched } from './faulty.js';
 import { isRoot, OTHER, removeScratch, scratchDirectory, thrownBy } from './scratch.js';
 

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
-import { nodeFiles } from '../../src/files/files.js';
+import { nodeFiles } from '../../src/files/node-files.js';
 import { systemError, watched } from './faulty.js';
 import { anybody, edgeOf, fastEdge, LockScene, nobody, OTHER_SPACE, process, until } from './lock-scene.js';
 import { thrownBy } from './scratch.js';

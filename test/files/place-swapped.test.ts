@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import { EnrollError, systemCode } from '../../src/errors.js';
 import { type FileEdge, nodeFileEdge } from '../../src/files/file-edge.js';
-import { nodeFiles } from '../../src/files/files.js';
+import { nodeFiles } from '../../src/files/node-files.js';
 import { readFile } from '../../src/files/read.js';
 import { exchange } from './exchange.js';
 import { watched } from './faulty.js';

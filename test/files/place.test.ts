@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { systemCode } from '../../src/errors.js';
 import { type FileEdge, nodeFileEdge } from '../../src/files/file-edge.js';
 import { Untouched } from '../../src/files/file-error.js';
-import { nodeFiles } from '../../src/files/files.js';
+import { nodeFiles } from '../../src/files/node-files.js';
 import { atPlace, canOthersWrite, type Place } from '../../src/files/place.js';
 import { watched } from './faulty.js';
 import { isRoot, OTHER, removeScratch, scratchDirectory, thrownBy } from './scratch.js';

@@ -7,7 +7,7 @@ import { EnrollError } from '../../src/errors.js';
 import type { Access } from '../../src/files/access.js';
 import { type FileEdge, nodeFileEdge } from '../../src/files/file-edge.js';
 import { Untouched, unwritable } from '../../src/files/file-error.js';
-import { nodeFiles } from '../../src/files/files.js';
+import { nodeFiles } from '../../src/files/node-files.js';
 import { atPlace, type Place } from '../../src/files/place.js';
 import {
   isTemporaryOf,

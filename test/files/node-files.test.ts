@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import { systemCode } from '../../src/errors.js';
-import { type Directory, type Files, nodeFiles } from '../../src/files/files.js';
+import type { Directory, Files } from '../../src/files/files.js';
+import { nodeFiles } from '../../src/files/node-files.js';
 import { makeDevice, makeFifo, makeSocket, removeScratch, scratchDirectory, thrownBy } from './scratch.js';
 
 const text = (value: string) => Buffer.from(value, 'utf8');
@@ -220,7 +221,7 @@ describe('files/files', () => {
       const names = ['plain', 'with a blank', 'with\ttab', 'with \\ and Umläut'];
       for (const name of names) await writeFile(join(scratch, name), '');
       if (spawnSync('unshare', ['--mount', 'true']).status !== 0) this.skip(); // Only root can mount everywhere.
-      const files = fileURLToPath(new URL('../../src/files/files.ts', import.meta.url));
+      const files = fileURLToPath(new URL('../../src/files/node-files.ts', import.meta.url));
       const print = `import { nodeFiles } from ${JSON.stringify(files)};
         console.log(JSON.stringify(process.argv.slice(1).map((path) => nodeFiles().isMountPoint(path))));`;
       const mounted = names.map((name) => join(scratch, name));
