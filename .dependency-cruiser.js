@@ -68,8 +68,16 @@ const rules = [
   },
   {
     name: 'sandbox-for-its-command-and-tests',
-    comment: 'Nothing of the program leans on the sandbox: its command imports it, tests, bench and demo.',
-    from: { pathNot: ['^src/sandbox/', '^src/cli/commands/sandbox\\.ts$', '^(test|bench|demo)/'] },
+    comment:
+      'Nothing of the program leans on the sandbox: its command imports it, tests, bench, demo and the run that is compiled for.',
+    from: {
+      pathNot: [
+        '^src/sandbox/',
+        '^src/cli/commands/sandbox\\.ts$',
+        '^scripts/package/rehearsal\\.ts$',
+        '^(test|bench|demo)/',
+      ],
+    },
     to: { path: '^(src|dist)/sandbox/' },
   },
   {

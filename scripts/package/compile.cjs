@@ -1,20 +1,33 @@
 /**
- * Run by the base Node of this platform: writes the compiled code of a script, as far as a run of it needs it.
+ * Run by the base Node of this platform: runs a script, and writes the compiled code of what ran, with that of the runs
+ * before it. It ends with 0 if the run did.
  *
- *   node --random-seed=1 compile.cjs SCRIPT OUTPUT ARGUMENT...
+ *   node --random-seed=1 compile.cjs SCRIPT CODE ARGUMENT...
  *
- * The code of all functions would be six times as large, and taking it in would cost what it saves. The arguments have
- * to make a run that is the same on every host. A fixed seed makes the same bytes each time.
+ * The code of all functions would be three times as large, and taking it in would cost what it saves. A fixed seed makes
+ * the same bytes each time.
  */
-const { readFileSync, writeFileSync } = require('node:fs');
+const { existsSync, readFileSync, writeFileSync } = require('node:fs');
+const { dirname, join } = require('node:path');
 const { Script } = require('node:vm');
 
 const [, , file, output, ...args] = process.argv;
-const script = new Script(readFileSync(file, 'latin1'), { filename: 'agent-enroll.cjs' });
-process.on('exit', () => {
-  writeFileSync(output, script.createCachedData());
-  process.exitCode = 0;
+const cachedData = existsSync(output) ? readFileSync(output) : undefined;
+const script = new Script(readFileSync(file, 'latin1'), { filename: 'agent-enroll.cjs', cachedData });
+if (script.cachedDataRejected === true) throw new Error('The code of the run before is not taken.');
+process.on('exit', (code) => {
+  if (code === 0) writeFileSync(output, script.createCachedData());
 });
 process.argv = [process.execPath, process.execPath, ...args];
-const module_ = { exports: {} };
-script.runInThisContext()(module_.exports, require, module_, process.execPath, '/');
+load(script);
+
+function load(loaded) {
+  const module = { exports: {} };
+  loaded.runInThisContext()(module.exports, partOrModule, module, process.execPath, '/');
+  return module.exports;
+}
+
+function partOrModule(id) {
+  if (!id.startsWith('./')) return require(id);
+  return load(new Script(readFileSync(join(dirname(file), id), 'latin1'), { filename: id }));
+}

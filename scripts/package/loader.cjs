@@ -20,12 +20,18 @@ function prepared(argument) {
 }
 
 function run() {
-  const { Script } = require('node:vm');
-  const source = Buffer.from(getRawAsset('program.cjs')).latin1Slice();
   const compiled = Buffer.from(getRawAsset('program.cache'));
-  // Code that another Node compiled is refused by V8, and then compiled anew.
+  load('agent-enroll.cjs', compiled);
+}
+
+/** Runs a file of the bundle, and gives what it exports. Code that another Node compiled is refused by V8, and then compiled anew. */
+function load(name, compiled = Buffer.alloc(0)) {
+  const { Script } = require('node:vm');
+  const source = Buffer.from(getRawAsset(name)).latin1Slice();
   const cachedData = compiled.length === 0 ? undefined : compiled;
-  const program = new Script(source, { filename: 'agent-enroll.cjs', cachedData }).runInThisContext();
+  const body = new Script(source, { filename: name, cachedData }).runInThisContext();
   const module = { exports: {} };
-  program(module.exports, require, module, process.execPath, require('node:path').dirname(process.execPath));
+  const requireHere = (id) => (id.startsWith('./') ? load(id.slice(2)) : require(id));
+  body(module.exports, requireHere, module, process.execPath, require('node:path').dirname(process.execPath));
+  return module.exports;
 }

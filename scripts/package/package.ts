@@ -3,14 +3,15 @@
  *
  *   npm run package [-- PLATFORM...]       all of them, or some: linux-x64
  */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fetchBase } from './base.js';
 import { makeBinary, makeBlob, removeSignature, seal, stripSymbols } from './binary.js';
 import { bundle } from './bundle.js';
 import { ROOT, readConfig, readJson } from './config.js';
 import { bill, checksums, licences } from './papers.js';
+import { rehearse } from './rehearsal.js';
 import { run } from './run.js';
 
 /** The platform that this runs on, and on which code can be compiled beforehand. */
@@ -18,8 +19,6 @@ const HERE = `${process.platform}-${process.arch}`;
 /** The widths that the help is rendered for: what the program takes without a terminal, and the widest. */
 const USUAL = 100;
 const WIDEST = 110;
-/** A run that reads and settles all, and ends before it looks at this host or contacts anybody. */
-const REHEARSAL = ['enroll', '--manager', '127.0.0.1', '--agent-home', '/nonexistent', '--ip', 'nonsense'];
 
 const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const only = process.argv.slice(2);
@@ -31,17 +30,14 @@ await mkdir(parts, { recursive: true });
 
 const version = String((await readJson(join(ROOT, 'package.json')))['version']);
 const program = join(ROOT, config.program);
-const { packages } = await bundle(program, version);
-const wrapped = join(parts, 'program.cjs');
-const source = await readFile(program, 'latin1');
-await writeFile(wrapped, `(function (exports, require, module, __filename, __dirname) {${source}\n})`, 'latin1');
+const { files: bundled, packages } = await bundle(dirname(program), { version, binary: true, maps: false });
 
 const here = config.targets.find(({ platform }) => platform === HERE);
 if (here === undefined) throw new Error(`The binaries are built on one of their own platforms, and ${HERE} is none.`);
 const node = await fetchBase(here, join(output, 'base'));
 if (node.licence === undefined) throw new Error(`${here.base} holds no licence.`);
 const compiled = join(parts, 'program.cache');
-await run(node.binary, ['--random-seed=1', script('compile.cjs'), wrapped, compiled, ...REHEARSAL], { env: {} });
+await rehearse(node.binary, program, compiled);
 const none = join(parts, 'none');
 await writeFile(none, '');
 const answers = join(parts, 'answers.json');
@@ -57,8 +53,8 @@ for (const target of config.targets) {
   const blob = join(parts, `${target.platform}.blob`);
   const assets = {
     'answers.json': answers,
-    'program.cjs': wrapped,
     'program.cache': target === here ? compiled : none,
+    ...Object.fromEntries(bundled.map((name) => [name, join(dirname(program), name)])),
   };
   await makeBlob(node.binary, { loader: script('loader.cjs'), assets }, blob);
   const name = `${config.name}-${target.platform}${target.windows ? '.exe' : ''}`;

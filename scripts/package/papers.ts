@@ -52,15 +52,15 @@ const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? val
 const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
 
 /**
- * The licence texts of the program, of the packages that are bundled into it, and of Node.
+ * The licence texts of the program, of the packages that are bundled into it, and of Node, where that is in it.
  * @param packages directories, relative to the top of the checkout
  */
-export async function licences(packages: readonly string[], node: { version: string; licence: string }) {
+export async function licences(packages: readonly string[], node?: { version: string; licence: string }) {
   const own = await readJson(join(ROOT, 'package.json'));
   const parts = [
     { title: `${own['name']} ${own['version']}`, text: await readFile(join(ROOT, 'LICENSE'), 'utf8') },
     ...(await Promise.all(packages.map(packageLicence))),
-    { title: `Node.js ${node.version}`, text: await readFile(node.licence, 'utf8') },
+    ...(node === undefined ? [] : [{ title: `Node.js ${node.version}`, text: await readFile(node.licence, 'utf8') }]),
   ];
   const line = '='.repeat(100);
   const pages = parts.map(({ title, text }) => `${line}\n${title}\n${line}\n\n${text.trim()}\n`);

@@ -64,13 +64,18 @@ describe('the package for npm', function () {
   it('holds the program, the types, the man page and no test', () => {
     expect(packed).to.include.members([
       'bin/agent-enroll.js',
+      'dist/program/agent-enroll.cjs',
+      'dist/program/agent-enroll.cjs.map',
+      'dist/program/LICENSES.txt',
       'dist/index.js',
       'dist/index.d.ts',
       'man/agent-enroll.1',
       'README.md',
       'LICENSE',
     ]);
-    expect(packed.filter((path) => /^(test|src|docs|node_modules|build)\//.test(path))).to.deep.equal([]);
+    expect(
+      packed.filter((path) => /^(test|src|docs|node_modules|build)\//.test(path) || path.endsWith('.v8')),
+    ).to.deep.equal([]);
   });
 
   it('installs into an empty project and runs', async () => {

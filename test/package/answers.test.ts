@@ -6,7 +6,7 @@ import { BASE, built, LINUX_X64, ROOT, run, skipped } from './binaries.js';
 
 const missing = skipped({ ...built(LINUX_X64), ...built(BASE) });
 const render = join(ROOT, 'scripts', 'package', 'render.cjs');
-const program = join(ROOT, 'build', 'program.cjs');
+const program = join(ROOT, 'build', 'program', 'agent-enroll.cjs');
 
 (missing === '' ? describe : describe.skip)(`what the binary answers by itself${missing}`, function () {
   this.timeout(20_000);
@@ -18,7 +18,7 @@ const program = join(ROOT, 'build', 'program.cjs');
 
   for (const option of ['--help', '-h']) {
     it(`is what the program says to ${option}`, async () => {
-      const said = await run(BASE, [program, option]);
+      const said = await run(BASE, [render, program, '100', option]);
       expect(said.stdout).to.include('--manager');
       expect(await run(LINUX_X64, [option])).to.deep.equal(said);
     });
@@ -26,7 +26,7 @@ const program = join(ROOT, 'build', 'program.cjs');
 
   it('is given for the option alone: with anything beside it the program runs', async () => {
     const args = ['check', '--help'];
-    expect(await run(LINUX_X64, args)).to.deep.equal(await run(BASE, [program, ...args]));
+    expect(await run(LINUX_X64, args)).to.deep.equal(await run(BASE, [render, program, '100', ...args]));
   });
 
   it('is laid out for the width of the terminal', async () => {
