@@ -1,0 +1,134 @@
+/** The package for Windows. */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { OPTION_ROWS } from '../../src/settings/options.js';
+import { ROOT } from './config.js';
+import { lay } from './content.js';
+import type { PackageOrder } from './packages.js';
+import { run } from './run.js';
+
+const OF_MSI = join(ROOT, 'deploy/packages/msi');
+/** What makes an installation of one version the upgrade of another. Never changes. */
+const UPGRADE_CODE = 'A8C1E0B6-6A35-4C0B-9D5E-2F3B4F6A1C00';
+/** SYSTEM and the administrators, and nobody else, for the directory and all that comes to lie in it. */
+const ADMINISTRATORS_ONLY = 'D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)';
+
+/** Secrets that come as variables of the environment alone, without an option that names them. */
+const SECRET_VARIABLES = [
+  'WAZUH_REGISTRATION_PASSWORD',
+  'WAZUH_PASSWORD',
+  'WAZUH_ENROLLMENT_TOKEN',
+  'AGENT_ENROLL_API_PASSWORD',
+];
+/** An immediate program in a directory (34), deferred (1024), as SYSTEM (2048). Its failure is that of the installation. */
+const DEFERRED_PROGRAM = 34 + 1024 + 2048;
+
+/**
+ * Makes `agent-enroll-VERSION-x64.msi`.
+ * @returns its name
+ */
+export async function makeMsi(order: PackageOrder): Promise<string> {
+  const { binary, version, date, scratch, output } = order;
+  const content = join(scratch, 'msi');
+  const files = [
+    { path: 'agent-enroll.exe', mode: 0o755, content: { copyOf: binary } },
+    // cmd and the Editor of older Windows want the line ends of Windows.
+    { path: 'enroll.cmd', mode: 0o644, content: windowsLines(await readFile(join(OF_MSI, 'enroll.cmd'), 'utf8')) },
+    { path: 'LICENSES.txt', mode: 0o644, content: windowsLines(order.licences) },
+  ];
+  await lay(content, files, date);
+  const name = `agent-enroll-${version}-x64.msi`;
+  const target = join(output, name);
+  const definitions: Readonly<Record<string, string>> = {
+    Version: version,
+    UpgradeCode: UPGRADE_CODE,
+    ProductCode: identifier(`product ${version}`),
+    PackageCode: identifier(`package ${version} ${date}`),
+  };
+  const defined = Object.entries(definitions).flatMap(([key, value]) => ['-D', `${key}=${value}`]);
+  const env = { PATH: process.env['PATH'], TZ: 'UTC', LC_ALL: 'C.UTF-8', SOURCE_DATE_EPOCH: String(date) };
+  await run('wixl', ['--arch', 'x64', ...defined, '--output', target, join(OF_MSI, 'agent-enroll.wxs')], {
+    env,
+    cwd: content,
+  });
+
+  const tables = join(scratch, 'tables');
+  await mkdir(tables);
+  const imports: string[] = [];
+  for (const [table, text] of Object.entries(extraTables())) {
+    const file = join(tables, `${table}.idt`);
+    await writeFile(file, text);
+    imports.push('-i', file);
+  }
+  const queries = statements().flatMap((query) => ['-q', query]);
+  await run('msibuild', [target, ...imports, ...queries], { env });
+  return name;
+}
+
+/** The variables of the program that the installer takes as properties, as the Wazuh agent's installer does. */
+export function properties(): readonly string[] {
+  const named = [...OPTION_ROWS.values()].flatMap(({ environment }) => environment);
+  // A property that the installer takes is written in capitals.
+  return [...new Set([...named, ...SECRET_VARIABLES])].filter((name) => name === name.toUpperCase()).sort();
+}
+
+function extraTables(): Readonly<Record<string, string>> {
+  const lines = [...properties(), 'ENROLL_OPTIONS'].map((name) =>
+    [name, 'enroll.ini', 'STATEDIR', 'agent-enroll', name, `[${name}]`, '0', 'Enrollment'].join('\t'),
+  );
+  const table = (columns: string, types: string, key: string, rows: readonly string[]) =>
+    [columns.replaceAll(' ', '\t'), types.replaceAll(' ', '\t'), key, ...rows, ''].join('\r\n');
+  return {
+    IniFile: table(
+      'IniFile FileName DirProperty Section Key Value Action Component_',
+      's72 l255 S72 l96 l128 l255 i2 s72',
+      'IniFile\tIniFile',
+      lines,
+    ),
+    Environment: table('Environment Name Value Component_', 's72 l255 L255 s72', 'Environment\tEnvironment', [
+      ['Path', '=-*PATH', '[~];[INSTALLDIR]', 'Program'].join('\t'),
+    ]),
+    MsiLockPermissionsEx: table(
+      'MsiLockPermissionsEx LockObject Table SDDLText Condition',
+      's72 s72 s32 s0 S255',
+      'MsiLockPermissionsEx\tMsiLockPermissionsEx',
+      [['StateDirectory', 'STATEDIR', 'CreateFolder', ADMINISTRATORS_ONLY, ''].join('\t')],
+    ),
+  };
+}
+
+function statements(): readonly string[] {
+  const secure = [...properties(), 'ENROLL', 'ENROLL_OPTIONS'];
+  const command = '"[System64Folder]cmd.exe" /d /s /c ""[INSTALLDIR]enroll.cmd" "[STATEDIR]""';
+  const insert = (table: string, columns: readonly string[], values: readonly (string | number)[]) =>
+    `INSERT INTO \`${table}\` (${columns.map((column) => `\`${column}\``).join(', ')}) VALUES (${values
+      .map((value) => (typeof value === 'number' ? value : `'${value}'`))
+      .join(', ')})`;
+  const step = (action: string, condition: string, sequence: number) =>
+    insert('InstallExecuteSequence', ['Action', 'Condition', 'Sequence'], [action, condition, sequence]);
+  const property = (name: string, value: string) => insert('Property', ['Property', 'Value'], [name, value]);
+  return [
+    property('MsiHiddenProperties', SECRET_VARIABLES.join(';')),
+    `UPDATE \`Property\` SET \`Value\` = '${['WIX_UPGRADE_DETECTED', 'WIX_DOWNGRADE_DETECTED', ...secure].join(';')}' WHERE \`Property\` = 'SecureCustomProperties'`,
+    "UPDATE `Component` SET `Condition` = 'ENROLL = \"1\"' WHERE `Component` = 'Enrollment'",
+    insert(
+      'CustomAction',
+      ['Action', 'Type', 'Source', 'Target'],
+      ['EnrollHost', DEFERRED_PROGRAM, 'INSTALLDIR', command],
+    ),
+    // The numbers are those that the standard actions have by Microsoft's suggestion.
+    step('RemoveEnvironmentStrings', '', 3300),
+    step('WriteIniValues', '', 5100),
+    step('WriteEnvironmentStrings', '', 5200),
+    step('EnrollHost', '(ENROLL = "1") AND NOT (REMOVE = "ALL")', 6400),
+  ];
+}
+
+const windowsLines = (text: string) => text.replaceAll(/\r?\n/g, '\r\n');
+
+/** A GUID that follows from what it stands for. */
+function identifier(of: string): string {
+  const hash = createHash('sha1').update(`agent-enroll ${of}`).digest('hex').toUpperCase();
+  return hash.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*/, '$1-$2-5$3-8$4-$5');
+}

@@ -1,0 +1,83 @@
+/** What hosts install: packages of the binaries in the formats of Debian, Red Hat and Windows. */
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import type { Surroundings } from './content.js';
+import { makeDeb } from './deb.js';
+import { sourceDate } from './epoch.js';
+import { makeMsi } from './msi.js';
+import { makeRpm } from './rpm.js';
+
+/** What a package is made of. */
+export interface PackageOrder {
+  /** As in the binary's name: `linux-x64`. */
+  readonly platform: string;
+  /** The path of the binary. */
+  readonly binary: string;
+  readonly version: string;
+  /** Name and address, as Debian and Red Hat want to know them. */
+  readonly maintainer: string;
+  readonly surroundings: Surroundings;
+  /** The licences of all that is in the binary. */
+  readonly licences: string;
+  /** The time that all files bear, in seconds since 1970. */
+  readonly date: number;
+  /** A directory for what lies around while it is built. */
+  readonly scratch: string;
+  /** Where the package goes. */
+  readonly output: string;
+}
+
+/** What came of an order. */
+export interface PackagesMade {
+  /** Names of files in the output directory. */
+  readonly made: readonly string[];
+  /** What was not made, and why: a sentence each. */
+  readonly left: readonly string[];
+}
+
+interface Format {
+  readonly name: string;
+  readonly platforms: readonly string[];
+  /** The programs that it takes. */
+  readonly tools: readonly string[];
+  make(order: PackageOrder): Promise<string>;
+}
+
+const LINUX = ['linux-x64', 'linux-arm64'];
+const FORMATS: readonly Format[] = [
+  { name: '.deb', platforms: LINUX, tools: ['dpkg-deb'], make: makeDeb },
+  { name: '.rpm', platforms: LINUX, tools: ['rpmbuild'], make: makeRpm },
+  { name: '.msi', platforms: ['win-x64'], tools: ['wixl', 'msibuild'], make: makeMsi },
+];
+
+const onPath = (program: string) =>
+  (process.env['PATH'] ?? '').split(delimiter).some((directory) => existsSync(join(directory, program)));
+
+/**
+ * Makes every package of these binaries whose tools are here.
+ * @param binaries the paths of the binaries, by their platforms
+ */
+export async function makePackages(
+  binaries: ReadonlyMap<string, string>,
+  order: Omit<PackageOrder, 'platform' | 'binary' | 'date'>,
+): Promise<PackagesMade> {
+  const left: string[] = [];
+  const date = await sourceDate();
+  const orders = FORMATS.flatMap((format) =>
+    format.platforms.flatMap((platform) => {
+      const binary = binaries.get(platform);
+      if (binary === undefined) return [];
+      const missing = format.tools.filter((program) => !onPath(program));
+      if (missing.length === 0 && typeof date === 'number') return [{ format, platform, binary, date }];
+      const why = missing.length > 0 ? `${missing.join(' and ')} not installed` : date;
+      left.push(`The ${format.name} of ${platform} was not made: ${why}.`);
+      return [];
+    }),
+  );
+  await mkdir(order.scratch, { recursive: true });
+  const made = await Promise.all(
+    orders.map(({ format, platform, binary, date }) => format.make({ ...order, platform, binary, date })),
+  );
+  return { made, left };
+}
