@@ -21,7 +21,14 @@ const SECRET_VARIABLES = [
   'WAZUH_ENROLLMENT_TOKEN',
   'AGENT_ENROLL_API_PASSWORD',
 ];
-/** An immediate program in a directory (34), deferred (1024), as SYSTEM (2048). Its failure is that of the installation. */
+const MANUFACTURER = 'the agent-enroll authors';
+/** What stands before the place of the summary's section: the identifier of its format. */
+const SUMMARY_FORMAT = Buffer.from('e0859ff2f94f6810ab9108002b27b3d9', 'hex');
+const SUMMARY_FORMAT_AT = 28;
+/** Created, last saved. */
+const TIMES = [12, 13];
+const FILETIME = 0x40;
+/** A program in a directory (34), deferred (1024), as SYSTEM (2048). Its failure is that of the installation. */
 const DEFERRED_PROGRAM = 34 + 1024 + 2048;
 
 /**
@@ -44,7 +51,7 @@ export async function makeMsi(order: PackageOrder): Promise<string> {
     Version: version,
     UpgradeCode: UPGRADE_CODE,
     ProductCode: identifier(`product ${version}`),
-    PackageCode: identifier(`package ${version} ${date}`),
+    Manufacturer: MANUFACTURER,
   };
   const defined = Object.entries(definitions).flatMap(([key, value]) => ['-D', `${key}=${value}`]);
   const env = { PATH: process.env['PATH'], TZ: 'UTC', LC_ALL: 'C.UTF-8', SOURCE_DATE_EPOCH: String(date) };
@@ -63,7 +70,33 @@ export async function makeMsi(order: PackageOrder): Promise<string> {
   }
   const queries = statements().flatMap((query) => ['-q', query]);
   await run('msibuild', [target, ...imports, ...queries], { env });
+  // The identifier of this very file, for which wixl throws dice.
+  const code = `{${identifier(`package ${version} ${date}`)}}`;
+  await run('msibuild', [target, '-s', 'Installation Database', MANUFACTURER, 'x64;1033', code], { env });
+  await writeFile(target, withTime(await readFile(target), date));
   return name;
+}
+
+/**
+ * Puts a time into the summary of an MSI file, in place of that at which it was made.
+ * The layout is that of Microsoft's property sets: after a header of 48 bytes the section, whose properties are found by
+ * pairs of number and offset.
+ */
+function withTime(file: Buffer, date: number): Buffer {
+  const start = file.indexOf(SUMMARY_FORMAT);
+  if (start === -1) throw new Error('The MSI file holds no summary.');
+  const section = start - SUMMARY_FORMAT_AT + file.readUInt32LE(start + SUMMARY_FORMAT.length);
+  // In steps of 100 ns since 1601.
+  const time = (BigInt(date) + 11_644_473_600n) * 10_000_000n;
+  const count = file.readUInt32LE(section + 4);
+  for (let index = 0; index < count; index++) {
+    const entry = section + 8 + index * 8;
+    if (!TIMES.includes(file.readUInt32LE(entry))) continue;
+    const value = section + file.readUInt32LE(entry + 4);
+    if (file.readUInt32LE(value) !== FILETIME) throw new Error('A time in the summary of the MSI file is none.');
+    file.writeBigUInt64LE(time, value + 4);
+  }
+  return file;
 }
 
 /** The variables of the program that the installer takes as properties, as the Wazuh agent's installer does. */
