@@ -30,6 +30,8 @@ const TIMES = [12, 13];
 const FILETIME = 0x40;
 /** A program in a directory (34), deferred (1024), as SYSTEM (2048). Its failure is that of the installation. */
 const DEFERRED_PROGRAM = 34 + 1024 + 2048;
+/** Its failure does not matter. */
+const CONTINUE = 64;
 
 /**
  * Makes `agent-enroll-VERSION-x64.msi`.
@@ -122,6 +124,10 @@ function extraTables(): Readonly<Record<string, string>> {
     Environment: table('Environment Name Value Component_', 's72 l255 L255 s72', 'Environment\tEnvironment', [
       ['Path', '=-*PATH', '[~];[INSTALLDIR]', 'Program'].join('\t'),
     ]),
+    // What the log says of a line, without its value.
+    ActionText: table('Action Description Template', 's72 L64 L128', 'ActionText\tAction', [
+      ['WriteIniValues', 'Writing what this host is enrolled with', 'File: [1], Section: [2], Key: [3]'].join('\t'),
+    ]),
     MsiLockPermissionsEx: table(
       'MsiLockPermissionsEx LockObject Table SDDLText Condition',
       's72 s72 s32 s0 S255',
@@ -133,11 +139,16 @@ function extraTables(): Readonly<Record<string, string>> {
 
 function statements(): readonly string[] {
   const secure = [...properties(), 'ENROLL', 'ENROLL_OPTIONS'];
-  const command = '"[System64Folder]cmd.exe" /d /s /c ""[INSTALLDIR]enroll.cmd" "[STATEDIR]""';
   const insert = (table: string, columns: readonly string[], values: readonly (string | number)[]) =>
     `INSERT INTO \`${table}\` (${columns.map((column) => `\`${column}\``).join(', ')}) VALUES (${values
       .map((value) => (typeof value === 'number' ? value : `'${value}'`))
       .join(', ')})`;
+  const program = (action: string, type: number, command: string) =>
+    insert(
+      'CustomAction',
+      ['Action', 'Type', 'Source', 'Target'],
+      [action, type, 'INSTALLDIR', `"[System64Folder]cmd.exe" /d /s /c ${command}`],
+    );
   const step = (action: string, condition: string, sequence: number) =>
     insert('InstallExecuteSequence', ['Action', 'Condition', 'Sequence'], [action, condition, sequence]);
   const property = (name: string, value: string) => insert('Property', ['Property', 'Value'], [name, value]);
@@ -145,12 +156,11 @@ function statements(): readonly string[] {
     property('MsiHiddenProperties', SECRET_VARIABLES.join(';')),
     `UPDATE \`Property\` SET \`Value\` = '${['WIX_UPGRADE_DETECTED', 'WIX_DOWNGRADE_DETECTED', ...secure].join(';')}' WHERE \`Property\` = 'SecureCustomProperties'`,
     "UPDATE `Component` SET `Condition` = 'ENROLL = \"1\"' WHERE `Component` = 'Enrollment'",
-    insert(
-      'CustomAction',
-      ['Action', 'Type', 'Source', 'Target'],
-      ['EnrollHost', DEFERRED_PROGRAM, 'INSTALLDIR', command],
-    ),
+    program('EnrollHost', DEFERRED_PROGRAM, '""[INSTALLDIR]enroll.cmd" "[STATEDIR]""'),
+    // A removal takes the report along; where an enrollment fails and the installation is undone, it stays.
+    program('RemoveReport', DEFERRED_PROGRAM + CONTINUE, '"del /q "[STATEDIR]enroll.log" & rd "[STATEDIR]""'),
     // The numbers are those that the standard actions have by Microsoft's suggestion.
+    step('RemoveReport', 'REMOVE = "ALL"', 3250),
     step('RemoveEnvironmentStrings', '', 3300),
     step('WriteIniValues', '', 5100),
     step('WriteEnvironmentStrings', '', 5200),
