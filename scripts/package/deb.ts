@@ -16,14 +16,24 @@ const OF_DEB = join(ROOT, 'deploy/packages/deb');
 /** The first packaging of a version. */
 const REVISION = '1';
 
+/** How the package of a platform is called: `agent-enroll_0.1.0-1_amd64.deb`. */
+export function debName(version: string, platform: string): string {
+  return `agent-enroll_${version}-${REVISION}_${architectureOf(platform)}.deb`;
+}
+
+function architectureOf(platform: string): string {
+  const architecture = ARCHITECTURES[platform];
+  if (architecture === undefined) throw new Error(`Debian has no name for ${platform}.`);
+  return architecture;
+}
+
 /**
- * Makes `agent-enroll_VERSION-1_ARCHITECTURE.deb` of the binary of one platform.
+ * Makes the package of the binary of one platform.
  * @returns its name
  */
 export async function makeDeb(order: PackageOrder): Promise<string> {
   const { platform, binary, version, date, scratch, output } = order;
-  const architecture = ARCHITECTURES[platform];
-  if (architecture === undefined) throw new Error(`Debian has no name for ${platform}.`);
+  const architecture = architectureOf(platform);
   const revision = `${version}-${REVISION}`;
   const tree = join(scratch, `deb-${architecture}`);
   const files: readonly PackageFile[] = [
@@ -38,7 +48,7 @@ export async function makeDeb(order: PackageOrder): Promise<string> {
   ];
   await lay(tree, [...files, ...(await control(order, revision, architecture, files))], date);
 
-  const name = `agent-enroll_${revision}_${architecture}.deb`;
+  const name = debName(version, platform);
   // One thread: how many there are would show in the bytes. The lowest level takes a third of the time of the usual one,
   // and is 3 % larger.
   const compression = ['-Zxz', '-z1', '--threads-max=1'];

@@ -33,8 +33,11 @@ const DEFERRED_PROGRAM = 34 + 1024 + 2048;
 /** Its failure does not matter. */
 const CONTINUE = 64;
 
+/** How the installer is called: `agent-enroll-0.1.0-x64.msi`. */
+export const msiName = (version: string) => `agent-enroll-${version}-x64.msi`;
+
 /**
- * Makes `agent-enroll-VERSION-x64.msi`.
+ * Makes the installer of the binary for Windows.
  * @returns its name
  */
 export async function makeMsi(order: PackageOrder): Promise<string> {
@@ -47,7 +50,7 @@ export async function makeMsi(order: PackageOrder): Promise<string> {
     { path: 'LICENSES.txt', mode: 0o644, content: windowsLines(order.licences) },
   ];
   await lay(content, files, date);
-  const name = `agent-enroll-${version}-x64.msi`;
+  const name = msiName(version);
   const target = join(output, name);
   const definitions: Readonly<Record<string, string>> = {
     Version: version,

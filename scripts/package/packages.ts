@@ -1,12 +1,12 @@
 /** What hosts install: packages of the binaries in the formats of Debian, Red Hat and Windows. */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import type { Surroundings } from './content.js';
-import { makeDeb } from './deb.js';
+import { debName, makeDeb } from './deb.js';
 import { sourceDate } from './epoch.js';
-import { makeMsi } from './msi.js';
-import { makeRpm } from './rpm.js';
+import { makeMsi, msiName } from './msi.js';
+import { makeRpm, rpmName } from './rpm.js';
 
 /** What a package is made of. */
 export interface PackageOrder {
@@ -41,18 +41,28 @@ interface Format {
   readonly platforms: readonly string[];
   /** The programs that it takes. */
   readonly tools: readonly string[];
+  file(version: string, platform: string): string;
   make(order: PackageOrder): Promise<string>;
 }
 
 const LINUX = ['linux-x64', 'linux-arm64'];
 const FORMATS: readonly Format[] = [
-  { name: '.deb', platforms: LINUX, tools: ['dpkg-deb'], make: makeDeb },
-  { name: '.rpm', platforms: LINUX, tools: ['rpmbuild'], make: makeRpm },
-  { name: '.msi', platforms: ['win-x64'], tools: ['wixl', 'msibuild'], make: makeMsi },
+  { name: '.deb', platforms: LINUX, tools: ['dpkg-deb'], file: debName, make: makeDeb },
+  { name: '.rpm', platforms: LINUX, tools: ['rpmbuild'], file: rpmName, make: makeRpm },
+  { name: '.msi', platforms: ['win-x64'], tools: ['wixl', 'msibuild'], file: msiName, make: makeMsi },
 ];
 
 const onPath = (program: string) =>
   (process.env['PATH'] ?? '').split(delimiter).some((directory) => existsSync(join(directory, program)));
+
+/** The packages that there are to be of these platforms, and what of their tools is not installed here. */
+export function wantedPackages(version: string, platforms: readonly string[]) {
+  return FORMATS.flatMap(({ platforms: its, tools, file }) =>
+    its
+      .filter((platform) => platforms.includes(platform))
+      .map((platform) => ({ file: file(version, platform), missing: tools.filter((program) => !onPath(program)) })),
+  );
+}
 
 /**
  * Makes every package of these binaries whose tools are here.
@@ -62,6 +72,10 @@ export async function makePackages(
   binaries: ReadonlyMap<string, string>,
   order: Omit<PackageOrder, 'platform' | 'binary' | 'date'>,
 ): Promise<PackagesMade> {
+  // What is not made this time shall not be there from the last.
+  for (const { file } of wantedPackages(order.version, [...binaries.keys()])) {
+    await rm(join(order.output, file), { force: true });
+  }
   const left: string[] = [];
   const date = await sourceDate();
   const orders = FORMATS.flatMap((format) =>

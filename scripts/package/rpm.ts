@@ -9,14 +9,24 @@ import { run } from './run.js';
 const ARCHITECTURES: Readonly<Record<string, string>> = { 'linux-x64': 'x86_64', 'linux-arm64': 'aarch64' };
 const PLACES = { zsh: 'usr/share/zsh/site-functions', units: 'usr/lib/systemd/system' };
 
+/** How the package of a platform is called: `agent-enroll-0.1.0-1.x86_64.rpm`. */
+export function rpmName(version: string, platform: string): string {
+  return `agent-enroll-${version}-1.${architectureOf(platform)}.rpm`;
+}
+
+function architectureOf(platform: string): string {
+  const architecture = ARCHITECTURES[platform];
+  if (architecture === undefined) throw new Error(`rpm has no name for ${platform}.`);
+  return architecture;
+}
+
 /**
- * Makes `agent-enroll-VERSION-1.ARCHITECTURE.rpm` of the binary of one platform.
+ * Makes the package of the binary of one platform.
  * @returns its name
  */
 export async function makeRpm(order: PackageOrder): Promise<string> {
   const { platform, binary, version, date, scratch, output, maintainer } = order;
-  const architecture = ARCHITECTURES[platform];
-  if (architecture === undefined) throw new Error(`rpm has no name for ${platform}.`);
+  const architecture = architectureOf(platform);
   const place = join(scratch, `rpm-${architecture}`);
   const tree = join(place, 'tree');
   const files: readonly PackageFile[] = [
@@ -50,7 +60,7 @@ export async function makeRpm(order: PackageOrder): Promise<string> {
     // HOME: nobody's ~/.rpmmacros.
     env: { PATH: process.env['PATH'], HOME: place, TZ: 'UTC', LC_ALL: 'C', SOURCE_DATE_EPOCH: String(date) },
   });
-  const name = `agent-enroll-${version}-1.${architecture}.rpm`;
+  const name = rpmName(version, platform);
   await rename(join(build, 'RPMS', architecture, name), join(output, name));
   return name;
 }
