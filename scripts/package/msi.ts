@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { OPTION_ROWS } from '../../src/settings/options.js';
 import { ROOT } from './config.js';
 import { lay } from './content.js';
-import type { PackageOrder } from './packages.js';
+import type { PackageOrder } from './order.js';
 import { run } from './run.js';
 
 const OF_MSI = join(ROOT, 'deploy/packages/msi');
@@ -167,7 +167,7 @@ function statements(): readonly string[] {
     step('RemoveEnvironmentStrings', '', 3300),
     step('WriteIniValues', '', 5100),
     step('WriteEnvironmentStrings', '', 5200),
-    step('EnrollHost', '(ENROLL = "1") AND NOT (REMOVE = "ALL")', 6400),
+    step('EnrollHost', '(ENROLL = "1") AND NOT (REMOVE = "ALL")', 6450),
   ];
 }
 

@@ -2,31 +2,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import type { Surroundings } from './content.js';
 import { debName, makeDeb } from './deb.js';
 import { sourceDate } from './epoch.js';
 import { makeMsi, msiName } from './msi.js';
+import type { PackageOrder } from './order.js';
 import { makeRpm, rpmName } from './rpm.js';
-
-/** What a package is made of. */
-export interface PackageOrder {
-  /** As in the binary's name: `linux-x64`. */
-  readonly platform: string;
-  /** The path of the binary. */
-  readonly binary: string;
-  readonly version: string;
-  /** Name and address, as Debian and Red Hat want to know them. */
-  readonly maintainer: string;
-  readonly surroundings: Surroundings;
-  /** The licences of all that is in the binary. */
-  readonly licences: string;
-  /** The time that all files bear, in seconds since 1970. */
-  readonly date: number;
-  /** A directory for what lies around while it is built. */
-  readonly scratch: string;
-  /** Where the package goes. */
-  readonly output: string;
-}
 
 /** What came of an order. */
 export interface PackagesMade {
@@ -77,7 +57,9 @@ export async function makePackages(
     await rm(join(order.output, file), { force: true });
   }
   const left: string[] = [];
-  const date = await sourceDate();
+  // Neither rpm nor the Windows Installer knows any other form, and Debian would take 0.2.0-rc.1 for later than 0.2.0.
+  const plain = /^\d+\.\d+\.\d+$/.test(order.version);
+  const date = plain ? await sourceDate() : `${order.version} is not of the form 1.2.3`;
   const orders = FORMATS.flatMap((format) =>
     format.platforms.flatMap((platform) => {
       const binary = binaries.get(platform);

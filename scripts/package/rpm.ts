@@ -3,7 +3,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ROOT } from './config.js';
 import { lay, linuxFiles, type PackageFile } from './content.js';
-import type { PackageOrder } from './packages.js';
+import type { PackageOrder } from './order.js';
 import { run } from './run.js';
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { 'linux-x64': 'x86_64', 'linux-arm64': 'aarch64' };

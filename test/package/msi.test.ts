@@ -85,7 +85,7 @@ const withWine = skipped({ ...built(MSI), wixl: onPath('wixl'), msibuild: onPath
 
   const programs = () => join(wine.disk, 'Program Files', 'agent-enroll');
   const home = () => join(wine.disk, 'Program Files (x86)', 'ossec-agent');
-  const state = () => join(wine.disk, 'ProgramData', 'agent-enroll');
+  const state = () => join(programs(), 'enrollment');
   const log = () => join(wine.directory, 'msi.log');
   const installer = (...args: readonly string[]): Promise<Ran> =>
     wine.start('msiexec', [...args, '/qn', '/l*v', windowsPath(log())]);
@@ -110,7 +110,7 @@ const withWine = skipped({ ...built(MSI), wixl: onPath('wixl'), msibuild: onPath
     // What a test leaves behind is not there for the next.
     for (const msi of [MSI, older]) await installer('/x', windowsPath(msi));
     await rm(home(), { recursive: true, force: true });
-    await rm(state(), { recursive: true, force: true });
+    await rm(programs(), { recursive: true, force: true });
   });
   after(async () => {
     await wine?.close();
@@ -123,6 +123,9 @@ const withWine = skipped({ ...built(MSI), wixl: onPath('wixl'), msibuild: onPath
     expect(code).to.equal(0);
     expect((await readFile(join(programs(), 'agent-enroll.exe'))).equals(await readFile(WINDOWS))).to.equal(true);
     expect(await readFile(join(programs(), 'LICENSES.txt'), 'utf8')).to.contain('Node.js 22');
+    const variables = 'HKLM\\System\\CurrentControlSet\\Control\\Session Manager\\Environment';
+    const { stdout } = await wine.start('reg', ['query', variables, '/v', 'PATH']);
+    expect(stdout).to.contain(';C:\\Program Files\\agent-enroll');
     expect([existsSync(home()), existsSync(state())]).to.deep.equal([false, false]);
     expect(manager.agents()).to.deep.equal([]);
   });
@@ -156,6 +159,7 @@ const withWine = skipped({ ...built(MSI), wixl: onPath('wixl'), msibuild: onPath
     expect(code).to.not.equal(0);
     expect(await readFile(join(state(), 'enroll.log'), 'utf8')).to.contain('password');
     expect(existsSync(join(state(), 'enroll.ini'))).to.equal(false);
+    expect(existsSync(join(programs(), 'agent-enroll.exe'))).to.equal(false);
   });
 
   it('does not put an earlier version in place of a later one', async () => {

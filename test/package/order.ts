@@ -1,7 +1,7 @@
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { PackageOrder } from '../../scripts/package/packages.js';
+import type { PackageOrder } from '../../scripts/package/order.js';
 import { BUILD, ROOT } from './binaries.js';
 
 /** The version of the program, from the manifest. */

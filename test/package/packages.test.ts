@@ -51,6 +51,19 @@ describe('the packages of a build', () => {
     await rm(output, { recursive: true });
   });
 
+  it('are not made of a version that their systems would not understand', async () => {
+    process.env['SOURCE_DATE_EPOCH'] = '1700000000';
+    process.env['PATH'] = kept['PATH'];
+    const { output, ...rest } = await earlier('linux-x64', '/nonexistent');
+    const order = { ...rest, version: '0.2.0-rc.1', output: directory, scratch: join(directory, 'parts') };
+    const { made, left } = await makePackages(new Map([['linux-x64', '/nonexistent']]), order);
+    expect(made).to.deep.equal([]);
+    expect(left[0]).to.match(
+      /^The \.deb of linux-x64 was not made: (0\.2\.0-rc\.1 is not of the form 1\.2\.3|dpkg-deb not installed)\.$/,
+    );
+    await rm(output, { recursive: true });
+  });
+
   it('bear the time that is given, and are not made where there is none', async () => {
     process.env['SOURCE_DATE_EPOCH'] = '1700000000';
     expect(await sourceDate()).to.equal(1_700_000_000);
