@@ -33,7 +33,7 @@ const ENDED = '[Unit]\nWants=multi-user.target end.service\n';
     const tried = await root.boots();
     if (tried !== undefined) skip(this, `no system can be booted here: ${tried}`);
     manager = await startManager({ password: new Secret(PASSWORD) });
-    await root.sh('rm -rf /var/ossec /etc/systemd/system/*.wants /usr/local/bin/agent-enroll; mkdir -p /var/ossec/etc');
+    await root.sh('rm -rf /var/ossec /etc/systemd/system/*.wants /usr/local/bin/agent-enroll');
     await root.sh('cat > /agent-enroll.deb', await readFile(DEB));
     await root.sh('dpkg --install /agent-enroll.deb');
   });
@@ -69,7 +69,9 @@ const ENDED = '[Unit]\nWants=multi-user.target end.service\n';
     const { outcome, said } = await boot();
     expect(said).to.contain('is enrolled, and the manager answered.');
     expect(outcome).to.contain('Result=success').and.to.contain('ActiveState=active');
+    // No agent is installed here yet.
     expect(await root.sh('cat /var/ossec/etc/client.keys')).to.match(/^001 /);
+    expect(await root.sh('stat -c "%a %U" /var/ossec /var/ossec/.agent-enroll')).to.equal('750 root\n700 root\n');
   });
 
   it('has a manual page and completions where they are looked for', async function () {
