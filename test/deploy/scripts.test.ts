@@ -21,7 +21,12 @@ describe('the shell scripts', function () {
   });
   afterEach(() => scratch.remove());
 
-  for (const script of ['install.sh', 'container/entrypoint.sh', 'cloud-init/clean.d/50-agent-enroll']) {
+  for (const script of [
+    'install.sh',
+    'container/entrypoint.sh',
+    'cloud-init/clean.d/50-agent-enroll',
+    ...['postinst', 'prerm', 'postrm'].map((name) => `packages/deb/${name}`),
+  ]) {
     it(`finds nothing to complain about in ${script}`, async function () {
       needs(this, 'shellcheck');
       expect((await tool('shellcheck', [deployed(script)])).stdout).to.equal('');

@@ -154,6 +154,23 @@ const withWine = skipped({ ...built(MSI), wixl: onPath('wixl'), msibuild: onPath
     expect(await readFile(notes, 'utf8')).to.equal(noted);
   });
 
+  it('enrolls with options in words, the password in a file', async () => {
+    const file = join(wine.directory, 'password');
+    await writeFile(file, `${PASSWORD}\n`);
+    const { WAZUH_MANAGER, WAZUH_REGISTRATION_PORT } = manager.environment;
+    const { code } = await installer(
+      '/i',
+      windowsPath(MSI),
+      'ENROLL=1',
+      `WAZUH_MANAGER=${WAZUH_MANAGER}`,
+      `WAZUH_REGISTRATION_PORT=${WAZUH_REGISTRATION_PORT}`,
+      `ENROLL_OPTIONS=--password-file ${windowsPath(file)} --name win-02`,
+    );
+    expect(code, await readFile(join(state(), 'enroll.log'), 'utf8')).to.equal(0);
+    expect(await readFile(join(home(), 'client.keys'), 'utf8')).to.match(/^\d+ win-02 /);
+    expect(await readFile(log(), 'utf8')).to.not.contain(PASSWORD);
+  });
+
   it('fails where the host could not be enrolled, and leaves the report of why', async () => {
     const { code } = await installer('/i', windowsPath(MSI), ...enrolling('wrong'));
     expect(code).to.not.equal(0);
