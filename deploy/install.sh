@@ -5,12 +5,14 @@ set -eu
 
 usage() {
   cat << 'END'
-Usage: install.sh --from URL|DIRECTORY [--sha256 HEX] [--to DIRECTORY]
+Usage: install.sh --from URL|DIRECTORY [--sha256 HEX] [--public-key KEY] [--to DIRECTORY]
 
-  --from    where the binaries and SHA256SUMS are: http(s)://..., file://..., or a directory
-  --sha256  the sum that the binary must have; without it SHA256SUMS of the source decides, which protects against a
-            broken download, not against somebody who can change the source
-  --to      where to install agent-enroll [default: /usr/local/bin]
+  --from        where the binaries and SHA256SUMS are: http(s)://..., file://..., or a directory
+  --sha256      the sum that the binary must have; without it SHA256SUMS of the source decides, which protects against
+                a broken download, not against somebody who can change the source
+  --public-key  the minisign key that must have signed SHA256SUMS: its line RW..., not a file. Where minisign is not
+                installed it takes --sha256, too, and the signature is not looked at
+  --to          where to install agent-enroll [default: /usr/local/bin]
 END
 }
 
@@ -19,16 +21,17 @@ fail() {
   exit "${2:-1}"
 }
 
-from='' sha256='' to=/usr/local/bin
+from='' sha256='' key='' to=/usr/local/bin
 while [ $# -gt 0 ]; do
   case $1 in
     --help | -h) usage; exit 0 ;;
-    --from | --sha256 | --to) if [ $# -lt 2 ] || [ -z "$2" ]; then fail "$1 needs a value." 2; fi ;;
+    --from | --sha256 | --public-key | --to) if [ $# -lt 2 ] || [ -z "$2" ]; then fail "$1 needs a value." 2; fi ;;
     *) usage >&2; fail "unknown argument: $1" 2 ;;
   esac
   case $1 in
     --from) from=${2%/} ;;
     --sha256) sha256=$(printf '%s' "$2" | tr 'A-F' 'a-f') ;;
+    --public-key) key=$2 ;;
     --to) to=${2%/} ;;
   esac
   shift 2
@@ -72,11 +75,25 @@ trap 'rm -rf -- "$scratch"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-if [ -z "$sha256" ]; then
+signed=''
+if [ -n "$key" ]; then
+  if command -v minisign > /dev/null; then signed=yes
+  elif [ -z "$sha256" ]; then fail 'minisign is not installed, so the signature cannot be checked: install it, or give --sha256.'
+  else echo 'install.sh: minisign is not installed: the signature was not checked, the sum is.' >&2
+  fi
+fi
+if [ -z "$sha256" ] || [ -n "$signed" ]; then
   fetch SHA256SUMS "$scratch/SHA256SUMS"
+  if [ -n "$signed" ]; then
+    fetch SHA256SUMS.minisig "$scratch/SHA256SUMS.minisig"
+    minisign -V -q -P "$key" -m "$scratch/SHA256SUMS" > /dev/null ||
+      fail "$from/SHA256SUMS is not signed with this key. Nothing was installed."
+  fi
   # Lines as sha256sum writes them: SUM, a space, a space or an asterisk, NAME.
-  sha256=$(sed -n "s/^\([0-9a-fA-F]\{64\}\) [ *]$file\$/\1/p" "$scratch/SHA256SUMS" | tr 'A-F' 'a-f')
-  [ -n "$sha256" ] || fail "$from/SHA256SUMS has no line for $file."
+  listed=$(sed -n "s/^\([0-9a-fA-F]\{64\}\) [ *]$file\$/\1/p" "$scratch/SHA256SUMS" | tr 'A-F' 'a-f')
+  [ -n "$listed" ] || fail "$from/SHA256SUMS has no line for $file."
+  if [ -z "$sha256" ]; then sha256=$listed; fi
+  [ "$listed" = "$sha256" ] || fail "$from/SHA256SUMS says another sum than --sha256. Nothing was installed."
 fi
 case $sha256 in
   *[!0-9a-f]*) fail '--sha256 takes 64 hexadecimal digits.' 2 ;;

@@ -22,6 +22,9 @@ param(
     [Parameter(Mandatory = $true)][string]$Source,
     # Its sum, from SHA256SUMS.
     [Parameter(Mandatory = $true)][ValidatePattern('^[0-9a-fA-F]{64}$')][string]$Sha256,
+    # The minisign key that must have signed SHA256SUMS: its line RW..., not a file. Where minisign is not installed the sum
+    # alone is checked, and a warning says so.
+    [string]$PublicKey,
     # Not needed with a token, which names it.
     [Parameter(ParameterSetName = 'Enroll')][string]$Manager,
     # A file with the enrollment password on its first line. There is no parameter for the password itself: it would be
@@ -50,27 +53,50 @@ function Test-Sum([string]$Path) {
     return (Test-Path -LiteralPath $Path) -and ((Get-FileHash -LiteralPath $Path -Algorithm SHA256).Hash -eq $Sha256)
 }
 
+function Get-FromSource([string]$Name, [string]$Target) {
+    if ($Source -match '^https?://') {
+        # Windows PowerShell may still offer TLS 1.0 only, and its progress bar makes downloads slow.
+        [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor [Net.SecurityProtocolType]::Tls12
+        $ProgressPreference = 'SilentlyContinue'
+        Invoke-WebRequest -UseBasicParsing -Uri ($Source.TrimEnd('/') + '/' + $Name) -OutFile $Target
+    }
+    else {
+        Copy-Item -LiteralPath (Join-Path $Source $Name) -Destination $Target
+    }
+}
+
+function Assert-Signature([string]$Sums) {
+    if (-not (Get-Command minisign -CommandType Application -ErrorAction SilentlyContinue)) {
+        Write-Warning 'minisign is not installed: the signature was not checked, the sum is.'
+        return
+    }
+    Get-FromSource 'SHA256SUMS' $Sums
+    Get-FromSource 'SHA256SUMS.minisig' "$Sums.minisig"
+    & minisign -V -q -P $PublicKey -m $Sums | Out-Null
+    if ($LASTEXITCODE -ne 0) {
+        throw "$Source/SHA256SUMS is not signed with this key. Nothing was installed."
+    }
+    if (-not (Select-String -LiteralPath $Sums -Pattern ('^' + $Sha256 + ' [ *]' + [regex]::Escape($name) + '$') -Quiet)) {
+        throw "$Source/SHA256SUMS says another sum than -Sha256. Nothing was installed."
+    }
+}
+
 try {
     if (-not (Test-Sum $program)) {
         New-Item -ItemType Directory -Force -Path $Directory | Out-Null
         $new = Join-Path $Directory ('.' + [System.IO.Path]::GetRandomFileName())
         try {
-            if ($Source -match '^https?://') {
-                # Windows PowerShell may still offer TLS 1.0 only, and its progress bar makes downloads slow.
-                [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor [Net.SecurityProtocolType]::Tls12
-                $ProgressPreference = 'SilentlyContinue'
-                Invoke-WebRequest -UseBasicParsing -Uri ($Source.TrimEnd('/') + '/' + $name) -OutFile $new
-            }
-            else {
-                Copy-Item -LiteralPath (Join-Path $Source $name) -Destination $new
-            }
+            if ($PublicKey) { Assert-Signature "$new.sums" }
+            Get-FromSource $name $new
             if (-not (Test-Sum $new)) {
                 throw "$Source/$name has another SHA-256 sum than $Sha256. Nothing was installed."
             }
             Move-Item -LiteralPath $new -Destination $program -Force
         }
         finally {
-            if (Test-Path -LiteralPath $new) { Remove-Item -LiteralPath $new -Force }
+            foreach ($left in $new, "$new.sums", "$new.sums.minisig") {
+                if (Test-Path -LiteralPath $left) { Remove-Item -LiteralPath $left -Force }
+            }
         }
     }
 }

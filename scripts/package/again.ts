@@ -1,5 +1,5 @@
 /**
- * Builds the binaries once more, from a copy of the checkout in another place, and compares them with those in the
+ * Builds the binaries and packages once more, from a copy of the checkout in another place, and compares them with those in the
  * build directory.
  *
  *   npm run package:again
@@ -8,11 +8,14 @@ import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT, readConfig } from './config.js';
+import { sourceDate } from './epoch.js';
 import { run } from './run.js';
 
 const NEEDED = [
   'src',
   'scripts',
+  'deploy',
+  'man',
   'node_modules',
   'tsconfig.json',
   'package.json',
@@ -29,7 +32,9 @@ try {
   for (const name of NEEDED) await cp(join(ROOT, name), join(copy, name), { recursive: true, verbatimSymlinks: true });
   const base = join(output, 'base');
   await cp(join(ROOT, base), join(copy, base), { recursive: true });
-  await run(process.execPath, ['--import', 'tsx', 'scripts/package/package.ts'], { cwd: copy });
+  // The copy is no checkout, from which the packages would take their time.
+  const env = { ...process.env, SOURCE_DATE_EPOCH: String(await sourceDate()) };
+  await run(process.execPath, ['--import', 'tsx', 'scripts/package/package.ts'], { cwd: copy, env });
   const second = await readFile(join(copy, sums), 'utf8');
   if (second !== first) throw new Error(`The two builds differ. Here:\n${first}In another place:\n${second}`);
   console.log(`The same bytes:\n${second}`);

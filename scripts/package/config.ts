@@ -20,6 +20,8 @@ export interface Target {
 /** What `pkg.config.json` asks for. */
 export interface Config {
   readonly name: string;
+  /** Who answers for the packages: a name, and an address in angle brackets. */
+  readonly maintainer: string;
   /** The bundled program, relative to the top of the checkout. */
   readonly program: string;
   /** Where the binaries go, relative to the top of the checkout. */
@@ -48,6 +50,7 @@ export async function readConfig(): Promise<Config> {
   }
   return {
     name: text(config['name'], 'name'),
+    maintainer: text(config['maintainer'], 'maintainer'),
     program: text(config['bin'], 'bin'),
     output: text(pkg['outputPath'], 'pkg.outputPath'),
     targets,

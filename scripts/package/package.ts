@@ -1,15 +1,17 @@
 /**
- * Builds the single binaries that `pkg.config.json` names, and the papers beside them.
+ * Builds the single binaries that `pkg.config.json` names, the packages that hosts install, and the papers beside them.
  *
  *   npm run package [-- PLATFORM...]       all of them, or some: linux-x64
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fetchBase } from './base.js';
 import { makeBinary, makeBlob, removeSignature, seal, stripSymbols } from './binary.js';
 import { bundle } from './bundle.js';
 import { ROOT, readConfig, readJson } from './config.js';
+import { surroundings } from './content.js';
+import { makePackages } from './packages.js';
 import { bill, checksums, licences } from './papers.js';
 import { rehearse } from './rehearsal.js';
 import { run } from './run.js';
@@ -43,7 +45,7 @@ await writeFile(none, '');
 const answers = join(parts, 'answers.json');
 await writeFile(answers, JSON.stringify(await prepareAnswers(node.binary)));
 
-const names: string[] = [];
+const binaries = new Map<string, string>();
 for (const target of config.targets) {
   if (only.length > 0 && !only.includes(target.platform)) continue;
   const base = target === here ? node : await fetchBase(target, join(output, 'base'));
@@ -59,13 +61,24 @@ for (const target of config.targets) {
   await makeBlob(node.binary, { loader: script('loader.cjs'), assets }, blob);
   const name = `${config.name}-${target.platform}${target.windows ? '.exe' : ''}`;
   await makeBinary(bare, blob, join(output, name));
-  names.push(name);
+  binaries.set(target.platform, join(output, name));
   console.log(name);
 }
 
 await writeFile(join(output, 'sbom.cdx.json'), await bill(config));
-await writeFile(join(output, 'LICENSES.txt'), await licences(packages, { version: here.node, licence: node.licence }));
-const files = [...names, 'sbom.cdx.json', 'LICENSES.txt'];
+const texts = await licences(packages, { version: here.node, licence: node.licence });
+await writeFile(join(output, 'LICENSES.txt'), texts);
+const { made, left } = await makePackages(binaries, {
+  version,
+  maintainer: config.maintainer,
+  surroundings: await surroundings(node.binary, program),
+  licences: texts,
+  scratch: join(parts, 'packages'),
+  output,
+});
+for (const line of [...made, ...left]) console.log(line);
+const names = [...binaries.values()].map((path) => basename(path));
+const files = [...names, ...made, 'sbom.cdx.json', 'LICENSES.txt'];
 await writeFile(join(output, 'SHA256SUMS'), await checksums(output, files));
 await rm(parts, { recursive: true });
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -6,7 +7,8 @@ import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import { Secret } from '../../src/model/secret.js';
 import { startHttpsSandbox } from '../../src/sandbox/https/manager.js';
 import { type Manager, startManager } from './sandbox-host.js';
-import { deployed, needs, program, scratchDirectory, tool, writeProgram } from './tool.js';
+import { signedRelease } from './signature.js';
+import { BINARY, deployed, needs, program, scratchDirectory, tool, writeProgram } from './tool.js';
 
 const PASSWORD = 'correct horse';
 
@@ -156,6 +158,25 @@ describe('the Ansible role', function () {
       .digest('hex');
     const right = await play({ ...url, agent_enroll_sha256: sum });
     expect(right.failed, right.text).to.equal(0);
+    expect(await keys()).to.match(/^001 web-01 /);
+  });
+
+  it('takes the program from a URL whose sums are signed, and none where another key signed them', async function () {
+    needs(this, 'minisign');
+    const release = await signedRelease(join(scratch.path, 'release'));
+    const given = {
+      agent_enroll_url: `file://${release.directory}/${BINARY}`,
+      agent_enroll_sha256: release.sum,
+      agent_enroll_password: PASSWORD,
+    };
+    const other = await play({ ...given, agent_enroll_public_key: release.otherKey });
+    expect(other.failed, other.text).to.equal(1);
+    expect(existsSync(join(scratch.path, 'agent-enroll'))).to.equal(false);
+    const wrong = { agent_enroll_sha256: '0'.repeat(64), agent_enroll_public_key: release.key };
+    const differs = await play({ ...given, ...wrong });
+    expect(differs.text).to.contain('The signed SHA256SUMS says another sum');
+    const right = await play({ ...given, agent_enroll_public_key: release.key });
+    expect(right, right.text).to.include({ failed: 0, changed: 2 });
     expect(await keys()).to.match(/^001 web-01 /);
   });
 

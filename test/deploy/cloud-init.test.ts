@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { Secret } from '../../src/model/secret.js';
 import { type Manager, startManager } from './sandbox-host.js';
 import { type ScratchRoot, scratchProgram, scratchRoot } from './scratch-root.js';
-import { BINARY, CONF, deployed, needs, tool } from './tool.js';
+import { signedRelease } from './signature.js';
+import { BINARY, CONF, deployed, needs, scratchDirectory, tool } from './tool.js';
 
 const USER_DATA = 'cloud-init/user-data.yaml';
 const PASSWORD = 'correct horse';
@@ -27,6 +29,8 @@ describe('cloud-init, as it starts an instance', function () {
   let manager: Manager;
   let downloads: Server;
   let served: Buffer;
+  /** What lies beside the binary, by its path. */
+  const papers = new Map<string, Buffer>();
   let fetched = 0;
 
   /** A start of the instance: every stage, as the units of cloud-init run them. Ends with what `status` says. */
@@ -49,7 +53,7 @@ describe('cloud-init, as it starts an instance', function () {
   const log = () => root.sh('cat /var/log/cloud-init-output.log');
 
   /** The user data with its values filled in, as the page tells the user to do. */
-  const filledIn = async (sum: string) => {
+  const filledIn = async (sum: string, publicKey = '') => {
     const address = downloads.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     const filled: [string, string][] = [
@@ -58,6 +62,7 @@ describe('cloud-init, as it starts an instance', function () {
       ['https://downloads.example.org/agent-enroll/0.1.0', `http://127.0.0.1:${port}/0.1.0`],
       [`sha256_x64=${'0'.repeat(64)}`, `sha256_x64=${sum}`],
       [`sha256_arm64=${'0'.repeat(64)}`, `sha256_arm64=${sum}`],
+      ["public_key=''", `public_key='${publicKey}'`],
       ["password_command=''", `password_command='cat /run/secret'`],
       ['--splay 2m', '--splay 1s'],
     ];
@@ -76,8 +81,9 @@ describe('cloud-init, as it starts an instance', function () {
     manager = await startManager({ password: new Secret(PASSWORD) });
     downloads = createServer((request, response) => {
       fetched += 1;
-      response.statusCode = request.url === `/0.1.0/${BINARY}` ? 200 : 404;
-      response.end(response.statusCode === 200 ? served : '');
+      const found = request.url === `/0.1.0/${BINARY}` ? served : papers.get(request.url ?? '');
+      response.statusCode = found === undefined ? 404 : 200;
+      response.end(found);
     });
     await new Promise<void>((resolve) => downloads.listen(0, '127.0.0.1', resolve));
     await root.sh(
@@ -105,6 +111,24 @@ describe('cloud-init, as it starts an instance', function () {
     expect(await log()).to.contain('has another SHA-256 sum. Not installed.');
     expect((await root.run('ls', '-A', '/usr/local/bin')).stdout).not.to.contain('agent-enroll');
     expect(manager.asked()).to.deep.equal([]);
+  });
+
+  it('does not install a binary whose sums another key signed', async function () {
+    needs(this, 'minisign');
+    const scratch = await scratchDirectory();
+    try {
+      const release = await signedRelease(join(scratch.path, 'release'));
+      for (const name of ['SHA256SUMS', 'SHA256SUMS.minisig']) {
+        papers.set(`/0.1.0/${name}`, await readFile(join(release.directory, name)));
+      }
+      const sum = createHash('sha256').update(served).digest('hex');
+      await seed('i-0key', `${'0'.repeat(31)}c`, await filledIn(sum, release.otherKey));
+      expect(await start()).to.contain('status: error');
+      expect(await log()).to.contain('is not signed with this key, or says another sum. Not installed.');
+      expect((await root.run('ls', '-A', '/usr/local/bin')).stdout).not.to.contain('agent-enroll');
+    } finally {
+      await scratch.remove();
+    }
   });
 
   it('installs the binary, enrolls the instance and points its agent at the manager', async () => {

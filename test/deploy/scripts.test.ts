@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { Secret } from '../../src/model/secret.js';
 import { startHttpsSandbox } from '../../src/sandbox/https/manager.js';
 import { type Manager, startManager } from './sandbox-host.js';
+import { type SignedRelease, signedRelease } from './signature.js';
 import { BINARY, deployed, type Ended, needs, program, scratchDirectory, tool, writeProgram } from './tool.js';
 
 const PASSWORD = 'correct horse';
@@ -20,7 +21,12 @@ describe('the shell scripts', function () {
   });
   afterEach(() => scratch.remove());
 
-  for (const script of ['install.sh', 'container/entrypoint.sh', 'cloud-init/clean.d/50-agent-enroll']) {
+  for (const script of [
+    'install.sh',
+    'container/entrypoint.sh',
+    'cloud-init/clean.d/50-agent-enroll',
+    ...['postinst', 'prerm', 'postrm'].map((name) => `packages/deb/${name}`),
+  ]) {
     it(`finds nothing to complain about in ${script}`, async function () {
       needs(this, 'shellcheck');
       expect((await tool('shellcheck', [deployed(script)])).stdout).to.equal('');
@@ -98,6 +104,74 @@ describe('the shell scripts', function () {
       await rm(join(source, BINARY));
       const { code, stderr } = await install('--from', source);
       expect([code, stderr]).to.satisfy(() => code === 1 && stderr.includes('cannot read'));
+    });
+  });
+
+  describe('install.sh, with a public key', () => {
+    let release: SignedRelease;
+    let target: string;
+    const install = (path: string, ...args: readonly string[]): Promise<Ended> =>
+      tool('dash', [deployed('install.sh'), '--from', release.directory, '--to', target, ...args], {
+        env: { PATH: path },
+      });
+    const PATH = '/usr/bin:/bin';
+
+    beforeEach(async function () {
+      needs(this, 'dash', 'sha256sum', 'minisign');
+      release = await signedRelease(join(scratch.path, 'release'));
+      target = join(scratch.path, 'bin');
+    });
+
+    it('installs what is signed with it', async () => {
+      for (const sum of [[], ['--sha256', release.sum]]) {
+        const { code, stderr } = await install(PATH, '--public-key', release.key, ...sum);
+        expect(stderr).to.equal('');
+        expect(code).to.equal(0);
+        expect(await readdir(target)).to.deep.equal(['agent-enroll']);
+      }
+    });
+
+    it('installs nothing where another key signed, where the sums were changed afterwards, or where they differ', async () => {
+      const other = await install(PATH, '--public-key', release.otherKey);
+      expect([other.code, await readdir(target)]).to.deep.equal([1, []]);
+      expect(other.stderr).to.contain('is not signed with this key. Nothing was installed.');
+      const differs = await install(PATH, '--public-key', release.key, '--sha256', 'ab'.repeat(32));
+      expect([differs.code, await readdir(target)]).to.deep.equal([1, []]);
+      expect(differs.stderr).to.contain('another sum than --sha256');
+      await appendFile(join(release.directory, 'SHA256SUMS'), `${'1'.repeat(64)}  another\n`);
+      const changed = await install(PATH, '--public-key', release.key);
+      expect([changed.code, await readdir(target)]).to.deep.equal([1, []]);
+      await rm(join(release.directory, 'SHA256SUMS.minisig'));
+      expect((await install(PATH, '--public-key', release.key)).code).to.equal(1);
+    });
+
+    it('without minisign takes the sum of the caller, and no other', async () => {
+      // All that the script needs, and no minisign.
+      const tools = join(scratch.path, 'tools');
+      await mkdir(tools);
+      for (const name of [
+        'dash',
+        'uname',
+        'mkdir',
+        'mktemp',
+        'rm',
+        'cp',
+        'sed',
+        'tr',
+        'cut',
+        'sha256sum',
+        'chmod',
+        'mv',
+        'cat',
+      ]) {
+        await symlink(await realpath(`/usr/bin/${name}`).catch(() => `/bin/${name}`), join(tools, name));
+      }
+      const alone = await install(tools, '--public-key', release.key);
+      expect(alone.code).to.equal(1);
+      expect(alone.stderr).to.contain('minisign is not installed');
+      const summed = await install(tools, '--public-key', release.key, '--sha256', release.sum);
+      expect(summed.stderr).to.contain('the signature was not checked, the sum is.');
+      expect([summed.code, await readdir(target)]).to.deep.equal([0, ['agent-enroll']]);
     });
   });
 

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { BUILD, built, LINUX_ARM64, LINUX_X64, ROOT, skipped, WINDOWS, WINDOWS_ARM64 } from './binaries.js';
+import { DEB, DEB_ARM64, MSI, RPM, RPM_ARM64 } from './order.js';
 
 const BINARIES = [LINUX_X64, LINUX_ARM64, WINDOWS, WINDOWS_ARM64];
 const missing = skipped(Object.assign({}, ...BINARIES.map(built)));
@@ -15,7 +17,9 @@ const inBuild = (name: string) => readFile(join(BUILD, name), 'utf8');
   it('list the checksum of each file', async () => {
     const lines = (await inBuild('SHA256SUMS')).trimEnd().split('\n');
     const names = lines.map((line) => line.slice(66));
-    expect(names).to.have.members([...BINARIES, 'sbom.cdx.json', 'LICENSES.txt'].map((file) => basename(file)));
+    const packages = [DEB, DEB_ARM64, RPM, RPM_ARM64, MSI].filter((file) => existsSync(file));
+    const files = [...BINARIES, ...packages, 'sbom.cdx.json', 'LICENSES.txt'];
+    expect(names).to.have.members(files.map((file) => basename(file)));
     for (const [index, name] of names.entries()) {
       const hash = createHash('sha256')
         .update(await readFile(join(BUILD, name)))

@@ -10,8 +10,12 @@ const MINUTE = 60_000;
 /** Wine with the Windows binary, and a directory that ends with it. */
 export interface Wine {
   readonly directory: string;
+  /** The disk C: of that Windows. */
+  readonly disk: string;
   /** Runs the binary in the directory. */
   run(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Ran>;
+  /** Runs a program of Windows there. */
+  start(program: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Ran>;
   close(): Promise<void>;
 }
 
@@ -32,23 +36,26 @@ export async function startWine(): Promise<Wine> {
   };
 
   // The streams are redirected to files: Node under Wine cannot use pipes.
-  const run = async (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ran> => {
+  const start: Wine['start'] = async (program, args, env = {}) => {
     const paths = [join(directory, 'stdout'), join(directory, 'stderr')] as const;
     const files = [await open(paths[0], 'w'), await open(paths[1], 'w')] as const;
     try {
       const stdio = ['ignore', files[0].fd, files[1].fd] as const;
       const surroundings = { env: { ...common, ...env }, cwd: directory, timeout: MINUTE };
-      const child = spawn('wine', [WINDOWS, ...args], { ...surroundings, stdio: [...stdio] });
+      const child = spawn('wine', [program, ...args], { ...surroundings, stdio: [...stdio] });
       const [code] = await once(child, 'exit');
       return { code, stdout: await readFile(paths[0], 'utf8'), stderr: await readFile(paths[1], 'utf8') };
     } finally {
       for (const file of files) await file.close();
     }
   };
+  const run: Wine['run'] = (args, env) => start(WINDOWS, args, env);
   await run(['--version']);
   return {
     directory,
+    disk: join(common.WINEPREFIX, 'drive_c'),
     run,
+    start,
     async close() {
       // Without its prefix a Wine server would linger: it is ended first.
       if (process.env['WINEPREFIX'] === undefined) {
