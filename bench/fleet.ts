@@ -30,24 +30,26 @@ const hosts = Number(values.hosts);
 const runs: WayResult[] = [];
 for (const way of WAYS.filter(({ name }) => values.only === undefined || name === values.only)) {
   const result = await measureWay(way, { hosts, atOnce: AT_ONCE, reloadMs: RELOAD_S * 1000 });
-  const { name, answered, agents, registered, reset, logLines, answerS } = result;
+  const { name, answered, agents, registered, resetBy, logLines, answerS } = result;
   const at = (share: number) => answerS[Math.round(share * answerS.length) - 1];
   console.log(
     `${name}: ${answered} answered, ${agents} agents, registered ${registered} times; ` +
       `50 % after ${at(0.5)} s, 95 % ${at(0.95)} s, all ${at(1)} s; asked ${JSON.stringify(result.asked)}, ` +
-      `messages ${JSON.stringify(result.messages)}, ${reset} resets, ${logLines} lines`,
+      `messages ${JSON.stringify(result.messages)}, resets ${JSON.stringify(resetBy)}, ${logLines} lines`,
   );
   runs.push(result);
 }
+const steady = await handshakes();
 const results: FleetResults = {
   hosts,
   atOnce: AT_ONCE,
   reloadS: RELOAD_S,
   machine: `${availableParallelism()} cores, ${process.platform} ${process.arch}, Node ${process.versions.node}`,
   runs,
-  handshakes: await handshakes(),
+  handshakes: steady.handshakes,
+  runsAgain: steady.runs,
 };
-console.log(JSON.stringify(results.handshakes));
+console.log(JSON.stringify(steady));
 if (!values.try) {
   await writeFile(new URL('../docs/fleet.json', import.meta.url), `${JSON.stringify(results, undefined, 2)}\n`);
   await writeFleetDocument();

@@ -21,15 +21,17 @@ const TRIES_BY_DEFAULT = 4;
 
 /** Lets a fleet go one way, with a manager of its own. @throws with the first host that came to nothing */
 export async function measureWay(way: Way, { hosts, atOnce, reloadMs }: Scene): Promise<WayResult> {
-  const seen = { registered: 0, reset: 0, logLines: 0 };
+  const seen = { registered: 0, logLines: 0 };
+  const resetBy = { authd: 0, remoted: 0 };
   const sandbox = await startSandbox({
     family: 'wazuh-4',
     protocols: ['tcp'],
     keyReloadMs: reloadMs,
     servesAtOnce: atOnce,
-    onEvent: ({ type }) => {
+    onEvent: (event) => {
+      const { type } = event;
       if (type === 'registered') seen.registered += 1;
-      if (type === 'connection reset') seen.reset += 1;
+      if (event.type === 'connection reset' && event.service !== 'api') resetBy[event.service] += 1;
       if (type === 'log') seen.logLines += 1;
     },
   });
@@ -44,6 +46,7 @@ export async function measureWay(way: Way, { hosts, atOnce, reloadMs }: Scene): 
       answered: fates.length,
       agents: new Set(sandbox.agents().map(({ name }) => name)).size,
       ...seen,
+      resetBy,
       keyS: after(fates.map(({ keyAt }) => keyAt)),
       answerS: after(fates.map(({ answeredAt }) => answeredAt)),
       asked: spreadOf(fates.map(({ asked }) => asked)),

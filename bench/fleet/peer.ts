@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { chooseCipher } from '../../src/link/message/cipher.js';
 import { encodeMessage } from '../../src/link/message/codec.js';
@@ -25,13 +25,11 @@ export async function askOnce(name: string, address: string, authd: Endpoint): P
       reply += chunk.toString('latin1');
     });
     try {
-      const ended = once(socket, 'close');
-      await once(socket, 'secureConnect');
-      socket.write(`OSSEC A:'${name}'\n`);
-      await ended;
+      socket.once('secureConnect', () => socket.write(`OSSEC A:'${name}'\n`));
+      await closed(socket);
     } finally {
       limit.removeEventListener('abort', onLate);
-      raw.on('error', () => {}).destroy();
+      raw.destroy();
     }
     const parsed = parseRecord(/^OSSEC K:'(.*)'/.exec(reply)?.[1] ?? '');
     return parsed.ok ? parsed.record : undefined;
@@ -58,7 +56,6 @@ export async function proveOnce(
       answered ||= frames.push(chunk).messages.length > 0;
       if (answered) socket.end();
     });
-    const ended = once(socket, 'close');
     const parts = {
       ...chooseCipher('aes-wazuh', randomBytes),
       id: record.id,
@@ -67,10 +64,18 @@ export async function proveOnce(
       payload: startup('v4.14.7'),
     };
     socket.write(frame(encodeMessage(parts, deriveKey(record))));
-    await ended;
+    await closed(socket);
     limit.removeEventListener('abort', onLate);
     return answered;
   } catch {
     return false;
   }
+}
+
+/** Resolves once the connection is over, in whatever way. */
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.on('error', () => {});
+    socket.once('close', () => resolve());
+  });
 }

@@ -7,7 +7,9 @@ export interface FleetResults {
   readonly reloadS: number;
   readonly machine: string;
   readonly runs: readonly WayResult[];
-  readonly handshakes: HandshakeResult;
+  /** Handshakes alone, and whole runs with the key that is there. */
+  readonly handshakes: SteadyResult;
+  readonly runsAgain: SteadyResult;
 }
 
 /** How one way went. */
@@ -28,8 +30,8 @@ export interface WayResult {
   readonly messages: Spread;
   /** Hosts that asked more than four times: beyond the retries that a run has unless it is told otherwise. */
   readonly beyondDefault: number;
-  /** Connections that authd and remoted reset. */
-  readonly reset: number;
+  /** Connections that were reset. */
+  readonly resetBy: { readonly authd: number; readonly remoted: number };
   /** Lines that the manager wrote into its log. */
   readonly logLines: number;
 }
@@ -40,11 +42,11 @@ export interface Spread {
   readonly max: number;
 }
 
-/** Handshakes one after another and side by side in one process. */
-export interface HandshakeResult {
-  readonly handshakes: number;
+/** The same many times in one process. */
+export interface SteadyResult {
+  readonly times: number;
   readonly seconds: number;
-  /** After the first tenth, and at the end, in MiB. */
+  /** In MiB, after the first fifth and at the end. */
   readonly heapMiB: readonly [number, number];
   readonly rssMiB: readonly [number, number];
 }

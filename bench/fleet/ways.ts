@@ -38,20 +38,12 @@ export const WAYS: readonly Way[] = [
     pausesS: Array.from({ length: 12 }, (_, turn) => 5 * (turn + 1)),
   },
   {
-    name: 'agent-enroll, no back-off',
-    what: '`--retries 0`, started again 5 s after a failure',
-    by: 'agent-enroll',
-    splayS: 0,
-    retries: 0,
-    pausesS: [5],
-  },
-  {
-    name: 'agent-enroll, splay, no back-off',
-    what: `\`--splay ${SPLAY_S}s --retries 0\`, started again 5 s after a failure`,
+    name: 'agent-enroll, splay',
+    what: `\`--splay ${SPLAY_S}s --retries 0\`, started again 60 s after a failure`,
     by: 'agent-enroll',
     splayS: SPLAY_S,
     retries: 0,
-    pausesS: [5],
+    pausesS: [60],
   },
   {
     name: 'agent-enroll, back-off',
@@ -59,7 +51,7 @@ export const WAYS: readonly Way[] = [
     by: 'agent-enroll',
     splayS: 0,
     retries: MANY,
-    pausesS: [5],
+    pausesS: [60],
   },
   {
     name: 'agent-enroll, splay and back-off',
@@ -67,7 +59,7 @@ export const WAYS: readonly Way[] = [
     by: 'agent-enroll',
     splayS: SPLAY_S,
     retries: MANY,
-    pausesS: [5],
+    pausesS: [60],
   },
 ];
 
