@@ -1,4 +1,6 @@
 /** The tables of the documentation that are made from the code. */
+import { readResults } from '../bench/fleet/results.js';
+import { measuredTable, simulatedTable, steadyTable, type Table } from '../bench/fleet/tables.js';
 import { EXIT, EXIT_MEANINGS, type ExitCode, MEANINGS } from '../src/errors.js';
 import { OPTION_ROWS } from '../src/settings/options.js';
 import { CHANNELS, cells, PHASES } from '../test/faults/network/cells.js';
@@ -18,6 +20,7 @@ export function generatedDocuments(): readonly GeneratedDocument[] {
     { file: 'errors.md', tables: { exits: exitTable(), codes: codeTable() } },
     { file: 'states.md', tables: { states: stateTable() } },
     { file: 'faults.md', tables: { faults: faultTable(), cells: cellTable() } },
+    { file: 'fleet.md', tables: fleetTables() },
     { file: '../README.md', tables: { 'exit codes': exitTable() } },
   ];
 }
@@ -110,6 +113,16 @@ function cellTable(): string {
     return [channel, ...counts.map((count) => (count === 0 ? '' : String(count))), String(own.length)];
   });
   return table(['Over', ...PHASES, `Cells of ${all.length}`], lines);
+}
+
+function fleetTables(): GeneratedDocument['tables'] {
+  const results = readResults();
+  const drawn = ({ head, lines }: Table) => table(head, lines);
+  return {
+    measured: drawn(measuredTable(results)),
+    simulated: drawn(simulatedTable(results)),
+    steady: drawn(steadyTable(results)),
+  };
 }
 
 function table(head: readonly string[], lines: readonly (readonly string[])[]): string {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** What `npm run bench:fleet` has measured: the content of docs/fleet.json. */
 export interface FleetResults {
   readonly hosts: number;
@@ -7,6 +9,8 @@ export interface FleetResults {
   readonly reloadS: number;
   readonly machine: string;
   readonly runs: readonly WayResult[];
+  /** What a large fleet comes to, in the order of `SIMULATED_WAYS`. */
+  readonly simulated: readonly SimulatedFleet[];
   /** Handshakes alone, and whole runs with the key that is there. */
   readonly handshakes: SteadyResult;
   readonly runsAgain: SteadyResult;
@@ -51,6 +55,17 @@ export interface SteadyResult {
   readonly rssMiB: readonly [number, number];
 }
 
+/** How a simulated fleet fared. */
+export interface SimulatedFleet {
+  /** Hosts that gave up. */
+  readonly without: number;
+  /** When each share of the hosts that have one had its key, in seconds: of {@link SHARES}. */
+  readonly keyS: readonly number[];
+  /** Connections to authd: of one host on average, and of all in the worst second. */
+  readonly asked: number;
+  readonly worstSecond: number;
+}
+
 /** The shares of the fleet that times are kept of: every 40th part. */
 export const SHARES: readonly number[] = Array.from({ length: 40 }, (_, at) => (at + 1) / 40);
 
@@ -69,4 +84,9 @@ export function spreadOf(numbers: readonly number[]): Spread {
 /** With one decimal. */
 export function round(number: number): number {
   return Math.round(number * 10) / 10;
+}
+
+/** What was measured, as it lies in docs. */
+export function readResults(): FleetResults {
+  return JSON.parse(readFileSync(new URL('../../docs/fleet.json', import.meta.url), 'utf8'));
 }

@@ -1,41 +1,58 @@
 import { splayDelay } from '../../src/host/splay.js';
 import { backOff } from '../../src/journey/back-off.js';
 import { EventQueue } from './event-queue.js';
-import { round, timesOfShares } from './results.js';
-import { pauseAfterRun, type Way } from './ways.js';
+import { round, type SimulatedFleet, timesOfShares } from './results.js';
+import { pauseAfterRun, WAYS, type Way } from './ways.js';
 
 /** A manager as simple as can be: so many connections at a time, each for a fixed time, and the rest is reset at once. */
 export interface Capacity {
   readonly atOnce: number;
   /** How long authd is occupied with one request. */
   readonly serviceMs: number;
+  /** No two hosts boot alike: they start evenly within this time. */
+  readonly startsWithinMs: number;
 }
 
-/** What is assumed of a way to go about it; a host that has failed as often as this gives up. */
-export type SimulatedWay = Pick<Way, 'splayS' | 'retries' | 'pausesS'> & { readonly runsAtMost?: number };
+/** A way to go about it; a host whose runs have failed as often as this gives up. */
+export type SimulatedWay = Omit<Way, 'by'> & { readonly runsAtMost?: number };
 
-/** How a simulated fleet fared. */
-export interface SimulatedFleet {
-  /** Hosts that gave up. */
-  readonly without: number;
-  /** When each share of the hosts that have one had its key, in seconds: of `SHARES`. */
-  readonly keyS: readonly number[];
-  /** Connections to authd: of one host on average, and of all in the worst second. */
-  readonly asked: number;
-  readonly worstSecond: number;
+/** What is simulated of each of the {@link SIMULATED_WAYS}. */
+export const SIMULATED = { hosts: 100_000, atOnce: 50, serviceMs: 250, startsWithinMs: 5000 } as const;
+
+// Its Restart=, RestartSec= and StartLimitBurst=.
+const UNIT = { retries: 3, pausesS: [300], runsAtMost: 20 } as const;
+const PEERS = WAYS.filter(({ by }) => by === 'peer');
+const BACK_OFF = WAYS.filter(({ by, splayS }) => by === 'agent-enroll' && splayS === 0);
+
+/** The ways that a large fleet is simulated with. */
+export const SIMULATED_WAYS: readonly SimulatedWay[] = [
+  ...PEERS,
+  ...BACK_OFF,
+  { ...UNIT, name: 'the systemd unit as it is', what: '`--splay 2m`, three retries, again after 5 min', splayS: 120 },
+  { ...UNIT, name: 'the unit, splay of 10 min', what: '`--splay 10m`, three retries, again after 5 min', splayS: 600 },
+];
+
+/** One of them, with the numbers of {@link SIMULATED}. */
+export function simulateWay(way: SimulatedWay): SimulatedFleet {
+  return simulateFleet(SIMULATED.hosts, way, SIMULATED);
 }
 
 /**
- * A fleet of any size that starts at one instant. Every host of it draws with the program's own splay and back-off, from
+ * A fleet of any size that starts at once. Every host of it draws with the program's own splay and back-off, from
  * a sequence that the seed decides, so the same is given each time.
  */
-export function simulateFleet(hosts: number, way: SimulatedWay, capacity: Capacity, seed = 1): SimulatedFleet {
+export function simulateFleet(
+  hosts: number,
+  way: Omit<SimulatedWay, 'name' | 'what'>,
+  capacity: Capacity,
+  seed = 1,
+): SimulatedFleet {
   const random = sequence(seed);
   const splayMs = Array.from({ length: hosts }, (_, number) => splayDelay(`host-${number}`, way.splayS * 1000));
   const tries = new Uint32Array(hosts);
   const queue = new EventQueue();
   splayMs.forEach((ms, number) => {
-    queue.add(ms, number);
+    queue.add(random() * capacity.startsWithinMs + ms, number);
   });
   const slots = new Float64Array(capacity.atOnce);
   const perSecond = new Map<number, number>();
