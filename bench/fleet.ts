@@ -5,14 +5,14 @@
  *
  *   npm run bench:fleet [-- --hosts 2000 --only NAME --try]
  *
- * `--try` prints, and writes nothing.
+ * `--only` measures one way anew and keeps what docs/fleet.json has of the others; `--try` prints, and writes nothing.
  */
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { handshakes } from './fleet/handshakes.js';
 import { measureWay } from './fleet/measure.js';
-import type { FleetResults, WayResult } from './fleet/results.js';
+import { type FleetResults, readResults, type WayResult } from './fleet/results.js';
 import { SIMULATED_WAYS, simulateWay } from './fleet/simulation.js';
 import { WAYS } from './fleet/ways.js';
 
@@ -27,7 +27,9 @@ const { values } = parseArgs({
   },
 });
 const hosts = Number(values.hosts);
-const runs: WayResult[] = [];
+// One way can be measured anew beside what was measured of the others.
+const kept = values.only === undefined ? [] : readResults().runs;
+const runs: WayResult[] = kept.filter(({ name }) => name !== values.only);
 for (const way of WAYS.filter(({ name }) => values.only === undefined || name === values.only)) {
   const result = await measureWay(way, { hosts, atOnce: AT_ONCE, reloadMs: RELOAD_S * 1000 });
   const { name, answered, agents, registered, resetBy, logLines, answerS } = result;
@@ -35,7 +37,7 @@ for (const way of WAYS.filter(({ name }) => values.only === undefined || name ==
   console.log(
     `${name}: ${answered} answered, ${agents} agents, registered ${registered} times; ` +
       `50 % after ${at(0.5)} s, 95 % ${at(0.95)} s, all ${at(1)} s; asked ${JSON.stringify(result.asked)}, ` +
-      `messages ${JSON.stringify(result.messages)}, resets ${JSON.stringify(resetBy)}, ${logLines} lines`,
+      `messages ${JSON.stringify(result.messages)}, failed ${JSON.stringify(result.failed)}, resets ${JSON.stringify(resetBy)}, ${logLines} lines`,
   );
   runs.push(result);
 }
@@ -45,7 +47,7 @@ const results: FleetResults = {
   atOnce: AT_ONCE,
   reloadS: RELOAD_S,
   machine: `${availableParallelism()} cores, ${process.platform} ${process.arch}, Node ${process.versions.node}`,
-  runs,
+  runs: WAYS.flatMap((way) => runs.filter(({ name }) => name === way.name)),
   simulated: SIMULATED_WAYS.map(simulateWay),
   handshakes: steady.handshakes,
   runsAgain: steady.runs,

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
+  EXIT,
   enrollJourney,
   type JourneyEdge,
   type JourneyEvent,
@@ -36,6 +37,8 @@ export interface Fate {
 }
 
 const TIMEOUT_MS = 10_000;
+/** As the systemd unit has it: after every other end somebody has to look first. */
+const STARTED_AGAIN: ReadonlySet<number> = new Set([EXIT.unreachable, EXIT.notAcknowledged]);
 // `delay_after_enrollment` and the time between two connections of a stock agent.
 const PEER_SLEEPS_MS = 20_000;
 const PEER_AGAIN_MS = 10_000;
@@ -43,7 +46,7 @@ const PEER_AGAIN_MS = 10_000;
 /**
  * One host, from its first contact until the manager has answered.
  * @param homes the directory that the homes of the agents are made in
- * @throws what a run ends with that trying again does not mend
+ * @throws what a run ends with that starting it again does not mend
  */
 export async function host(number: number, way: Way, manager: Manager, homes: string): Promise<Fate> {
   return way.by === 'peer' ? await peer(number, way, manager) : await enroll(number, way, manager, homes);
@@ -84,9 +87,9 @@ async function enroll(number: number, way: Way, { authd, agent }: Manager, homes
       enrollJourney,
     );
     if (ended.ok) return { ...seen, answeredAt: Date.now(), failed };
-    const { code, retryable, message } = ended.error;
+    const { code, exitCode, message } = ended.error;
     failed[code] = (failed[code] ?? 0) + 1;
-    if (!retryable) throw new Error(`${name}: ${code}: ${message}`, { cause: ended.error });
+    if (!STARTED_AGAIN.has(exitCode)) throw new Error(`${name}: ${code}: ${message}`, { cause: ended.error });
     await pause(pauseAfterRun(way, runs));
   }
 }

@@ -32,6 +32,8 @@ export interface WayResult {
   readonly asked: Spread;
   /** Messages to remoted that ask for an answer, of one host. */
   readonly messages: Spread;
+  /** Runs that failed, of all hosts, by the code of the error. */
+  readonly failed: Readonly<Record<string, number>>;
   /** Hosts that asked more than four times: beyond the retries that a run has unless it is told otherwise. */
   readonly beyondDefault: number;
   /** Connections that were reset. */
