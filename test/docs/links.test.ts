@@ -32,7 +32,7 @@ describe('the pages', () => {
     const dead: string[] = [];
     for (const page of pages) {
       const path = join(PROJECT, page);
-      const text = (await readFile(path, 'utf8')).replaceAll(/^```[^]*?^```/gm, '').replaceAll(/`[^`\n]*`/g, '');
+      const text = (await readFile(path, 'utf8')).replaceAll(/^```.*?^```/gms, '').replaceAll(/`[^`\n]*`/g, '');
       for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
         if (/^[a-z]+:/.test(link)) continue;
         const [file = '', anchor] = link.split('#');
