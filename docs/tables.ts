@@ -1,9 +1,12 @@
 /** The tables of the documentation that are made from the code. */
+import { readResults } from '../bench/fleet/results.js';
+import { measuredTable, simulatedTable, steadyTable, type Table } from '../bench/fleet/tables.js';
 import { EXIT, EXIT_MEANINGS, type ExitCode, MEANINGS } from '../src/errors.js';
 import { OPTION_ROWS } from '../src/settings/options.js';
 import { CHANNELS, cells, PHASES } from '../test/faults/network/cells.js';
 import { RULES as FAULT_RULES, ruleFor } from '../test/faults/network/rules.js';
 import { RULES } from '../test/states/states.js';
+import { dependencyTable, licenceTable } from './dependencies.js';
 
 /** A document and the tables in it, by the names of their markers. */
 export interface GeneratedDocument {
@@ -18,6 +21,8 @@ export function generatedDocuments(): readonly GeneratedDocument[] {
     { file: 'errors.md', tables: { exits: exitTable(), codes: codeTable() } },
     { file: 'states.md', tables: { states: stateTable() } },
     { file: 'faults.md', tables: { faults: faultTable(), cells: cellTable() } },
+    { file: 'security.md', tables: securityTables() },
+    { file: 'fleet.md', tables: fleetTables() },
     { file: '../README.md', tables: { 'exit codes': exitTable() } },
   ];
 }
@@ -110,6 +115,21 @@ function cellTable(): string {
     return [channel, ...counts.map((count) => (count === 0 ? '' : String(count))), String(own.length)];
   });
   return table(['Over', ...PHASES, `Cells of ${all.length}`], lines);
+}
+
+function securityTables(): GeneratedDocument['tables'] {
+  const [packages, licences] = [dependencyTable(), licenceTable()];
+  return { packages: table(packages.head, packages.lines), licences: table(licences.head, licences.lines) };
+}
+
+function fleetTables(): GeneratedDocument['tables'] {
+  const results = readResults();
+  const drawn = ({ head, lines }: Table) => table(head, lines);
+  return {
+    measured: drawn(measuredTable(results)),
+    simulated: drawn(simulatedTable(results)),
+    steady: drawn(steadyTable(results)),
+  };
 }
 
 function table(head: readonly string[], lines: readonly (readonly string[])[]): string {

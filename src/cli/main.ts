@@ -3,8 +3,10 @@ import { asEnrollError, EnrollError, type ExitCode } from '../errors.js';
 import { emptyReport, withError } from '../journey/report.js';
 import { jsonLine, onOneLine } from '../model/printable.js';
 import type { CommandName } from '../settings/options.js';
+import type { Environment } from '../settings/sources.js';
 import { declareOptions, readFlags, withValues } from './arguments.js';
 import type { CommandContext } from './command-context.js';
+import { takeEnvironment } from './environment.js';
 import { type Interruption, listenToSignals } from './interruption.js';
 import { leave } from './leave.js';
 import { programVersion } from './program-version.js';
@@ -20,11 +22,12 @@ export async function main(): Promise<void> {
   process.title = 'agent-enroll';
   // What is trusted is decided here, and Node would warn of what this changes nothing about.
   delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+  const environment = takeEnvironment(process.env);
   tolerateClosedStreams();
   const args = process.argv.slice(2);
   const interruption = listenToSignals();
   const overdue = interruption.overdue.then((error) => ({ exitCode: showUsageError(error, args), hangs: true }));
-  const ended = run(args, interruption).then((exitCode) => ({ exitCode, hangs: false }));
+  const ended = run(args, environment, interruption).then((exitCode) => ({ exitCode, hangs: false }));
   const { exitCode, hangs } = await Promise.race([ended, overdue]);
   process.exitCode = exitCode;
   if (hangs) await leave(exitCode);
@@ -33,10 +36,11 @@ export async function main(): Promise<void> {
 
 async function run(
   given: readonly string[],
+  environment: Environment,
   interruption: Pick<Interruption, 'signal' | 'uninterrupted'>,
 ): Promise<ExitCode> {
   try {
-    return await runCommand(withValues(given), interruption);
+    return await runCommand(withValues(given), environment, interruption);
   } catch (thrown) {
     return showUsageError(asEnrollError(thrown), given);
   }
@@ -44,6 +48,7 @@ async function run(
 
 async function runCommand(
   args: readonly string[],
+  environment: Environment,
   { signal, uninterrupted }: Pick<Interruption, 'signal' | 'uninterrupted'>,
 ): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
@@ -52,14 +57,14 @@ async function runCommand(
     (name: CommandName, load: () => Promise<(context: CommandContext) => Promise<ExitCode>>) =>
     async (argv: Readonly<Record<string, unknown>>) => {
       const flags = readFlags(argv);
-      const output = createOutput(flags, process.env);
+      const output = createOutput(flags, environment);
       if (output.quiet && output.verbose) {
         throw new EnrollError('SETTING_INVALID', `--quiet and --verbose contradict each other (agent-enroll ${name}).`);
       }
       const file = fileOf(argv['file'], args);
       const context = {
         flags,
-        environment: process.env,
+        environment,
         output,
         signal,
         uninterrupted,
@@ -108,7 +113,7 @@ async function runCommand(
       COMMANDS.sandbox.describe,
       (y) => declareOptions(y, 'sandbox').options(SANDBOX_OPTIONS),
       async (argv) => {
-        const output = createOutput(readFlags(argv), process.env);
+        const output = createOutput(readFlags(argv), environment);
         const { sandboxCommand } = await import('./commands/sandbox.js');
         exitCode = await sandboxCommand(argv, output, signal);
       },

@@ -41,7 +41,7 @@ export async function runJourney(
 /** What the command line gives to a run, but for who observes it. */
 export function inputOf(command: CommandName, context: CommandContext): Omit<RunInput, 'observe'> {
   const { flags, environment, output, signal, uninterrupted } = context;
-  const edge = { ...nodeJourneyEdge(environment, lookupLeftBehind(environment)), uninterrupted };
+  const edge = { ...nodeJourneyEdge(environment, lookupLeftBehind()), uninterrupted };
   return {
     command,
     flags,
@@ -54,10 +54,10 @@ export function inputOf(command: CommandName, context: CommandContext): Omit<Run
 }
 
 /** A look-up that this process need not wait for when it ends. */
-function lookupLeftBehind(environment: CommandContext['environment']): Lookup {
+function lookupLeftBehind(): Lookup {
   // A binary of ours would not run another script than its own.
   if (endsBesideThreads() || isBinary()) return systemLookup;
-  return lookupProcess({ program: process.execPath, environment }, systemLookup);
+  return lookupProcess({ program: process.execPath, environment: process.env }, systemLookup);
 }
 
 /** Where settings are read. A password that is read from standard input is asked for where that is a terminal. */

@@ -12,6 +12,8 @@ export interface AuthdOptions extends AuthdService {
   readonly endpoint: Endpoint;
   readonly certificate: IssuedCertificate;
   readonly tls: TlsVersions;
+  /** How many connections it has at a time; it resets what comes beyond. Absent: 256, and the rest is closed. */
+  readonly servesAtOnce?: number;
 }
 
 /** The TLS versions that a server speaks. */
@@ -24,7 +26,7 @@ const CONNECTION_LIMIT = 256;
 
 /** Starts authd: TLS on one port, behaviour by family as recorded. @throws EnrollError if the port cannot be had */
 export async function startAuthd(options: AuthdOptions): Promise<Running> {
-  const { endpoint, emit, clientCa } = options;
+  const { endpoint, emit, clientCa, servesAtOnce } = options;
   const open = new Map<string, AuthdConnection>();
   // Without a certificate, TLS 1.2 ends in an alert and TLS 1.3 in a bare end after the handshake (Wazuh 4.14); the
   // second cannot be had from a server that insists, so each has its own.
@@ -32,6 +34,11 @@ export async function startAuthd(options: AuthdOptions): Promise<Running> {
   const lenient = tlsServer(options, open, false);
 
   const server = createTcpServer({ noDelay: true }, (socket) => {
+    if (servesAtOnce !== undefined && open.size >= servesAtOnce) {
+      emit({ type: 'connection reset', service: 'authd', from: peerOf(socket) });
+      socket.resetAndDestroy();
+      return;
+    }
     const connection = new AuthdConnection(socket, options);
     const name = nameOf(connection.from);
     open.set(name, connection);
@@ -58,7 +65,7 @@ export async function startAuthd(options: AuthdOptions): Promise<Running> {
       server.emit('connection', socket);
     });
   });
-  server.maxConnections = CONNECTION_LIMIT;
+  if (servesAtOnce === undefined) server.maxConnections = CONNECTION_LIMIT;
   const port = await listenTcp(server, endpoint);
   // An accept that fails (no descriptors left) must not end the process.
   server.on('error', () => {});

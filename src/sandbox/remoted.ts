@@ -13,17 +13,24 @@ export interface RemotedOptions extends RemotedCoreOptions {
   readonly protocols: ReadonlySet<Protocol>;
   /** Whether it loses the TCP connection that it takes now. */
   readonly loses: () => boolean;
+  /** How many TCP connections it has at a time; it resets what comes beyond. Absent: 256, and the rest is closed. */
+  readonly servesAtOnce?: number;
 }
 
 const CONNECTION_LIMIT = 256;
 
 /** Starts remoted on TCP, UDP or both, behaviour by family as recorded. @throws EnrollError if the port cannot be had */
 export async function startRemoted(options: RemotedOptions): Promise<Running> {
-  const { endpoint, protocols, loses, emit } = options;
+  const { endpoint, protocols, loses, servesAtOnce, emit } = options;
   const sockets = await openSockets(endpoint, protocols);
   const core = new RemotedCore(options);
-  const connections = new TcpConnections(core, { family: options.rules.family, loses, emit });
-  if (sockets.tcp !== undefined) sockets.tcp.maxConnections = CONNECTION_LIMIT;
+  const connections = new TcpConnections(core, {
+    family: options.rules.family,
+    loses,
+    emit,
+    ...(servesAtOnce === undefined ? {} : { atMost: servesAtOnce }),
+  });
+  if (sockets.tcp !== undefined && servesAtOnce === undefined) sockets.tcp.maxConnections = CONNECTION_LIMIT;
   sockets.tcp?.on('connection', (socket) => connections.add(socket));
   sockets.udp?.on('message', (bytes, from) => core.receive(bytes, udpPeer(sockets.udp, from, connections)));
   return {

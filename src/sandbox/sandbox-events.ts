@@ -42,6 +42,8 @@ export type SandboxEvent =
   | { readonly type: 'connection'; readonly service: Service; readonly from: Endpoint }
   /** remoted took a connection and lost it: it is neither answered nor closed. */
   | { readonly type: 'connection lost'; readonly from: Endpoint }
+  /** There was no room for it. */
+  | { readonly type: 'connection reset'; readonly service: Service; readonly from: Endpoint }
   | { readonly type: 'handshake failed'; readonly service: Service; readonly from: Endpoint; readonly why: string }
   | {
       readonly type: 'request';
@@ -166,6 +168,8 @@ export function describeEvent(event: SandboxEvent): string {
       return `${event.service}: connection from ${formatEndpoint(event.from)}`;
     case 'connection lost':
       return `remoted: lost the connection from ${formatEndpoint(event.from)}, which is neither answered nor closed`;
+    case 'connection reset':
+      return `${event.service}: no room for the connection from ${formatEndpoint(event.from)}, which was reset`;
     case 'handshake failed':
       return `${event.service}: TLS handshake with ${formatEndpoint(event.from)} failed: ${printable(event.why)}`;
     case 'request':

@@ -61,6 +61,11 @@ export interface SandboxOptions {
   readonly stalledConnections?: readonly number[];
   /** With the oddity `empty-keys-exit`: how long after the first key remoted is started again, in ms. Absent: only by `restartRemoted()`. */
   readonly remotedRestartMs?: number;
+  /**
+   * How many TCP connections authd and remoted each have at a time; they reset what comes beyond. Absent: 256, and what
+   * comes beyond is closed.
+   */
+  readonly servesAtOnce?: number;
   /** Both on Wazuh; OSSEC knows UDP only. */
   readonly protocols?: readonly Protocol[];
   readonly tls?: Partial<TlsVersions>;

@@ -40,10 +40,11 @@ const STALLED_EVERY = 20;
 export async function authdOf(shared: Shared): Promise<Daemon> {
   const { options, stock, version, hostName, groups, certificate, store, emit } = shared;
   const endpoint = { host: shared.host, port: options.ports?.authd ?? 0 };
-  const { family, clientCa, password } = options;
+  const { family, clientCa, password, servesAtOnce } = options;
   const service = {
     certificate,
     ...(clientCa === undefined ? {} : { clientCa }),
+    ...(servesAtOnce === undefined ? {} : { servesAtOnce }),
     tls: { ...stock.tls, ...options.tls },
     rules: {
       family,
@@ -73,7 +74,7 @@ export async function authdOf(shared: Shared): Promise<Daemon> {
 /** remoted, not yet started. @throws EnrollError if its port cannot be had */
 export async function remotedOf(shared: Shared, protocols: ReadonlySet<Protocol>): Promise<RemotedDaemon> {
   const { options, stock, version, store, emit } = shared;
-  const { family, keyReloadMs, remotedRestartMs, oddities = [] } = options;
+  const { family, keyReloadMs, remotedRestartMs, servesAtOnce, oddities = [] } = options;
   const endpoint = { host: shared.host, port: options.ports?.agent ?? 0 };
   const endsWithoutKeys = oddities.includes('empty-keys-exit');
   const log = (lines: readonly LogLine[]) => shared.log.write(lines);
@@ -91,6 +92,7 @@ export async function remotedOf(shared: Shared, protocols: ReadonlySet<Protocol>
     counters: new Counters(),
     onEmptyKeys: () => remoted.keysEmpty(),
     loses: lossesOf(options),
+    ...(servesAtOnce === undefined ? {} : { servesAtOnce }),
     log,
     emit,
   };

@@ -12,6 +12,8 @@ export interface TcpConnectionsOptions {
   /** Whether remoted loses the connection that it takes now. */
   readonly loses: () => boolean;
   readonly emit: (event: SandboxEvent) => void;
+  /** How many there may be at a time; what comes beyond is reset. */
+  readonly atMost?: number;
 }
 
 // A client that sends and never reads is let go before its answers fill the memory.
@@ -31,6 +33,12 @@ export class TcpConnections {
   }
 
   add(socket: Socket): void {
+    const { atMost } = this.#options;
+    if (atMost !== undefined && this.#open.size >= atMost) {
+      this.#options.emit({ type: 'connection reset', service: 'remoted', from: peerOf(socket) });
+      socket.resetAndDestroy();
+      return;
+    }
     const peer = this.#peer(socket);
     this.#open.add(socket);
     this.#options.emit({ type: 'connection', service: 'remoted', from: peer.from });

@@ -126,7 +126,7 @@ function sample(all: readonly At[], changes: (at: At) => boolean): readonly At[]
   return telling.filter((_, at) => Math.floor((at + first) / step) !== Math.floor((at + first - 1) / step));
 }
 
-/** The table of docs/killed.md. */
+/** The table of docs/reliability.md. */
 function table(rows: readonly Row[]): string {
   const count = ({ fates }: Row, wanted: Fate) => fates.filter((fate) => fate === wanted).length;
   return [

@@ -335,7 +335,7 @@ async function putFile(path: string, text: string): Promise<void> {
   await writeFile(path, text, { mode: 0o640 });
 }
 
-/** The table of docs/killed.md. */
+/** The table of docs/reliability.md. */
 function table(rows: readonly Row[]): string {
   const count = ({ fates }: Row, wanted: Fate) => fates.filter((fate) => fate === wanted).length;
   return [

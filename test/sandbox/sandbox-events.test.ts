@@ -35,6 +35,10 @@ const LINES: readonly [SandboxEvent, string][] = [
     'remoted: lost the connection from 127.0.0.1:40000, which is neither answered nor closed',
   ],
   [
+    { type: 'connection reset', service: 'authd', from },
+    'authd: no room for the connection from 127.0.0.1:40000, which was reset',
+  ],
+  [
     { type: 'log', level: 'WARNING', code: 1408, line: '2026/11/25 09:01:02 wazuh-remoted: WARNING: (1408): Invalid' },
     'log: 2026/11/25 09:01:02 wazuh-remoted: WARNING: (1408): Invalid',
   ],

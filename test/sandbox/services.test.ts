@@ -1,6 +1,8 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { expect } from 'chai';
 import { afterEach, before, describe, it } from 'mocha';
-import { EnrollError } from '../../src/errors.js';
+import { EnrollError, systemCode } from '../../src/errors.js';
 import { frame } from '../../src/link/message/framing.js';
 import { parseRecord } from '../../src/model/agent-record.js';
 import { Secret } from '../../src/model/secret.js';
@@ -106,6 +108,26 @@ describe('the services of the sandbox', () => {
       expect(await greets(1)).to.equal(true);
     });
 
+    it('resets the TCP connections that it has no room for, and takes others when there is room again', async () => {
+      await start({ family: 'wazuh-4', servesAtOnce: 1 });
+      const record = sandbox.addAgent({ name: 'web-01' });
+      await sandbox.restartRemoted();
+      const first = await client(tcpAgent);
+      first.send(framedGreeting(record));
+      expect(answered(await first.next())).to.equal(true);
+      const beyond = connect(sandbox.endpoints.agent);
+      const [error] = await once(beyond, 'error');
+      expect(systemCode(error)).to.equal('ECONNRESET');
+      await first.close();
+      await log.until(({ type }) => type === 'connection reset');
+      let again: Outcome = 'EOF';
+      while (!answered(again)) {
+        const next = await client(tcpAgent);
+        next.send(framedGreeting(record));
+        again = await next.next().catch(() => 'EOF' as const);
+      }
+    });
+
     it('cannot be started again when the sandbox is closed', async () => {
       await start({ family: 'wazuh-4' });
       await sandbox.close();
@@ -118,6 +140,19 @@ describe('the services of the sandbox', () => {
   });
 
   describe('authd', () => {
+    it('resets the connections that it has no room for', async () => {
+      await start({ family: 'wazuh-4', servesAtOnce: 1 });
+      const first = connect(sandbox.endpoints.authd);
+      await once(first, 'connect');
+      const [error] = await once(connect(sandbox.endpoints.authd), 'error');
+      expect(systemCode(error)).to.equal('ECONNRESET');
+      expect(log.all.filter(({ type }) => type === 'connection reset')).to.have.length(1);
+      const over = once(first, 'close');
+      first.destroy();
+      await over;
+      while (sandbox.agents().length === 0) await ask('web-01').catch(() => undefined);
+    });
+
     it('is closed while remoted answers, and comes up on the port that was told', async () => {
       await start({ family: 'wazuh-4', authd: 'closed' });
       expect(await tcpOpen(sandbox.endpoints.authd)).to.equal(false);

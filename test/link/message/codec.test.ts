@@ -96,6 +96,9 @@ describe('link/codec', () => {
       { id: '1!' },
       { id: '12345678901' },
       { random: '1234' },
+      { random: '123456' },
+      { random: '12345x' },
+      { random: 'x12345' },
       { random: '1234a' },
       { counter: { global: -1, local: 0 } },
       { counter: { global: 0x1_0000_0000, local: 0 } },
@@ -109,6 +112,40 @@ describe('link/codec', () => {
     const ossec = { ...PARTS, cipher: 'aes-ossec', iv: IV } as const;
     expect(() => encodeMessage({ ...ossec, payload: 'x'.repeat(6017) }, KEY)).to.throw(RangeError);
     expect(() => encodeMessage({ ...ossec, iv: Buffer.alloc(15) }, KEY)).to.throw(RangeError);
+  });
+
+  it('sends nothing that is longer than a message can be, and reads what is just as long', () => {
+    const noise = (length: number) => {
+      const digests = Array.from({ length: Math.ceil(length / 64) }, (_, at) =>
+        createHash('sha512').update(String(at)).digest(),
+      );
+      return Buffer.concat(digests).subarray(0, length);
+    };
+    // It does not get shorter by being compressed, and each length that is a multiple of 8 can be had.
+    const encoded = (length: number) =>
+      encodeMessage({ ...PARTS, cipher: 'blowfish', id: '0000001', payload: noise(length) }, KEY);
+    expect(() => encoded(65_483)).to.throw(RangeError, 'too long');
+    let length = 65_483;
+    let longest: Uint8Array | undefined;
+    while (longest === undefined && length > 65_000) {
+      length -= 1;
+      try {
+        longest = encoded(length);
+      } catch (thrown) {
+        expect(thrown).to.be.instanceOf(RangeError);
+      }
+    }
+    if (longest === undefined) throw new Error('none could be encoded');
+    expect(longest.length % 8, 'the prefix and the token in front of whole blocks').to.equal((9 + 1) % 8);
+    expect(longest.length).to.be.within(MESSAGE_LIMIT - 15, MESSAGE_LIMIT);
+    expect(decodeMessage(longest, KEY)).to.include({ ok: true, id: '0000001' });
+    expect(faultOf(Buffer.alloc(MESSAGE_LIMIT)), 'just as long').to.equal('format');
+    expect(faultOf(Buffer.alloc(MESSAGE_LIMIT + 1)), 'longer').to.equal('length');
+  });
+
+  it('has no id where none is in front', () => {
+    const read = decodeMessage(encodeMessage({ ...PARTS, cipher: 'blowfish' }, KEY), KEY);
+    expect(read).to.include({ ok: true }).and.to.not.have.property('id');
   });
 
   it('refuses a message with any single bit changed, or reads the same from it', function () {
