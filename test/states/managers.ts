@@ -85,7 +85,10 @@ export async function startManagers(certificate: IssuedCertificate): Promise<Man
     return outgoing.localPort ?? 0;
   };
   const closedPort = await hold(0);
-  for (const family of ELDER) await hold(sandboxes.get(`${family} authd only`)?.endpoints.agent.port ?? 0);
+  for (const family of ELDER) {
+    await hold(sandboxes.get(`${family} authd only`)?.endpoints.agent.port ?? 0);
+    await hold(sandboxes.get(`${family} agent port only`)?.endpoints.authd.port ?? 0);
+  }
 
   const at = (port: number): Endpoint => ({ host: HOST, port });
   const of = ({ family }: State, kind: string): Sandbox => {
