@@ -13,6 +13,7 @@ const DASHES = ['', '6 3', '2 3', '', '8 3 2 3', '4 4'];
 
 /** How the share of hosts whose manager has answered grows, as an SVG: a curve for each way. */
 export function drawFleet({ hosts, runs }: FleetResults): string {
+  const title = `Hosts whose manager has answered, of ${hosts} that start at once`;
   const lastS = Math.max(1, ...runs.map(({ answerS }) => answerS.at(-1) ?? 0));
   const step = niceStep(lastS / TICKS);
   const endS = Math.ceil(lastS / step) * step;
@@ -21,8 +22,9 @@ export function drawFleet({ hosts, runs }: FleetResults): string {
   const seconds = Array.from({ length: Math.round(endS / step) + 1 }, (_, tick) => tick * step);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
+    `  <title>${title}</title>`,
     `  <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
-    `  <text x="${LEFT}" y="20" font-size="14">Hosts whose manager has answered, of ${hosts} that start at once</text>`,
+    `  <text x="${LEFT}" y="20" font-size="14">${title}</text>`,
     ...[0, 0.25, 0.5, 0.75, 1].flatMap((share) => [
       `  <line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(share)}" y2="${y(share)}" stroke="#ddd"/>`,
       `  <text x="${LEFT - 8}" y="${y(share)}" dy="4" text-anchor="end">${share * 100} %</text>`,
