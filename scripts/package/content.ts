@@ -1,9 +1,13 @@
 /** What the packages for Linux hold, whatever their format. */
 import { chmod, copyFile, lutimes, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { constants, gzipSync } from 'node:zlib';
 import { ROOT } from './config.js';
 import { run } from './run.js';
+
+/** Runs the program, which is one expression, as on a terminal of a given width. */
+const RENDER = fileURLToPath(new URL('render.cjs', import.meta.url));
 
 /** One file of a package. */
 export interface PackageFile {
@@ -40,7 +44,7 @@ export function gzip(content: string | Buffer): Buffer {
  * @param program the bundled program
  */
 export async function surroundings(node: string, program: string): Promise<Surroundings> {
-  const completion = (shell: string) => run(node, [program, 'completion', shell], { env: {} });
+  const completion = (shell: string) => run(node, [RENDER, program, '100', 'completion', shell], { env: {} });
   const unit = await readFile(join(ROOT, 'deploy/systemd/agent-enroll.service'), 'utf8');
   const own = unit.replaceAll('/usr/local/bin/agent-enroll', '/usr/bin/agent-enroll');
   if (own === unit) throw new Error('The systemd unit does not start /usr/local/bin/agent-enroll.');

@@ -5,12 +5,16 @@ const SETTINGS = /^(WAZUH|AGENT_ENROLL)_|_PROXY$|^CREDENTIALS_DIRECTORY$/i;
 
 /**
  * All variables that the program was given. The settings among them are taken out of `inherited`: the programs that this
- * one runs, to look up a name or an address, have no use for a password, and their environment can be read as well.
+ * one runs, to look up a name or an address, have no use for a password, and their environment can be read as well. The
+ * others are read where they are asked for, and not before.
  */
 export function takeEnvironment(inherited: Record<string, string | undefined>): Environment {
-  const given = { ...inherited };
-  for (const name of Object.keys(given)) {
-    if (SETTINGS.test(name)) delete inherited[name];
+  const settings: PropertyDescriptorMap = {};
+  // Object.keys would read every one, to see whether it can be listed.
+  for (const name of Reflect.ownKeys(inherited)) {
+    if (typeof name !== 'string' || !SETTINGS.test(name)) continue;
+    settings[name] = { value: inherited[name], enumerable: true };
+    delete inherited[name];
   }
-  return given;
+  return Object.create(inherited, settings);
 }
