@@ -59,7 +59,7 @@ describe('the manager of a Wazuh 5 agent', () => {
   });
 
   it('is refused with its line where it is no endpoint', async () => {
-    for (const endpoint of ['http://m', 'm:99999', 'm/a b', 'm:x', 'a_b', 'u@m', '[fe80::1']) {
+    for (const endpoint of ['http://m', 'm:99999', 'm/a b', 'm:x', 'a_b', 'u@m', '[fe80::1', '256.1.1.1']) {
       const xml = `<ossec_config><agent>\n<manager>\n<endpoint>${endpoint}</endpoint></manager></agent></ossec_config>`;
       const { message } = await refused({ files: { 'ossec.conf': xml } });
       expect(message).to.contain(`/var/ossec/etc/ossec.conf, line 3: "${endpoint}" is not an endpoint`);
@@ -92,5 +92,6 @@ describe('the manager of a Wazuh 5 agent', () => {
     const linkLocal = { host: 'fe80::1', zone: 'eth0', port: 1517, prefix: '' };
     expect(formatAgentEndpoint(linkLocal)).to.equal('[fe80::1%25eth0]/');
     expect(parseEndpoint('[fe80::1%25eth0]/')).to.deep.equal(linkLocal);
+    expect(parseEndpoint('[fe80::1%eth0]/')).to.deep.equal(linkLocal);
   });
 });
