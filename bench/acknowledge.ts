@@ -2,7 +2,7 @@
  * How long after the manager has learned a key its acknowledgement arrives, beside the time of one round trip with a
  * key that it knows already. Both in one run, on loopback: the ratio is what counts.
  *
- *   npm run bench
+ *   npm run bench:acknowledge
  */
 import { nodeJourneyEdge } from '../src/journey/journey-edge.js';
 import type { MessageProof } from '../src/link/link-proof.js';

@@ -36,6 +36,9 @@ const { values } = parseArgs({
   },
 });
 const rounds = Number(values.rounds);
+if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${values.rounds} is no number of rounds.`);
+const unknown = values.only.filter((name) => !WHATS.some((what) => what === name));
+if (unknown.length > 0) throw new Error(`--only ${unknown.join(', ')}: there are ${WHATS.join('; ')}.`);
 const whats = WHATS.filter((what) => values.only.length === 0 || values.only.includes(what));
 const own = process.execPath;
 const ways: Way[] = [

@@ -47,8 +47,8 @@ export async function bundle(directory: string, { version, binary, maps }: Bundl
     format: 'cjs',
     target: 'node20.19',
     minify: true,
-    // An error that nobody expected is shown with its line.
-
+    // The line of an error that nobody expected tells something then.
+    lineLimit: 160,
     charset: 'ascii',
     legalComments: 'none',
     sourcemap: maps ? 'external' : false,

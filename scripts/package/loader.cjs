@@ -24,7 +24,10 @@ function run() {
   load('agent-enroll.cjs', compiled);
 }
 
-/** Runs a file of the bundle, and gives what it exports. Code that another Node compiled is refused by V8, and then compiled anew. */
+/**
+ * Runs a file of the bundle, and gives what it exports. Code that another Node compiled is refused by V8, and then
+ * compiled anew.
+ */
 function load(name, compiled = Buffer.alloc(0)) {
   const { Script } = require('node:vm');
   const source = Buffer.from(getRawAsset(name)).latin1Slice();

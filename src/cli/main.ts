@@ -22,7 +22,7 @@ export async function main(): Promise<void> {
   process.title = 'agent-enroll';
   // What is trusted is decided here, and Node would warn of what this changes nothing about.
   delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
-  const environment = takeEnvironment(process.env);
+  const environment = takeEnvironment(process.env, process.platform);
   tolerateClosedStreams();
   const args = process.argv.slice(2);
   const interruption = listenToSignals();

@@ -46,13 +46,14 @@ class Disk {
     return this.#directory(path, local ? heldAtOnce(path) : await open(path, HOLD), local);
   }
 
-  /** Whether something in a local directory is in its file system too, so that looking at it does not wait. */
-  #isInIt(path: string, local: boolean): boolean {
-    return local && this.#mounts?.has(path) === false;
+  /** Whether a name in a local directory is in its file system too, so that looking at it does not wait. */
+  #isInIt(path: string, name: string, local: boolean): boolean {
+    // What is above a mount may be anything.
+    return local && name !== '..' && this.#mounts?.has(join(path, name)) === false;
   }
 
-  async #child(at: string, path: string, local: boolean): Promise<Directory> {
-    if (this.#isInIt(path, local)) return this.#directory(path, heldAtOnce(at), true);
+  async #child(at: string, path: string, inIt: boolean): Promise<Directory> {
+    if (inIt) return this.#directory(path, heldAtOnce(at), true);
     const handle = await open(at, HOLD);
     return this.#directory(path, handle, await isLocal(`/proc/self/fd/${handle.fd}`));
   }
@@ -69,9 +70,9 @@ class Disk {
         at('.');
         return await factsOfHandle(handle);
       },
-      directory: async (name) => await this.#child(at(name), join(path, name), local),
+      directory: async (name) => await this.#child(at(name), join(path, name), this.#isInIt(path, name, local)),
       look: async (name) => {
-        if (!this.#isInIt(join(path, name), local)) return await factsIfThere(at(name));
+        if (!this.#isInIt(path, name, local)) return await factsIfThere(at(name));
         const stats = lstatSync(at(name), { bigint: true, throwIfNoEntry: false });
         return stats === undefined ? undefined : factsOf(stats);
       },

@@ -11,9 +11,17 @@ describe('the environment of the program', () => {
     const others = { PATH: '/bin', LD_LIBRARY_PATH: '/lib', RES_OPTIONS: 'timeout:1', SystemRoot: 'C:\\Windows' };
     const inherited: Record<string, string | undefined> = { ...others };
     for (const name of named) inherited[name] = 'xyzzy';
-    const given = takeEnvironment(inherited);
+    const given = takeEnvironment(inherited, 'linux');
     for (const name of named) expect(given[name], name).to.equal('xyzzy');
     expect(given).to.include(others);
     expect(inherited).to.deep.equal(others);
+  });
+
+  it('has its names in any case on Windows, and nowhere else', () => {
+    const given = { Wazuh_Manager: 'siem.example.org', Https_Proxy: 'http://proxy:3128' };
+    const windows = takeEnvironment({ ...given }, 'win32');
+    expect(windows).to.include({ WAZUH_MANAGER: given.Wazuh_Manager, HTTPS_PROXY: given.Https_Proxy });
+    expect(windows['https_proxy']).to.equal(given.Https_Proxy);
+    expect(takeEnvironment({ ...given }, 'linux')['WAZUH_MANAGER']).to.equal(undefined);
   });
 });

@@ -38,7 +38,7 @@ describe('the compiled code beside the program', function () {
     }
   });
   beforeEach(async () => {
-    for (const name of await compiled()) await rm(join(program, name));
+    for (const name of await compiled()) await rm(join(program, name), { recursive: true });
     await chmod(program, 0o755);
   });
   after(() => rm(directory, { recursive: true }));
@@ -79,6 +79,14 @@ describe('the compiled code beside the program', function () {
     await writeFile(file, whole.subarray(0, 100));
     expect(run()).to.include('complete');
     expect((await stat(file)).size).to.be.greaterThan(10_000);
+  });
+
+  it('changes nothing about a run after which it cannot be kept', async () => {
+    const file = await fileOf();
+    await rm(file);
+    await mkdir(file);
+    expect(run()).to.include('complete');
+    expect(await compiled()).to.deep.equal([file.slice(program.length + 1)]);
   });
 
   it('is neither taken nor kept where NODE_DISABLE_COMPILE_CACHE says so', async () => {

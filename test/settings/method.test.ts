@@ -39,8 +39,8 @@ describe('the way to a key', () => {
   });
 
   it('is the API where there are credentials, with the password from a file', async () => {
-    const files = { '/root/api.pass': `${PASSWORD}\nmore\n` };
-    const flags = { 'api-url': URL, 'api-user': 'enroll', 'api-password-file': '/root/api.pass' };
+    const files = { '/etc/agent-enroll/api.pass': `${PASSWORD}\nmore\n` };
+    const flags = { 'api-url': URL, 'api-user': 'enroll', 'api-password-file': '/etc/agent-enroll/api.pass' };
     const expected = { ...none, ...credentials, use: 'api', url: URL };
     expect(await way({ flags, files })).to.deep.equal({ ...expected, why: 'auto: API credentials were given' });
     const asked = await way({ flags: { ...flags, method: 'api' }, files });
@@ -64,10 +64,10 @@ describe('the way to a key', () => {
   });
 
   it('is told of a file that everybody may read', async () => {
-    const files = { '/root/api.pass': PASSWORD };
-    const flags = { 'api-user': 'enroll', 'api-password-file': '/root/api.pass' };
-    const { warnings } = await way({ flags, files, public: ['/root/api.pass'] });
-    expect(warnings.join()).to.include('/root/api.pass');
+    const files = { '/etc/agent-enroll/api.pass': PASSWORD };
+    const flags = { 'api-user': 'enroll', 'api-password-file': '/etc/agent-enroll/api.pass' };
+    const { warnings } = await way({ flags, files, public: ['/etc/agent-enroll/api.pass'] });
+    expect(warnings.join()).to.include('/etc/agent-enroll/api.pass');
   });
 
   describe('is refused', () => {
