@@ -38,12 +38,9 @@ try {
     if (ports.authd !== undefined && ports.remoted !== undefined) break;
   }
   const where = ['--manager', `127.0.0.1:${ports.remoted}`, '--agent-home', home];
-  const enrollment = ['--enrollment-port', String(ports.authd), '--name', 'demo-host'];
-  for (const args of [
-    [...where, ...enrollment],
-    [...where, ...enrollment],
-    ['check', ...where],
-  ]) {
+  where.push('--enrollment-port', String(ports.authd));
+  const enroll = [...where, '--name', 'demo-host'];
+  for (const args of [enroll, enroll, ['check', ...where, '--verbose']]) {
     const code = await run(...args);
     console.log(`(exit ${code})`);
     failed ||= code !== 0;
