@@ -13,7 +13,7 @@ export interface NewAgent {
   readonly force: boolean;
 }
 
-/** How one generation of the API words the calls that enrollment needs. Nothing here is sent. */
+/** How one generation of the API words the calls that this program needs. Nothing here is sent. */
 export interface Dialect {
   add(agent: NewAgent): ApiRequest;
   /** Agents of a name; the answer may have others, see `agentNamed`. */
@@ -27,6 +27,8 @@ export interface Dialect {
   /** Which of the names are certainly no group, by the answer to `groups`. */
   unknownGroups(answer: Answer, names: readonly string[]): string[];
   assign(id: string, group: string): ApiRequest;
+  /** Deletes an agent, whenever it was last seen, and takes its record out of the manager's client.keys. */
+  remove(id: string): ApiRequest;
 }
 
 /**
@@ -51,6 +53,7 @@ export const dialect3: Dialect = {
     return isWhole ? names.filter((name) => !known.includes(name)) : [];
   },
   assign: (id, group) => ({ method: 'PUT', path: `/agents/${padded(id)}/group/${encodeURIComponent(group)}` }),
+  remove: (id) => ({ method: 'DELETE', path: `/agents/${padded(id)}?purge` }),
 };
 
 /** 4.0 and later, 5.x included. */
@@ -84,6 +87,11 @@ export function dialect4(info: ApiInfo): Dialect {
       return names.filter((name) => unknown.has(name));
     },
     assign: (id, group) => ({ method: 'PUT', path: `/agents/${padded(id)}/group/${encodeURIComponent(group)}` }),
+    // Without older_than only what was not seen for seven days goes; status is required since 4.3.
+    remove: (id) => ({
+      method: 'DELETE',
+      path: `/agents?agents_list=${padded(id)}&status=all&older_than=0s&purge=true`,
+    }),
   };
 }
 

@@ -10,7 +10,7 @@ import type { ApiAddress } from './url.js';
 
 /** One call of the API. */
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** From the first slash on, with its query, already escaped. */
   readonly path: string;
   readonly body?: Readonly<Record<string, unknown>>;
