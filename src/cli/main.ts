@@ -103,6 +103,12 @@ async function runCommand(
       command('export', async () => (await import('./commands/export.js')).exportCommand),
     )
     .command(
+      'retire',
+      COMMANDS.retire.describe,
+      (y) => declareOptions(y, 'retire'),
+      command('retire', async () => (await import('./commands/retire.js')).retireCommand),
+    )
+    .command(
       'detect',
       COMMANDS.detect.describe,
       (y) => declareOptions(y, 'detect'),

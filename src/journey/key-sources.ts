@@ -6,6 +6,8 @@ import type { Dial } from '../net/connect.js';
 import { pause } from '../net/deadline.js';
 import { dialThrough } from '../net/proxy.js';
 import type { TrustSettings } from '../net/trust.js';
+import type { ApiAccess } from '../obtain/api/begin.js';
+import type { AgentDeleter } from '../obtain/api/delete-agent.js';
 import { apiAddress } from '../obtain/api/url.js';
 import { authdSource } from '../obtain/authd/source.js';
 import { trustOfToken } from '../obtain/https/anchor.js';
@@ -36,31 +38,57 @@ function apiUrl({ url }: ApiSettings, { agent: { host } }: ManagerSettings): str
   return url ?? `https://${formatEndpoint({ host, port: API_PORT })}`;
 }
 
-/** The REST API of a manager. */
-export async function apiSourceFor(
-  journey: PreparedJourney,
-  manager: ManagerSettings,
-  api: ApiSettings,
-): Promise<AskedSource> {
+/** Where an API is, who asks, and how it is trusted. */
+function apiAccess(journey: PreparedJourney, url: string, api: ApiSettings): ApiAccess {
   const { settings, edge, notes } = journey;
   const { timeoutMs } = settings;
-  const url = apiUrl(api, manager);
   const { endpoint } = apiAddress(url, settings.trust.insecure);
-  const { apiSource } = await import('../obtain/api/source.js');
-  const source = apiSource({
+  return {
     url,
     credentials: { user: api.user, password: api.password },
     trust: { ...trustOf(settings, endpoint, notes.notes), system: true },
     dial: dialOf(journey),
     timeoutMs,
     patienceMs: budgetOfTry(timeoutMs, settings.retries),
-    force: settings.force,
     random: edge.randomNumber,
     pause,
     now: edge.now,
     ...telling(journey),
-  });
-  return { source, endpoint };
+  };
+}
+
+/** The REST API of a manager. */
+export async function apiSourceFor(
+  journey: PreparedJourney,
+  manager: ManagerSettings,
+  api: ApiSettings,
+): Promise<AskedSource> {
+  const { insecure } = journey.settings.trust;
+  const url = apiUrl(api, manager);
+  const { apiSource } = await import('../obtain/api/source.js');
+  const source = apiSource({ ...apiAccess(journey, url, api), force: journey.settings.force });
+  return { source, endpoint: apiAddress(url, insecure).endpoint };
+}
+
+/** Who has agents deleted, and where that is. */
+export interface AskedDeleter {
+  readonly deleter: AgentDeleter;
+  readonly endpoint: Endpoint;
+}
+
+/**
+ * The REST API of a manager, to delete agents.
+ * @param manager absent: the API has a URL of its own
+ */
+export async function agentDeleterFor(
+  journey: PreparedJourney,
+  manager: ManagerSettings | undefined,
+  api: ApiSettings,
+): Promise<AskedDeleter> {
+  const url = manager === undefined ? (api.url ?? '') : apiUrl(api, manager);
+  const { agentDeleter } = await import('../obtain/api/delete-agent.js');
+  const deleter = agentDeleter(apiAccess(journey, url, api));
+  return { deleter, endpoint: apiAddress(url, journey.settings.trust.insecure).endpoint };
 }
 
 /** The authd of a manager. */
