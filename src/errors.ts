@@ -79,7 +79,7 @@ export const MEANINGS = {
   API_CREDENTIALS_MISSING: {
     exit: EXIT.usage,
     retry: false,
-    hint: 'Give --api-user and --api-password-file. Or set the key aside on this host alone with --yes, and delete the agent on the manager: manage_agents -r ID.',
+    hint: 'Give --api-user and --api-password-file. Or set the key aside on this host alone with --yes, and delete the agent on the manager: manage_agents -r ID, or on a Wazuh 5 by its REST API.',
   },
 
   HOST_UNRESOLVED: {

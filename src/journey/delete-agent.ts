@@ -1,7 +1,6 @@
 import { abortReason, asEnrollError, EnrollError, EXIT } from '../errors.js';
 import { isVouchedFor } from '../keystore/notes/notes.js';
 import type { AgentRecord } from '../model/agent-record.js';
-import { formatEndpoint } from '../model/endpoint.js';
 import { pause } from '../net/deadline.js';
 import type { Deletion } from '../obtain/api/delete-agent.js';
 import type { ApiSettings, Settings } from '../settings/settings.js';
@@ -11,11 +10,11 @@ import type { PreparedJourney } from './context.js';
 import { type AskedDeleter, agentDeleterFor } from './key-sources.js';
 
 /**
- * Has the agent of a record deleted by the manager that has it. All managers are asked, in order, until one has done it;
- * one that cannot be reached is passed over where another answers, and asked again after a while where none does.
+ * Has the agent of a record deleted by the manager that has it. All managers are asked, in order, until one has done it.
+ * Where none has, and not all could be reached, they are asked again after a while.
  *
- * @throws EnrollError what keeps the first manager from deleting it, and `SETTING_INVALID` where only a file that others can
- * change names it
+ * @throws EnrollError what keeps the first manager from deleting it, `ANSWER_LOST` where it may have done so all the same,
+ * and `SETTING_INVALID` where only a file that others can change names it
  */
 export async function deleteAgent(journey: PreparedJourney, api: ApiSettings, record: AgentRecord): Promise<Deletion> {
   const { settings, edge, notes, observe, signal } = journey;
@@ -25,7 +24,7 @@ export async function deleteAgent(journey: PreparedJourney, api: ApiSettings, re
   for (let failures = 1; ; failures++) {
     const answer = await askEach(deleters, journey, record);
     if (!(answer instanceof EnrollError)) return answer;
-    if (!answer.retryable || failures > settings.retries) throw answer;
+    if (!answer.retryable || failures > settings.retries) throw withOpen(deleters, answer, record);
     const waitMs = backOff(failures, edge.randomNumber());
     observe({ kind: 'retrying', error: answer, waitMs });
     await pause(waitMs, signal);
@@ -33,19 +32,29 @@ export async function deleteAgent(journey: PreparedJourney, api: ApiSettings, re
   }
 }
 
+/** That nobody can be reached any more tells nothing of a request that was sent before. */
+function withOpen(deleters: readonly AskedDeleter[], error: EnrollError, { id, name }: AgentRecord): EnrollError {
+  if (error.exitCode === EXIT.answerLost || !deleters.some(({ deleter }) => deleter.isOpen)) return error;
+  const message = `${error.message} The request to delete agent ${id} ${name} had been sent before, and its answer was lost.`;
+  return new EnrollError('ANSWER_LOST', message, {
+    hint: 'Run the same command again: it looks first whether the manager still has the agent. Its key is in its place until then.',
+    cause: error,
+  });
+}
+
 /** An API with a URL of its own is one for all managers, whoever they are. */
 function toAsk({ managers }: Settings, { url }: ApiSettings): Settings['managers'] | readonly [undefined] {
   return url === undefined ? managers : [undefined];
 }
 
-/** @returns the error of the first manager where none could be reached */
+/** @returns the error of the first manager that could not be asked, where none has deleted it: it may be the one */
 async function askEach(
   deleters: readonly AskedDeleter[],
   { observe, signal }: PreparedJourney,
   record: AgentRecord,
 ): Promise<Deletion | EnrollError> {
   const answers: Deletion[] = [];
-  const failed: { readonly where: string; readonly error: EnrollError }[] = [];
+  let failed: EnrollError | undefined;
   for (const { deleter, endpoint } of deleters) {
     observe({ kind: 'retiring', endpoint, record });
     try {
@@ -56,14 +65,9 @@ async function askEach(
       if (signal.aborted) throw abortReason(signal);
       const error = asEnrollError(thrown);
       if (!error.retryable && error.exitCode !== EXIT.unreachable) throw error;
-      failed.push({ where: formatEndpoint(endpoint), error });
+      failed ??= error;
     }
   }
   const answer = answers.find(({ kind }) => kind === 'another') ?? answers[0];
-  const [first] = failed;
-  if (answer === undefined) return first?.error ?? new EnrollError('MANAGER_MISSING', 'No manager is named.');
-  for (const { where, error } of failed) {
-    observe({ kind: 'warning', text: `${where} was not asked for this agent: ${error.message}` });
-  }
-  return answer;
+  return failed ?? answer ?? new EnrollError('MANAGER_MISSING', 'No manager is named.');
 }

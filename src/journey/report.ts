@@ -84,7 +84,8 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
       };
     case 'retired':
       if (event.agent === 'none') return { ...report, keysFile: event.keysFile, retired: { agent: event.agent } };
-      return { ...report, agent: report.agent ?? agentOf(event.record), retired: { agent: event.agent } };
+      // Of several keys, the one that the agent used.
+      return report.retired === undefined ? { ...report, retired: { agent: event.agent } } : report;
     case 'aside':
       return { ...report, changed: true, retired: { agent: 'not asked', ...report.retired, keyFile: event.file } };
     case 'installed':
@@ -112,8 +113,9 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
       return { ...report, warnings: [...report.warnings, `${event.why}.`] };
     case 'warning':
       return { ...report, warnings: [...report.warnings, event.text] };
-    case 'asking':
     case 'retiring':
+      return { ...report, manager: { ...report.manager, ...event.endpoint } };
+    case 'asking':
     case 'grouping':
     case 'left':
     case 'splaying':

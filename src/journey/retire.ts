@@ -1,5 +1,6 @@
 import { EnrollError } from '../errors.js';
 import { agentDaemon } from '../host/agent-daemon.js';
+import { unseenDaemon } from '../host/unseen-daemon.js';
 import { installKey } from '../keystore/client-keys.js';
 import { readInstalled } from '../keystore/installed.js';
 import { isThereSince } from '../keystore/leftover-files.js';
@@ -9,6 +10,7 @@ import { rehearseSettingAside, setAside } from '../keystore/set-aside.js';
 import { type AgentRecord, sameRecord } from '../model/agent-record.js';
 import type { Journey, PreparedJourney } from './context.js';
 import { deleteAgent } from './delete-agent.js';
+import { deletionByHand } from './deletion-by-hand.js';
 import { checkBinding } from './machine-binding.js';
 import { prepared } from './prepare.js';
 import { tellOfUnfinished } from './unfinished-request.js';
@@ -27,8 +29,10 @@ export interface Retirement {
 
 /** The keys of this host. */
 interface KeysHere {
-  /** The one that the agent uses. */
+  /** The one that the agent uses; where it has none, the one that a killed run had got. */
   readonly record: AgentRecord;
+  /** Whether it lies in its place. */
+  readonly inPlace: boolean;
   /** One that a killed run had got, and had not put in its place. */
   readonly left?: AgentRecord;
   /** Whether one of them came of the request that has no end, by the notes. */
@@ -59,6 +63,8 @@ export async function retire(journey: Journey, options: RetireOptions): Promise<
     }
     await requireAgreement(ready, keys, options);
     await rehearseSettingAside(agent, edge.disk);
+    // So that it is set aside as every other.
+    if (!keys.inPlace) await edge.uninterrupted(() => installKey(keys.record, agent, edge.disk));
     await deleteAgents(ready, keys);
     await edge.uninterrupted(async () => {
       // First: once the key is gone nobody can tell that it came of this request.
@@ -84,22 +90,22 @@ async function keysHere({
   const left = request === undefined ? undefined : await leftoverKey(agent, request.name, edge.disk);
   const record = present ?? left;
   if (record === undefined) return undefined;
-  // So that it is set aside as every other.
-  if (present === undefined) await edge.uninterrupted(() => installKey(record, agent, edge.disk));
   observe({ kind: 'present', record, keysFile: agent.keysFile });
   const verdict = settings.machineBinding ? await checkBinding(notes.notes, record, edge, signal) : 'unknown';
   const another = left !== undefined && !sameRecord(left, record);
   const ofRequest =
     left !== undefined || (request !== undefined && (await isThereSince(agent.keysFile, request, edge.disk)));
-  return { record, ofRequest, copied: verdict === 'other', ...(another ? { left } : {}) };
+  const copied = verdict === 'other';
+  return { record, inPlace: present !== undefined, ofRequest, copied, ...(another ? { left } : {}) };
 }
 
 /** @throws EnrollError for what nobody may do by mistake; with `yes` it is told */
 async function requireAgreement(
-  { settings, agent, edge, observe, signal }: PreparedJourney,
+  journey: PreparedJourney,
   { record, copied }: KeysHere,
   { yes }: RetireOptions,
 ): Promise<void> {
+  const { settings, agent, edge, observe, signal } = journey;
   const whose = `agent ${record.id} ${record.name}`;
   if (copied && !yes) {
     throw new EnrollError(
@@ -115,20 +121,26 @@ async function requireAgreement(
       'API_CREDENTIALS_MISSING',
       `There are no API credentials, so no manager can be asked to delete ${whose}. Nothing was changed.`,
       {
-        hint: `Give --api-user and --api-password-file. Or set the key aside on this host alone with --yes, and delete the agent on the manager: manage_agents -r ${record.id}.`,
+        hint: `Give --api-user and --api-password-file. Or set the key aside on this host alone with --yes, and delete the agent on the manager: ${await deletionByHand(journey, record)}.`,
       },
     );
   }
   const daemon = await agentDaemon(agent, edge.system, signal);
-  if (daemon === undefined) return;
+  const unseen = daemon === undefined ? await unseenDaemon(agent, edge.system) : undefined;
+  if (daemon === undefined && unseen === undefined) return;
   if (!yes) {
-    throw new EnrollError(
-      'KEY_IN_USE',
-      `The agent daemon (${daemon.name}) runs on this host with the key of ${whose}. Nothing was changed.`,
-    );
+    const text =
+      daemon === undefined
+        ? `Whether an agent daemon runs on this host with the key of ${whose} cannot be found out: ${unseen}.`
+        : `The agent daemon (${daemon.name}) runs on this host with the key of ${whose}.`;
+    throw new EnrollError('KEY_IN_USE', `${text} Nothing was changed.`);
   }
-  const text = `The agent daemon (${daemon.name}) still runs, with the key in its memory. Stop it: one that may enroll by itself becomes another agent.`;
-  observe({ kind: 'warning', text });
+  const text =
+    daemon === undefined
+      ? `Whether an agent daemon still runs cannot be found out: ${unseen}.`
+      : `The agent daemon (${daemon.name}) still runs, with the key in its memory.`;
+  const advice = 'Stop it: one that may enroll by itself becomes another agent.';
+  observe({ kind: 'warning', text: `${text} ${advice}` });
 }
 
 async function deleteAgents(journey: PreparedJourney, { record, left, copied }: KeysHere): Promise<void> {
@@ -140,7 +152,7 @@ async function deleteAgents(journey: PreparedJourney, { record, left, copied }: 
       observe({ kind: 'warning', text });
       observe({ kind: 'retired', agent: 'not asked', record: each });
     } else if (settings.api === undefined) {
-      const text = `The manager still has ${whose}, as nobody was asked to delete it. Do so there: manage_agents -r ${each.id}.`;
+      const text = `The manager still has ${whose}, as nobody was asked to delete it. Do so there: ${await deletionByHand(journey, each)}.`;
       observe({ kind: 'warning', text });
       observe({ kind: 'retired', agent: 'not asked', record: each });
     } else {

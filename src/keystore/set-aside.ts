@@ -54,6 +54,7 @@ export async function setAside(agent: AgentInstallation, edge: FileEdge): Promis
       // It says that there is an anchor, and nothing else.
       if (path === marker) return await takeOut(place);
       const beside = await besideOf(place);
+      await removeLeftovers(beside);
       await replaceFile(beside, bytes, accessOf('retired key', agent, await place.directory.facts(), edge), edge);
       await takeOut(place);
       return beside.path;

@@ -1,4 +1,4 @@
-import { memberOf, textOf } from '../../model/json.js';
+import { listOf, memberOf, textOf } from '../../model/json.js';
 import type { Answer } from './answer.js';
 import { itemsOf } from './answer.js';
 import { type ApiInfo, isAtLeast } from './api-version.js';
@@ -29,6 +29,8 @@ export interface Dialect {
   assign(id: string, group: string): ApiRequest;
   /** Deletes an agent, whenever it was last seen, and takes its record out of the manager's client.keys. */
   remove(id: string): ApiRequest;
+  /** The ids that are in the answer to `remove` as deleted. */
+  removedIn(data: unknown): readonly string[];
 }
 
 /**
@@ -38,7 +40,7 @@ export interface Dialect {
 export const dialect3: Dialect = {
   add({ name, ip, force }) {
     const body = { name, ...(ip === undefined ? {} : { ip }), ...(force ? { force: 0 } : {}) };
-    return { method: 'POST', path: '/agents', body, creates: true };
+    return { method: 'POST', path: '/agents', body, once: 'creates' };
   },
   find: (name) => ({ method: 'GET', path: `/agents/name/${encodeURIComponent(name)}` }),
   findAddress: (ip) => ({ method: 'GET', path: `/agents?ip=${encodeURIComponent(ip)}` }),
@@ -53,7 +55,8 @@ export const dialect3: Dialect = {
     return isWhole ? names.filter((name) => !known.includes(name)) : [];
   },
   assign: (id, group) => ({ method: 'PUT', path: `/agents/${padded(id)}/group/${encodeURIComponent(group)}` }),
-  remove: (id) => ({ method: 'DELETE', path: `/agents/${padded(id)}?purge` }),
+  remove: (id) => ({ method: 'DELETE', path: `/agents/${padded(id)}?purge`, once: 'deletes' }),
+  removedIn: (data) => textsOf(memberOf(data, 'affected_agents')),
 };
 
 /** 4.0 and later, 5.x included. */
@@ -68,11 +71,13 @@ export function dialect4(info: ApiInfo): Dialect {
         },
       }
     : { force_time: 0 };
+  // 4.3 and later require a status; 4.0 does not know `all`.
+  const anyStatus = isAtLeast(info, 4, 3) ? 'all' : 'active,pending,never_connected,disconnected';
   return {
     add(agent) {
       const { name, ip } = agent;
       const body = { name, ...(ip === undefined ? {} : { ip }), ...(agent.force ? force : {}) };
-      return { method: 'POST', path: agent.force ? '/agents/insert' : '/agents', body, creates: true };
+      return { method: 'POST', path: agent.force ? '/agents/insert' : '/agents', body, once: 'creates' };
     },
     find: (name) => ({ method: 'GET', path: `/agents?name=${encodeURIComponent(name)}` }),
     findAddress: (ip) => ({ method: 'GET', path: `/agents?registerIP=${encodeURIComponent(ip)}` }),
@@ -87,12 +92,18 @@ export function dialect4(info: ApiInfo): Dialect {
       return names.filter((name) => unknown.has(name));
     },
     assign: (id, group) => ({ method: 'PUT', path: `/agents/${padded(id)}/group/${encodeURIComponent(group)}` }),
-    // Without older_than only what was not seen for seven days goes; status is required since 4.3.
+    // Without older_than only what was not seen for seven days goes.
     remove: (id) => ({
       method: 'DELETE',
-      path: `/agents?agents_list=${padded(id)}&status=all&older_than=0s&purge=true`,
+      path: `/agents?agents_list=${padded(id)}&status=${anyStatus}&older_than=0s&purge=true`,
+      once: 'deletes',
     }),
+    removedIn: (data) => textsOf(itemsOf(data)),
   };
+}
+
+function textsOf(list: unknown): readonly string[] {
+  return listOf(list).filter((one) => typeof one === 'string');
 }
 
 // The API knows 001, not 1.
