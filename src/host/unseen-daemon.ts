@@ -14,15 +14,17 @@ export async function unseenDaemon(
 ): Promise<string | undefined> {
   if (platform === 'windows') return undefined;
   const directory = posix.join(home, 'var/run');
-  if ((await system.look(`${directory}/.`)) === 'unknown') return `${directory} may not be looked into`;
+  // Of a name in a directory that may be searched it can be told at least that it is not there.
+  const inside = await system.look(posix.join(directory, 'wazuh-agentd.state'));
+  if (inside === 'unknown') return `${directory} may not be looked into`;
   const numbers = (await system.list(directory)).flatMap((file) => PID_FILE.exec(file)?.[1] ?? []);
   if (numbers.length === 0 || !(await system.exists('/proc/self'))) return undefined;
   // The first process of a system, or of a container, is always there.
   if (!(await system.exists('/proc/1'))) return 'the processes of other users are hidden';
   for (const number of numbers) {
-    const process = `/proc/${number}`;
-    const isThere = await system.exists(process);
-    if (isThere && (await system.readText(`${process}/comm`)) === undefined) return `process ${number} is hidden`;
+    const place = `/proc/${number}`;
+    const isThere = await system.exists(place);
+    if (isThere && (await system.readText(`${place}/comm`)) === undefined) return `process ${number} is hidden`;
   }
   return undefined;
 }

@@ -1,5 +1,5 @@
 import { systemCode } from '../errors.js';
-import { accessOf } from '../files/access.js';
+import { type Access, accessOf } from '../files/access.js';
 import type { FileEdge } from '../files/file-edge.js';
 import { Untouched, unwritable } from '../files/file-error.js';
 import { atPlace, type Place } from '../files/place.js';
@@ -25,8 +25,7 @@ export async function rehearseSettingAside(agent: AgentInstallation, edge: FileE
   for (const path of pathsOf(agent)) {
     await atFile(path, edge, async (place) => {
       await read(place, agent, edge);
-      const beside = await besideOf(place);
-      await rehearse(beside, accessOf('retired key', agent, await place.directory.facts(), edge), edge);
+      await atBeside(place, agent, edge, (beside, access) => rehearse(beside, access, edge));
     });
   }
 }
@@ -53,11 +52,13 @@ export async function setAside(agent: AgentInstallation, edge: FileEdge): Promis
       if (bytes === undefined) return undefined;
       // It says that there is an anchor, and nothing else.
       if (path === marker) return await takeOut(place);
-      const beside = await besideOf(place);
-      await removeLeftovers(beside);
-      await replaceFile(beside, bytes, accessOf('retired key', agent, await place.directory.facts(), edge), edge);
+      const beside = await atBeside(place, agent, edge, async (there, access) => {
+        await removeLeftovers(there);
+        await replaceFile(there, bytes, access, edge);
+        return there.path;
+      });
       await takeOut(place);
-      return beside.path;
+      return beside;
     });
   }
   return kept;
@@ -84,10 +85,21 @@ async function read(place: Place, agent: AgentInstallation, edge: FileEdge): Pro
   return (await readPlace(place, { limit: KEYS_LIMIT, owners: ownersOfKeys(agent) }, edge))?.bytes;
 }
 
-/** The place beside it: in the same directory, wherever a link has led to. */
-async function besideOf({ directory, name, path }: Place): Promise<Place> {
-  const facts = await directory.look(`${name}${ASIDE}`);
-  return { directory, name: `${name}${ASIDE}`, path: `${path}${ASIDE}`, ...(facts === undefined ? {} : { facts }) };
+/** Goes to the place beside it: in the same directory, wherever a link has led to. */
+async function atBeside<T>(
+  { directory, ...place }: Place,
+  agent: AgentInstallation,
+  edge: FileEdge,
+  step: (beside: Place, access: Access) => Promise<T>,
+): Promise<T> {
+  const [name, path] = [`${place.name}${ASIDE}`, `${place.path}${ASIDE}`];
+  try {
+    const facts = await directory.look(name);
+    const access = accessOf('retired key', agent, await directory.facts(), edge);
+    return await step({ directory, name, path, ...(facts === undefined ? {} : { facts }) }, access);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
 }
 
 async function takeOut({ directory, name, facts }: Place): Promise<undefined> {
