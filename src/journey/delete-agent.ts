@@ -5,22 +5,34 @@ import { pause } from '../net/deadline.js';
 import type { Deletion } from '../obtain/api/delete-agent.js';
 import type { ApiSettings, Settings } from '../settings/settings.js';
 import { requireVouched } from '../settings/vouching.js';
+import { type AskedDeleter, agentDeleterFor } from './agent-deleters.js';
 import { backOff } from './back-off.js';
 import type { PreparedJourney } from './context.js';
-import { type AskedDeleter, agentDeleterFor } from './key-sources.js';
 
 /**
- * Has the agent of a record deleted by the manager that has it. All managers are asked, in order, until one has done it.
- * Where none has, and not all could be reached, they are asked again after a while.
- *
- * @throws EnrollError what keeps the first manager from deleting it, `ANSWER_LOST` where it may have done so all the same,
- * and `SETTING_INVALID` where only a file that others can change names it
+ * Has the agent of a record deleted by the manager that has it.
+ * @throws EnrollError as {@link deleteByOne}, and `SETTING_INVALID` where only a file that others can change names a manager
  */
 export async function deleteAgent(journey: PreparedJourney, api: ApiSettings, record: AgentRecord): Promise<Deletion> {
-  const { settings, edge, notes, observe, signal } = journey;
+  const { settings, notes, observe } = journey;
   requireVouched(settings.hearsay ?? [], (endpoint) => isVouchedFor(notes.notes, endpoint));
   observe({ kind: 'method', method: 'api', why: settings.method.why });
-  const deleters = await Promise.all(toAsk(settings, api).map((manager) => agentDeleterFor(journey, manager, api)));
+  const deleters = toAsk(settings, api).map((manager) => agentDeleterFor(journey, manager, api));
+  return await deleteByOne(deleters, journey, record);
+}
+
+/**
+ * Asks all managers, in order, until one has deleted the agent. Where none has, and not all could be reached, they are
+ * asked again after a while.
+ *
+ * @throws EnrollError what keeps the first manager from deleting it, and `ANSWER_LOST` where it may have done so all the same
+ */
+export async function deleteByOne(
+  deleters: readonly AskedDeleter[],
+  journey: PreparedJourney,
+  record: AgentRecord,
+): Promise<Deletion> {
+  const { settings, edge, observe, signal } = journey;
   for (let failures = 1; ; failures++) {
     const answer = await askEach(deleters, journey, record);
     if (!(answer instanceof EnrollError)) return answer;

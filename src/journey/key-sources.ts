@@ -7,7 +7,6 @@ import { pause } from '../net/deadline.js';
 import { dialThrough } from '../net/proxy.js';
 import type { TrustSettings } from '../net/trust.js';
 import type { ApiAccess } from '../obtain/api/begin.js';
-import type { AgentDeleter } from '../obtain/api/delete-agent.js';
 import { apiAddress } from '../obtain/api/url.js';
 import { authdSource } from '../obtain/authd/source.js';
 import { trustOfToken } from '../obtain/https/anchor.js';
@@ -34,12 +33,12 @@ export function askedAt({ api, trust }: Settings, manager: ManagerSettings): End
   return manager.https ?? manager.enrollment;
 }
 
-function apiUrl({ url }: ApiSettings, { agent: { host } }: ManagerSettings): string {
+export function apiUrl({ url }: ApiSettings, { agent: { host } }: ManagerSettings): string {
   return url ?? `https://${formatEndpoint({ host, port: API_PORT })}`;
 }
 
 /** Where an API is, who asks, and how it is trusted. */
-function apiAccess(journey: PreparedJourney, url: string, api: ApiSettings): ApiAccess {
+export function apiAccess(journey: PreparedJourney, url: string, api: ApiSettings): ApiAccess {
   const { settings, edge, notes } = journey;
   const { timeoutMs } = settings;
   const { endpoint } = apiAddress(url, settings.trust.insecure);
@@ -68,27 +67,6 @@ export async function apiSourceFor(
   const { apiSource } = await import('../obtain/api/source.js');
   const source = apiSource({ ...apiAccess(journey, url, api), force: journey.settings.force });
   return { source, endpoint: apiAddress(url, insecure).endpoint };
-}
-
-/** Who has agents deleted, and where that is. */
-export interface AskedDeleter {
-  readonly deleter: AgentDeleter;
-  readonly endpoint: Endpoint;
-}
-
-/**
- * The REST API of a manager, to delete agents.
- * @param manager absent: the API has a URL of its own
- */
-export async function agentDeleterFor(
-  journey: PreparedJourney,
-  manager: ManagerSettings | undefined,
-  api: ApiSettings,
-): Promise<AskedDeleter> {
-  const url = manager === undefined ? (api.url ?? '') : apiUrl(api, manager);
-  const { agentDeleter } = await import('../obtain/api/delete-agent.js');
-  const deleter = agentDeleter(apiAccess(journey, url, api));
-  return { deleter, endpoint: apiAddress(url, journey.settings.trust.insecure).endpoint };
 }
 
 /** The authd of a manager. */
