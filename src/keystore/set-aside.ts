@@ -4,7 +4,7 @@ import type { FileEdge } from '../files/file-edge.js';
 import { Untouched, unwritable } from '../files/file-error.js';
 import { atPlace, type Place } from '../files/place.js';
 import { readPlace } from '../files/read.js';
-import { rehearse, removeLeftovers, replaceFile } from '../files/replace.js';
+import { rehearse, removeLeftovers, replaceFile, requireReplaceable, requireUnprotected } from '../files/replace.js';
 import type { AgentInstallation } from '../model/host.js';
 import { belongingsPaths } from './belongings-files.js';
 import { checkWritable } from './client-keys.js';
@@ -22,10 +22,13 @@ const ASIDE = '.retired';
  */
 export async function rehearseSettingAside(agent: AgentInstallation, edge: FileEdge): Promise<void> {
   await checkWritable(agent, edge);
+  const { marker } = belongingsPaths(agent);
   for (const path of pathsOf(agent)) {
     await atFile(path, edge, async (place) => {
-      await read(place, agent, edge);
-      await atBeside(place, agent, edge, (beside, access) => rehearse(beside, access, edge));
+      if ((await read(place, agent, edge)) === undefined) return;
+      await requireReplaceable(place, agent.platform, edge);
+      await requireUnprotected(place, agent.platform);
+      if (path !== marker) await atBeside(place, agent, edge, (beside, access) => rehearse(beside, access, edge));
     });
   }
 }
