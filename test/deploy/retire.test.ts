@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { type Manager, startManager } from './sandbox-host.js';
 import { type ScratchRoot, scratchProgram, scratchRoot } from './scratch-root.js';
-import { deployed, needs, scratchDirectory, skip, tool, writeProgram } from './tool.js';
+import { deployed, needs, PROJECT, scratchDirectory, skip, tool, writeProgram } from './tool.js';
 
 const UNIT = 'systemd/agent-enroll-retire.service';
 const ENTRYPOINT = 'container/retiring-entrypoint.sh';
@@ -178,5 +178,36 @@ describe('the entrypoint of a container that retires', function () {
     expect(code).to.not.equal(0);
     expect(stderr).to.include('RETIRE_API_USER');
     expect(manager.agents()).to.deep.equal([]);
+  });
+});
+
+describe('the hook of the page about retiring', function () {
+  this.timeout(30_000);
+
+  it('retires a pod as it stands there', async () => {
+    const page = await readFile(join(PROJECT, 'docs', 'retire.md'), 'utf8');
+    const [, list = ''] = /preStop:\s+exec:\s+command: \[([^\]]+)\]/.exec(page) ?? [];
+    const [program, ...args] = list.split(',').map((word) => word.trim());
+    expect(program).to.equal('agent-enroll');
+    const [scratch, manager] = [await scratchDirectory(), await startManager()];
+    try {
+      const { id, name, ip, key } = manager.addAgent({ name: 'pod-1' });
+      await mkdir(join(scratch.path, 'home', 'etc'), { recursive: true });
+      const keys = join(scratch.path, 'home', 'etc', 'client.keys');
+      await writeFile(keys, `${id} ${name} ${ip} ${key.reveal()}\n`, { mode: 0o640 });
+      await writeFile(join(scratch.path, 'api-password'), 'retire\n', { mode: 0o600 });
+      const given = args.map((word) => word.replace('/run/secrets/api_password', join(scratch.path, 'api-password')));
+      const env = {
+        AGENT_ENROLL_API_URL: manager.api?.url ?? '',
+        AGENT_ENROLL_PIN: manager.api?.fingerprint ?? '',
+      };
+      const path = await writeProgram(join(scratch.path, 'agent-enroll'));
+      const { code, stderr } = await tool(path, [...given, '--agent-home', join(scratch.path, 'home')], { env });
+      expect(code, stderr).to.equal(0);
+      expect(manager.agents()).to.deep.equal([]);
+    } finally {
+      await manager.close();
+      await scratch.remove();
+    }
   });
 });
