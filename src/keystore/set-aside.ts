@@ -9,6 +9,7 @@ import type { AgentInstallation } from '../model/host.js';
 import { belongingsPaths } from './belongings-files.js';
 import { checkWritable } from './client-keys.js';
 import { KEYS_LIMIT, ownersOfKeys } from './installed.js';
+import { factsIfThere } from './leftover-files.js';
 
 /** What a file that was set aside has at the end of its name. */
 const ASIDE = '.retired';
@@ -23,7 +24,7 @@ const ASIDE = '.retired';
 export async function rehearseSettingAside(agent: AgentInstallation, edge: FileEdge): Promise<void> {
   await checkWritable(agent, edge);
   const { marker } = belongingsPaths(agent);
-  for (const path of pathsOf(agent)) {
+  for (const path of await pathsOf(agent, edge)) {
     await atFile(path, edge, async (place) => {
       if ((await read(place, agent, edge)) === undefined) return;
       await requireReplaceable(place, agent.platform, edge);
@@ -39,7 +40,8 @@ export async function rehearseSettingAside(agent: AgentInstallation, edge: FileE
  * left of keys and secrets is removed.
  *
  * client.keys goes last: killed at any moment, the key is there whole, or is set aside with all that belongs to it. Of the
- * anchor and its marker the marker goes first, with which alone the daemon does not start.
+ * anchor and its marker the marker goes first, with which alone the daemon does not start, and the secret after both: it
+ * shows the next run that the anchor belongs to the key.
  *
  * @returns where the key lies now; `undefined`: there was no client.keys
  * @throws EnrollError FILE_UNWRITABLE of the first file that could not be set aside; client.keys is in its place then,
@@ -48,7 +50,7 @@ export async function rehearseSettingAside(agent: AgentInstallation, edge: FileE
 export async function setAside(agent: AgentInstallation, edge: FileEdge): Promise<string | undefined> {
   const { marker } = belongingsPaths(agent);
   let kept: string | undefined;
-  for (const path of pathsOf(agent)) {
+  for (const path of await pathsOf(agent, edge)) {
     kept = await atFile(path, edge, async (place) => {
       const bytes = await read(place, agent, edge);
       await removeLeftovers(place);
@@ -67,10 +69,15 @@ export async function setAside(agent: AgentInstallation, edge: FileEdge): Promis
   return kept;
 }
 
-/** In the order in which they are taken out. */
-function pathsOf(agent: AgentInstallation): readonly string[] {
+/**
+ * In the order in which they are taken out. A CA alone is none that a manager gave: it may be one that ossec.conf names.
+ * @throws EnrollError FILE_UNREADABLE
+ */
+async function pathsOf(agent: AgentInstallation, edge: FileEdge): Promise<readonly string[]> {
   const { secret, marker, anchor } = belongingsPaths(agent);
-  return [secret, marker, anchor, agent.keysFile];
+  const found = await Promise.all([secret, marker].map((path) => factsIfThere(path, edge)));
+  const belongings = found.every((facts) => facts === undefined) ? [] : [marker, anchor, secret];
+  return [...belongings, agent.keysFile];
 }
 
 /** Goes to a file, if its directory is there. */

@@ -4,6 +4,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
+import { Secret } from '../../src/model/secret.js';
+import { startHttpsSandbox } from '../../src/sandbox/https/manager.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import type { SandboxEvent } from '../../src/sandbox/sandbox-events.js';
@@ -234,6 +236,40 @@ describe('agent-enroll retire, as it is run', function () {
     expect((await retiring?.finished)?.code).to.equal(0);
     expect(names()).to.deep.equal([]);
     expect(await text(scratch.keys)).to.equal(undefined);
+  });
+
+  it('of a Wazuh 5 refuses without its REST API, says how to call that, and with --yes sets all aside that came with the key', async () => {
+    await manager();
+    const wazuh5 = await startHttpsSandbox({ password: new Secret('correct horse') });
+    try {
+      const enroll = async () => {
+        const env = { WAZUH_ENROLLMENT_TOKEN: wazuh5.mintToken().text.reveal() };
+        const { code, stdout } = await run(['--agent-home', scratch.home, '--name', 'web-05', '--json'], { env });
+        expect(code, stdout).to.equal(0);
+      };
+      await enroll();
+      const retire = async (...more: string[]) => {
+        const { code, stdout } = await run(['retire', '--agent-home', scratch.home, '--json', ...more]);
+        return { code, report: JSON.parse(stdout) };
+      };
+      const { code, report } = await retire();
+      expect([code, report.error.code]).to.deep.equal([2, 'API_CREDENTIALS_MISSING']);
+      const [{ id = '' } = {}] = wazuh5.agents();
+      expect(report.error.hint).to.include(`DELETE /agents?agents_list=${id}&status=all&older_than=0s`);
+      expect(report.error.hint).to.not.include('manage_agents -r');
+      const done = await retire('--yes');
+      expect(done.code).to.equal(0);
+      expect(done.report.warnings.join()).to.include('DELETE /agents');
+      const etc = Object.keys(await snapshot(join(scratch.home, 'etc'))).sort();
+      const aside = ['/certs/root-ca.pem.retired', '/client.keys.retired', '/reenroll.secret.retired'];
+      expect(etc).to.deep.equal(['/certs', ...aside]);
+      // Somebody has called the API; then it is a host without a key.
+      wazuh5.removeAgent(id);
+      await enroll();
+      expect(wazuh5.agents().map(({ name }) => name)).to.deep.equal(['web-05']);
+    } finally {
+      await wazuh5.close();
+    }
   });
 
   it('is told of by help and detect', async () => {

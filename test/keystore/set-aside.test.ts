@@ -82,6 +82,16 @@ describe('keystore/set-aside', () => {
     expect(await filesFound(agent)).to.deep.equal(filesOf(NEW_KEY));
   });
 
+  it('leaves a CA alone that came with no key: ossec.conf may name it', async () => {
+    await installKey(OLD, agent, disk);
+    const { directory, anchor } = belongingsPaths(agent);
+    await mkdir(directory);
+    await writeFile(anchor, 'by hand');
+    await rehearseSettingAside(agent, disk);
+    await setAside(agent, disk);
+    expect(await filesBelow(agent.home)).to.deep.equal(['etc/certs/root-ca.pem', 'etc/client.keys.retired']);
+  });
+
   it('removes what killed runs left of keys, beside both places', async () => {
     await installKey(OLD, agent, disk);
     for (const name of ['client.keys', 'client.keys.retired']) {

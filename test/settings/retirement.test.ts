@@ -1,6 +1,9 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import type { OptionName } from '../../src/settings/options.js';
+import { AGENT, filesOf, settleAndTell } from './in-memory.js';
 import { refused, type Scene, settled } from './scene.js';
+import { file, STOCK_HOME, WAZUH, WAZUH_GROUP } from './vouching-scene.js';
 
 const PASSWORD = 'Hunter2!';
 const credentials = { AGENT_ENROLL_API_USER: 'retire', AGENT_ENROLL_API_PASSWORD: PASSWORD };
@@ -63,6 +66,24 @@ describe('the settings of retiring', () => {
     expect(secret).to.equal(PASSWORD);
     expect(settings.trust.pin).to.equal('a'.repeat(64));
     expect(settings.retries).to.equal(5);
+  });
+
+  it('note that only a file of the agent’s names the manager to which the password would go', async () => {
+    const text = '<ossec_config><client><server><address>conf.example</address></server></client></ossec_config>';
+    const conf = (gid: number) => ({ [AGENT.configFile]: file(text, { gid, mode: 0o660 }, STOCK_HOME) });
+    const hearsay = async (gid: number, pin?: string) => {
+      const flags = new Map<OptionName, string>(pin === undefined ? [] : [['pin', pin]]);
+      const { settings } = await settleAndTell({
+        command: 'retire',
+        flags,
+        environment: credentials,
+        agent: { ...AGENT, account: WAZUH },
+        edge: filesOf(conf(gid)),
+      });
+      return settings.hearsay?.map(({ endpoint }) => `${endpoint.host}:${endpoint.port}`);
+    };
+    expect(await hearsay(WAZUH_GROUP)).to.deep.equal(['conf.example:55000']);
+    expect(await hearsay(WAZUH_GROUP, `sha256:${'a'.repeat(64)}`)).to.equal(undefined);
   });
 
   describe('are refused', () => {
