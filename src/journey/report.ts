@@ -85,7 +85,8 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
     case 'retired':
       if (event.agent === 'none') return { ...report, keysFile: event.keysFile, retired: { agent: event.agent } };
       // Of several keys, the one that the agent used.
-      return report.retired === undefined ? { ...report, retired: { agent: event.agent } } : report;
+      if (report.retired !== undefined) return report;
+      return { ...report, agent: report.agent ?? agentOf(event.record), retired: { agent: event.agent } };
     case 'aside':
       return { ...report, changed: true, retired: { agent: 'not asked', ...report.retired, keyFile: event.file } };
     case 'installed':

@@ -90,7 +90,7 @@ async function keysHere({
   const left = request === undefined ? undefined : await leftoverKey(agent, request.name, edge.disk);
   const record = present ?? left;
   if (record === undefined) return undefined;
-  observe({ kind: 'present', record, keysFile: agent.keysFile });
+  observe(present === undefined ? { kind: 'left', record } : { kind: 'present', record, keysFile: agent.keysFile });
   const verdict = settings.machineBinding ? await checkBinding(notes.notes, record, edge, signal) : 'unknown';
   const another = left !== undefined && !sameRecord(left, record);
   const ofRequest =

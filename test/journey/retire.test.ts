@@ -348,6 +348,8 @@ describe('retiring a host', () => {
     const run = journey();
     await retire(run, no);
     expect(names()).to.deep.equal([]);
+    expect(run.kinds()[0]).to.equal('left');
+    expect(reportOf(run.told)).to.deep.include({ agent: { id: mine.id, name: 'web-01', ip: 'any' } });
     expect(await aside()).to.equal(line(mine));
     expect((await readNotes(agent, disk)).request).to.equal(undefined);
     expect(await filesBelow(`${agent.home}/etc`)).to.deep.equal(['client.keys.retired']);
