@@ -34,7 +34,8 @@ describe('the examples of the pages', function () {
     const { page, line, language, mark } = block;
     const kind = [language, ...(mark === undefined ? [] : [mark.how])].filter((word) => word !== '').join(', ');
     it(`${page}:${line} (${kind})`, async () => {
-      expect(await complaints.get(block)).to.equal(undefined);
+      const complaint = await complaints.get(block);
+      if (complaint !== undefined) expect.fail(`${page}:${line}: ${complaint}`);
     });
   }
 });
