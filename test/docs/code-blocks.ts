@@ -5,10 +5,11 @@ import { fileURLToPath } from 'node:url';
 /** The checkout. */
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
-/** What the comment right above a code block says of it: `<!-- not run: WHY -->`, `<!-- run by: FILES -->`, `<!-- run: WORDS -->`. */
+/** What the comment right above a code block says of it, as in `<!-- not run: WHY -->`. */
 export type Mark =
   | { readonly how: 'not run'; readonly why: string }
   | { readonly how: 'run by'; readonly tests: readonly string[] }
+  | { readonly how: 'printed by'; readonly command: string }
   | { readonly how: 'run'; readonly words: readonly string[] };
 
 /** A fenced code block of a page. */
@@ -66,13 +67,15 @@ export function codeBlocks(page: string, text: string): readonly CodeBlock[] {
 }
 
 function markOf(line: string): Mark | undefined {
-  const [, how, rest = ''] = /^ *<!-- (not run|run by|run): (.+) -->$/.exec(line) ?? [];
+  const [, how, rest = ''] = /^ *<!-- (not run|run by|printed by|run): (.+) -->$/.exec(line) ?? [];
   const parts = rest.split(',').map((part) => part.trim());
   switch (how) {
     case 'not run':
       return { how, why: rest };
     case 'run by':
       return { how, tests: parts };
+    case 'printed by':
+      return { how, command: rest };
     case 'run':
       return { how, words: parts };
     default:

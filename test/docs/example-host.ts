@@ -31,6 +31,7 @@ interface ExampleManager {
 }
 
 const LIMIT_MS = 15_000;
+const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 const PASSWORD = 'correct horse';
 /** A name that nobody has: `siem.example.org`, `manager.example`. */
 const NAME = String.raw`[a-z0-9-]+(?:\.[a-z0-9-]+)*\.example(?:\.org)?\b`;
@@ -153,13 +154,26 @@ function filledIn(text: string, root: string, { address, urls, pin, token }: Exa
 }
 
 function surroundings(root: string, { environment }: ExampleManager): Readonly<Record<string, string>> {
-  return { PATH: `${join(root, 'bin')}:/usr/sbin:/usr/bin:/sbin:/bin`, HOME: root, LANG: 'C.UTF-8', ...environment };
+  return { PATH: `${join(root, 'bin')}:${PATH}`, HOME: root, LANG: 'C.UTF-8', ...environment };
 }
 
 function bash(root: string, script: string, env: Readonly<Record<string, string>>): Promise<Ended> {
+  return ended('bash', ['-e', '-o', 'pipefail', '-c', script], { cwd: join(root, 'work'), env });
+}
+
+/** Runs what `npm run demo` runs. */
+export function runDemo(): Promise<Ended> {
+  return ended(process.execPath, [join(PROJECT, 'demo/demo.js')], { cwd: PROJECT, env: { PATH } });
+}
+
+function ended(
+  program: string,
+  args: readonly string[],
+  where: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
+): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const options = { cwd: join(root, 'work'), env: { ...env }, timeout: LIMIT_MS };
-    const child = execFile('bash', ['-e', '-o', 'pipefail', '-c', script], options, (error, stdout, stderr) => {
+    const options = { ...where, env: { ...where.env }, timeout: LIMIT_MS };
+    const child = execFile(program, [...args], options, (error, stdout, stderr) => {
       if (error !== null && typeof error.code !== 'number') reject(error);
       else resolve({ code: typeof error?.code === 'number' ? error.code : 0, said: stdout + stderr });
     });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { before, describe, it } from 'mocha';
 import { type CodeBlock, codeBlocks, pagePaths, readPage } from './code-blocks.js';
+import { runDemo } from './example-host.js';
 import { complaintAbout } from './examples.js';
 
 /** How many examples run at a time. */
@@ -28,6 +29,12 @@ describe('the examples of the pages', function () {
       complaints.set(block, complaint);
       lanes[index % SIDE_BY_SIDE] = complaint.catch(() => {});
     });
+  });
+
+  it('are the demo as well, which runs to its end', async () => {
+    const { code, said } = await runDemo();
+    expect(code, said).to.equal(0);
+    expect(said).to.contain('was enrolled already, and the manager answered');
   });
 
   for (const block of blocks) {

@@ -22,6 +22,8 @@ export async function complaintAbout(block: CodeBlock): Promise<string | undefin
     const missing = mark.tests.filter((test) => !/^test\/.*\.test\.ts$/.test(test) || !existsSync(join(PROJECT, test)));
     return missing.length === 0 ? undefined : `there is no such test: ${missing.join(', ')}`;
   }
+  if (mark?.how === 'printed by') return await complaintAboutOutput(block.text, mark.command);
+  if (mark !== undefined && block.language !== 'sh') return 'commands alone (sh) are marked as run';
   switch (block.language) {
     case 'sh':
       return await complaintAboutCommands(block.text, mark?.words ?? []);
@@ -50,6 +52,22 @@ async function complaintAboutCommands(text: string, words: readonly string[]): P
     }),
   );
   return complaints.flat().join('\n') || undefined;
+}
+
+/** Each line has to be one that the command prints, but for names, numbers and addresses. */
+async function complaintAboutOutput(text: string, command: string): Promise<string | undefined> {
+  const { said } = await runExample(command, needsKey(command));
+  const printed = new Set(said.split('\n').map(shapeOf));
+  const strange = text.split('\n').filter((line) => !printed.has(shapeOf(line)));
+  return strange.length === 0 ? undefined : `${command}\ndoes not print\n${strange.join('\n')}\nbut\n${said}`;
+}
+
+function shapeOf(line: string): string {
+  return line
+    .replace(/: the manager is on .*/, ': …')
+    .replaceAll(/sha256:[0-9a-f]+…?/g, '#')
+    .replaceAll(/(?<![\w/])(?:any\b|\/\S+|[\w.:-]*\d(?:[\w.:-]*\w)?)/g, '#')
+    .replaceAll('messages', 'message');
 }
 
 /** Whether an example begins with a command that is for a host with a key. */
