@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { formatRecord } from '../../src/model/agent-record.js';
 import { Secret } from '../../src/model/secret.js';
+import type { DuplicateRules } from '../../src/sandbox/agent-table.js';
 import { type HttpsCertificates, issueHttpsCertificates } from '../../src/sandbox/https/certificates.js';
 import { startHttpsSandbox } from '../../src/sandbox/https/manager.js';
 import { startSandbox } from '../../src/sandbox/manager.js';
@@ -21,7 +22,7 @@ interface ExampleManager {
   readonly address: string;
   /** What is put in the place of names of managers. */
   readonly urls: { readonly https: string; readonly api: string };
-  /** Of the API's certificate. */
+  /** Of the certificate that the example is shown. */
   readonly pin: string;
   readonly environment: Readonly<Record<string, string>>;
   /** What lies in the file that stands behind an option. */
@@ -33,6 +34,14 @@ interface ExampleManager {
 const LIMIT_MS = 15_000;
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 const PASSWORD = 'correct horse';
+/** A manager that replaces an agent at once: else a second enrollment takes an hour. */
+const REPLACES: DuplicateRules = {
+  kind: 'replace',
+  evenConnected: true,
+  disconnectedForMs: 0,
+  registeredForMs: 0,
+  evenSameKey: true,
+};
 /** A name that nobody has: `siem.example.org`, `manager.example`. */
 const NAME = String.raw`[a-z0-9-]+(?:\.[a-z0-9-]+)*\.example(?:\.org)?\b`;
 
@@ -46,7 +55,7 @@ let certificates: Promise<HttpsCertificates> | undefined;
  *   `.example` or `.example.org` loopback; the ports of the sandbox are in the environment;
  * - `/var/ossec`, `/run/secrets` and `/etc/agent-enroll` lie in a scratch directory, and the file that stands behind an
  *   option (`--password-file`, `--token-file`, `--ca`, …) or `import` holds what that takes;
- * - `sha256:HEX` becomes the pin of the API, and `WAZUH_ENROLLMENT_TOKEN=...` a token;
+ * - `sha256:HEX` becomes the pin of the API or of authd, and `WAZUH_ENROLLMENT_TOKEN=...` a token;
  * - `sandbox` ends once it has started, and its ports are chosen by the system.
  *
  * @param enrolled whether the host has a key from its manager
@@ -69,7 +78,7 @@ export async function runExample(text: string, enrolled: boolean): Promise<Ended
 
 async function startManager(text: string): Promise<ExampleManager> {
   const password = new Secret(PASSWORD);
-  const common = { keyReloadMs: 100, groups: ['web'] };
+  const common = { keyReloadMs: 100, groups: ['web'], force: REPLACES };
   if (/https:\/\/(?!\S*:55000)|token/i.test(text)) {
     certificates ??= issueHttpsCertificates();
     const sandbox = await startHttpsSandbox({ ...common, password, certificates: await certificates });
@@ -91,7 +100,7 @@ async function startManager(text: string): Promise<ExampleManager> {
   return {
     address: agent.host,
     urls: { https: '', api: `https://${api?.host}:${api?.port}` },
-    pin: sandbox.api?.fingerprint ?? '',
+    pin: (text.includes('--api-url') ? sandbox.api?.fingerprint : undefined) ?? sandbox.fingerprint,
     environment: {
       WAZUH_MANAGER: agent.host,
       WAZUH_MANAGER_PORT: String(agent.port),
@@ -108,6 +117,10 @@ async function startManager(text: string): Promise<ExampleManager> {
   };
 }
 
+/** As a package leaves it. */
+const CONF =
+  '<ossec_config>\n  <client>\n    <server>\n      <address>MANAGER_IP</address>\n    </server>\n  </client>\n</ossec_config>\n';
+
 /** Lays the directories, the files and the commands of an example down. */
 async function prepare(root: string, text: string, manager: ExampleManager): Promise<void> {
   for (const directory of ['bin', 'work', 'var/ossec/etc']) await mkdir(join(root, directory), { recursive: true });
@@ -119,6 +132,7 @@ async function prepare(root: string, text: string, manager: ExampleManager): Pro
       await writeFile(path, `${content}\n`, { mode: 0o600 });
     }
   }
+  if (text.includes('--write-config')) await writeFile(join(root, 'var/ossec/etc/ossec.conf'), CONF);
   const program = `'${process.execPath}' '${PROJECT}/bin/agent-enroll.js'`;
   await command(
     root,
@@ -130,6 +144,7 @@ case " $* " in
     running=$!
     read -r -u 3 && kill -INT "$running"
     wait "$running" ;;
+  *' --agent-home '*) exec ${program} "$@" ;;
   *) exec ${program} "$@" --agent-home '${root}/var/ossec' ;;
 esac`,
   );
