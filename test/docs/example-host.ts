@@ -31,7 +31,7 @@ interface ExampleManager {
   close(): Promise<void>;
 }
 
-const LIMIT_MS = 15_000;
+const LIMIT_MS = 50_000;
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 const PASSWORD = 'correct horse';
 /** A manager that replaces an agent at once: else a second enrollment takes an hour. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROJECT } from './code-blocks.js';
 
-const LIMIT_MS = 15_000;
+const LIMIT_MS = 50_000;
 
 /**
  * What the compiler says of a module in JavaScript that imports the built library, in a strict project of its own.
