@@ -72,7 +72,7 @@ function shapeOf(line: string): string {
 
 /** Whether an example begins with a command that is for a host with a key. */
 function needsKey(example: string): boolean {
-  return /^agent-enroll (check|export)\b/.test(example);
+  return /^agent-enroll (check|export|retire)\b/.test(example);
 }
 
 /** One document, or one a line. */
