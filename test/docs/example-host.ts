@@ -55,7 +55,7 @@ let certificates: Promise<HttpsCertificates> | undefined;
  *   `.example` or `.example.org` loopback; the ports of the sandbox are in the environment;
  * - `/var/ossec`, `/run/secrets` and `/etc/agent-enroll` lie in a scratch directory, and the file that stands behind an
  *   option (`--password-file`, `--token-file`, `--ca`, …) or `import` holds what that takes;
- * - `sha256:HEX` becomes the pin of the API or of authd, and `WAZUH_ENROLLMENT_TOKEN=...` a token;
+ * - `sha256:HEX` becomes the pin of the API or of authd, `--api-user U` a user of the sandbox with that pin, and `WAZUH_ENROLLMENT_TOKEN=...` a token;
  * - `sandbox` ends once it has started, and its ports are chosen by the system.
  *
  * @param enrolled whether the host has a key from its manager
@@ -93,6 +93,7 @@ async function startManager(text: string): Promise<ExampleManager> {
       close: () => sandbox.close(),
     };
   }
+  const retires = text.includes('agent-enroll retire --api-user');
   const wantsPassword = text.includes('--password-file');
   const sandbox = await startSandbox({ ...common, family: 'wazuh-4', ...(wantsPassword ? { password } : {}), api: {} });
   const { agent, authd, api } = sandbox.endpoints;
@@ -100,15 +101,16 @@ async function startManager(text: string): Promise<ExampleManager> {
   return {
     address: agent.host,
     urls: { https: '', api: `https://${api?.host}:${api?.port}` },
-    pin: (text.includes('--api-url') ? sandbox.api?.fingerprint : undefined) ?? sandbox.fingerprint,
+    pin: (text.includes('--api-url') || retires ? sandbox.api?.fingerprint : undefined) ?? sandbox.fingerprint,
     environment: {
       WAZUH_MANAGER: agent.host,
       WAZUH_MANAGER_PORT: String(agent.port),
       WAZUH_REGISTRATION_PORT: String(authd.port),
+      ...(retires && api ? { AGENT_ENROLL_API_URL: `https://${api.host}:${api.port}` } : {}),
     },
     files: {
       '--password-file': PASSWORD,
-      '--api-password-file': 'enroll',
+      '--api-password-file': retires ? 'retire' : 'enroll',
       '--ca': sandbox.certificate,
       import: formatRecord(exported),
     },
@@ -164,6 +166,7 @@ function filledIn(text: string, root: string, { address, urls, pin, token }: Exa
     .replaceAll(new RegExp(NAME, 'g'), address)
     .replaceAll(/(?<=[ =])\/(var\/ossec|run\/secrets|etc\/agent-enroll)(?=\/)/g, `${root}/$1`)
     .replaceAll('sha256:HEX', pin)
+    .replaceAll('--api-user U ', `--api-user retire --pin ${pin} `)
     .replaceAll('WAZUH_ENROLLMENT_TOKEN=...', `WAZUH_ENROLLMENT_TOKEN=${token}`)
     .replaceAll(/(-port) \d+/g, '$1 0');
 }

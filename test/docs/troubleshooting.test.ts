@@ -4,10 +4,10 @@ import { MEANINGS } from '../../src/errors.js';
 import { isRunnable, readPage } from './code-blocks.js';
 import { runExample } from './example-host.js';
 
-/** A command whose manager is made after what it names. */
-const ALONE = /\b(?:FILE|DIR)\b|--api-url/;
-/** Takes a CA that the manager knows: test/e2e/trust.test.ts has one. */
-const NOT_RUN = ['agent-enroll --cert FILE --key FILE'];
+/** A command whose manager is made after what it names, or that takes the key away. */
+const ALONE = /\b(?:FILE|DIR|retire)\b|--api-url/;
+/** The first takes a CA that the manager knows: test/e2e/trust.test.ts has one; the second is refused, as its row says. */
+const NOT_RUN = ['agent-enroll --cert FILE --key FILE', 'agent-enroll retire'];
 
 function named(commands: string): string {
   return commands.replaceAll('HOST', 'siem.example.org').replaceAll('NAME', 'web-07');
