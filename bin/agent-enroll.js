@@ -9,7 +9,7 @@ const { join } = require('node:path');
 const { Script } = require('node:vm');
 
 const PROGRAM = join(__dirname, '..', 'dist', 'program');
-const COMMANDS = ['check', 'import', 'export', 'detect', 'sandbox', 'completion', '--help', '--version'];
+const COMMANDS = ['check', 'import', 'export', 'detect', 'retire', 'sandbox', 'completion', '--help', '--version'];
 const OTHERS_MAY_WRITE = 0o022;
 
 const command = COMMANDS.find((name) => process.argv.includes(name)) ?? 'enroll';
