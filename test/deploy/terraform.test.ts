@@ -7,7 +7,7 @@ import { Secret } from '../../src/model/secret.js';
 import { startHttpsSandbox } from '../../src/sandbox/https/manager.js';
 import { cloudInstance, type Downloads, downloads, type Instance } from './instance.js';
 import { startManager } from './sandbox-host.js';
-import { deployed, type Ended, needs, PROJECT, scratchDirectory, tool } from './tool.js';
+import { CONF_OF_WAZUH_5, deployed, type Ended, needs, PROJECT, scratchDirectory, tool } from './tool.js';
 
 /** It takes quoting, and has a word in it that is the same in every quoting. */
 const WORD = 'horse-7f3a';
@@ -15,10 +15,6 @@ const PASSWORD = `it's a "<${WORD}>"`;
 const SUM = 'ab'.repeat(32);
 const RELEASE = { url: 'https://downloads.example.org/agent-enroll/0.1.0', sha256: { x64: SUM, arm64: SUM } };
 const MANAGER = { ...RELEASE, manager: 'siem.example.org' };
-
-/** That of a Wazuh 5 agent which knows no manager yet. */
-const CONF_OF_WAZUH_5 =
-  '<ossec_config>\n  <agent>\n    <manager>\n      <endpoint>MANAGER_IP</endpoint>\n    </manager>\n  </agent>\n</ossec_config>\n';
 
 /** A configuration that uses the module, in a directory of its own; the module takes no provider, so nothing is fetched. */
 async function configuration() {
