@@ -134,7 +134,9 @@ describe('cloud-init, as it starts an instance', function () {
       await readFile(deployed('cloud-init/clean.d/50-agent-enroll'), 'utf8'),
     );
     await instance.root.sh(
-      'mkdir -p /etc/credstore; echo x > /etc/credstore/agent-enroll.password; touch /var/ossec/queue/rids/007',
+      `mkdir -p /etc/credstore /var/ossec/etc/certs; cd /var/ossec; touch queue/rids/007
+      echo x | tee /etc/credstore/agent-enroll.password > /etc/credstore/agent-enroll.token
+      touch etc/reenroll.secret etc/enrollment_token etc/certs/root-ca.pem etc/certs/.anchor-committed`,
     );
     const { code, stderr } = await instance.root.run('cloud-init', 'clean', '--logs');
     expect(stderr).to.equal('');
