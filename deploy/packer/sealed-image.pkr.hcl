@@ -71,7 +71,7 @@ build {
   # The agent is installed before this, by a provisioner of yours or in the image that is started from.
 
   provisioner "shell" {
-    inline = ["mkdir -m 0700 ${local.files}"]
+    inline = ["rm -rf ${local.files}", "mkdir -m 0700 ${local.files}"]
   }
 
   provisioner "file" {

@@ -85,8 +85,9 @@ describe('the image that Packer makes', function () {
       echo '${KEY}' > /etc/credstore/agent-enroll.password
       echo ${'ab'.repeat(16)} > /etc/machine-id`);
     port = await freePort();
-    await root.sh(`dropbearkey -t ed25519 -f /run/host-key > /dev/null 2>&1
-      dropbear -r /run/host-key -p 127.0.0.1:${port} -P /run/dropbear.pid -s > /dev/null 2>&1`);
+    // A client that asks for a kind of host key which it does not have is one whose connection it drops.
+    await root.sh(`for kind in rsa ecdsa; do dropbearkey -t $kind -f /run/host-key-$kind > /dev/null 2>&1; done
+      dropbear -r /run/host-key-rsa -r /run/host-key-ecdsa -p 127.0.0.1:${port} -P /run/dropbear.pid -s > /dev/null 2>&1`);
   });
   after(async () => {
     // It belongs to the scratch root, which lives as long as anything in it.
@@ -146,8 +147,9 @@ describe('the image that Packer makes', function () {
     await root.sh(`mkdir ${UNITS}/agent-enroll.service.d; cat > ${UNITS}/agent-enroll.service.d/alone.conf`, alone);
     await root.sh(`cat > ${UNITS}/end.service`, END);
     await root.sh(`cat > ${UNITS}/ended.target`, '[Unit]\nWants=multi-user.target end.service\n');
-    const machine = ['--hostname=web-07', `--set-credential=agent-enroll.password:${PASSWORD}`];
-    const { stdout, stderr } = await root.boot('ended.target', ...machine);
+    await root.sh('echo web-07 > /etc/hostname');
+    const credential = `--set-credential=agent-enroll.password:${PASSWORD}`;
+    const { stdout, stderr } = await root.boot('ended.target', credential);
     const said = await root.sh('cat /var/log/said').catch(() => `The system did not come up: ${stdout}${stderr}`);
     expect(said).to.contain('is enrolled, and the manager answered.');
     expect(manager.agents().map(({ name }) => name)).to.deep.equal(['of-image-web-07']);
