@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -8,7 +8,7 @@ import { type Downloads, downloads } from './instance.js';
 import { type Manager, startManager } from './sandbox-host.js';
 import { type ScratchRoot, scratchRoot } from './scratch-root.js';
 import { type SignedRelease, signedRelease } from './signature.js';
-import { deployed, type Ended, needs, scratchDirectory, skip, tool } from './tool.js';
+import { deployed, type Ended, needs, PROJECT, scratchDirectory, skip, tool } from './tool.js';
 
 const PASSWORD = 'correct horse';
 /** The key of an agent that was tried on the machine before it became an image. */
@@ -101,6 +101,14 @@ describe('the image that Packer makes', function () {
   it('has a template that Packer finds valid, written as Packer writes it', async () => {
     const { code, stdout, stderr } = await packer('validate', { settings: settings() });
     expect(code, stdout + stderr).to.equal(0);
+    const page = await readFile(join(PROJECT, 'docs/deploy/packer.md'), 'utf8');
+    const [, example = ''] = /```hcl\n([\s\S]*?)```/.exec(page) ?? [];
+    const file = join(scratch.path, 'image.pkrvars.hcl');
+    await writeFile(file, example.replace('/home/me/.ssh/id_ed25519', join(scratch.path, 'key')));
+    const ofPage = await tool('packer', ['validate', `-var-file=${file}`, deployed('packer')], {
+      env: { CHECKPOINT_DISABLE: '1', HOME: scratch.path },
+    });
+    expect(ofPage.code, ofPage.stdout + ofPage.stderr).to.equal(0);
     const format = await tool('packer', ['fmt', '-check', '-diff', deployed('packer')], {
       env: { HOME: scratch.path },
     });
