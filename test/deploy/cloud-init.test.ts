@@ -136,7 +136,7 @@ describe('cloud-init, as it starts an instance', function () {
     await instance.root.sh(
       `mkdir -p /etc/credstore /var/ossec/etc/certs; cd /var/ossec; touch queue/rids/007
       echo x | tee /etc/credstore/agent-enroll.password > /etc/credstore/agent-enroll.token
-      touch etc/reenroll.secret etc/enrollment_token etc/certs/root-ca.pem etc/certs/.anchor-committed`,
+      touch etc/client.keys.retired etc/reenroll.secret etc/reenroll.secret.retired etc/enrollment_token etc/certs/root-ca.pem etc/certs/.anchor-committed`,
     );
     const { code, stderr } = await instance.root.run('cloud-init', 'clean', '--logs');
     expect(stderr).to.equal('');

@@ -78,7 +78,7 @@ describe('the image that Packer makes', function () {
     );
     await root.sh(`rm -rf /var/ossec /etc/agent-enroll /etc/cloud/clean.d ${UNITS}/*.wants /usr/local/bin/agent-enroll
       mkdir -p /var/ossec/etc /var/ossec/.agent-enroll /var/ossec/queue/rids /etc/credstore
-      for file in etc/client.keys etc/reenroll.secret .agent-enroll/notes.json queue/rids/sender_counter; do
+      for file in etc/client.keys etc/client.keys.retired etc/reenroll.secret .agent-enroll/notes.json queue/rids/sender_counter; do
         echo '001 tried any ${KEY}' > /var/ossec/$file
       done
       echo '<ossec_config/>' > /var/ossec/etc/ossec.conf
