@@ -12,6 +12,8 @@ fail() {
   exit 1
 }
 
+trap 'rm -rf "$FILES"' EXIT
+
 # Each who has the image, or an instance of it, would have the secret.
 if printf '%s\n' "$SETTINGS" | grep -Eq '^[A-Z_]*(PASSWORD|TOKEN|SECRET)[A-Z_]*='; then
   fail 'a password or token does not belong into an image: give it to the instance.'
@@ -35,5 +37,4 @@ if [ -d /etc/cloud ]; then install -D -m 0755 "$FILES/50-agent-enroll" /etc/clou
 sh "$FILES/50-agent-enroll"
 : > /etc/machine-id
 rm -f /var/lib/dbus/machine-id
-rm -rf "$FILES"
 if [ -e /var/ossec/etc/client.keys ]; then fail '/var/ossec/etc/client.keys is still there: a manager is no image of an agent.'; fi

@@ -61,7 +61,7 @@ describe('the image that Packer makes', function () {
   const settings = () => ({ ...manager.environment, WAZUH_AGENT_NAME: 'of-image-{hostname}' });
 
   before(async function () {
-    needs(this, 'packer', 'dropbear', 'dropbearkey', 'ssh-keygen', 'scp', 'minisign', 'systemd-nspawn');
+    needs(this, 'packer', 'dropbear', 'dropbearkey', 'ssh-keygen', 'scp', 'sudo', 'minisign', 'systemd-nspawn');
     root = await scratchRoot(this);
     scratch = await scratchDirectory();
     manager = await startManager({ password: new Secret(PASSWORD) });
@@ -73,7 +73,9 @@ describe('the image that Packer makes', function () {
     const key = join(scratch.path, 'key');
     await tool('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
     await root.sh(
-      'umask 077; rm -rf /root/.ssh; mkdir /root/.ssh; cat > /root/.ssh/authorized_keys',
+      `umask 077; rm -rf /root/.ssh; mkdir /root/.ssh; cat > /root/.ssh/authorized_keys
+      useradd --create-home --shell /bin/sh builder; cp -r /root/.ssh /home/builder; chown -R builder: /home/builder
+      echo 'builder ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/builder`,
       await readFile(`${key}.pub`),
     );
     await root.sh(`rm -rf /var/ossec /etc/agent-enroll /etc/cloud/clean.d ${UNITS}/*.wants /usr/local/bin/agent-enroll
@@ -131,7 +133,8 @@ describe('the image that Packer makes', function () {
   });
 
   it('has the program, its service and the settings in it, and nothing of the machine that it was made of', async () => {
-    const { code, stdout, stderr } = await packer('build', { settings: settings() });
+    // As in a cloud: by a user who has to say sudo.
+    const { code, stdout, stderr } = await packer('build', { settings: settings(), user: 'builder' });
     expect(code, stdout + stderr).to.equal(0);
     expect(await root.sh('stat -c "%a %U %n" /usr/local/bin/agent-enroll /etc/agent-enroll/environment')).to.equal(
       '755 root /usr/local/bin/agent-enroll\n600 root /etc/agent-enroll/environment\n',
