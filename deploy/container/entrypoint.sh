@@ -9,6 +9,7 @@
 #   ENROLLMENT_PASSWORD_FILE  a mounted secret [default: /run/secrets/enrollment_password, if it is there]
 #   ENROLLMENT_TOKEN_FILE     the enrollment token of a Wazuh 5, in place of the manager and the password
 #                             [default: /run/secrets/enrollment_token, if it is there]
+#   AGENT_OPTIONS             further options of `agent-enroll`, separated by spaces
 # What happens where there is no volume is up to the manager: see docs/deploy/containers.md.
 set -eu
 
@@ -37,7 +38,9 @@ fi
 
 # The volume says which agent this is, wherever the container runs: the key is not tied to a machine.
 enroll() {
-  agent-enroll --no-machine-binding --name "$AGENT_NAME" --agent-home "$home" --keys "$state/client.keys" "$@"
+  # shellcheck disable=SC2086 # Several options.
+  agent-enroll --no-machine-binding --name "$AGENT_NAME" --agent-home "$home" --keys "$state/client.keys" \
+    ${AGENT_OPTIONS:-} "$@"
 }
 status=0
 if [ -e "$token" ] || [ -n "${ENROLLMENT_TOKEN_FILE:-}" ]; then

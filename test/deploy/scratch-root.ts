@@ -14,8 +14,11 @@ export interface ScratchRoot {
   sh(script: string, input?: string | Buffer): Promise<string>;
   /** Why no system can be booted in it; `undefined`: one can. */
   boots(): Promise<string | undefined>;
-  /** Boots the layered system with the real systemd, up to a unit, and ends when that system powers itself off. */
-  boot(unit: string): Promise<Ended>;
+  /**
+   * Boots the layered system with the real systemd, up to a unit, and ends when that system powers itself off.
+   * @param options what else systemd-nspawn is told, such as the credentials that it hands to the machine
+   */
+  boot(unit: string, ...options: readonly string[]): Promise<Ended>;
   /** What a start of the machine does to it: /run is empty again. */
   restart(): Promise<void>;
   close(): Promise<void>;
@@ -104,7 +107,7 @@ export async function scratchRoot(context: Context): Promise<ScratchRoot> {
       const { code, stderr } = await nspawn('true');
       return code === 0 ? undefined : stderr.trim();
     },
-    boot: (unit) => nspawn('--boot', `systemd.unit=${unit}`),
+    boot: (unit, ...options) => nspawn(...options, '--boot', `systemd.unit=${unit}`),
     restart: async () => {
       const again = 'umount /mnt/root/run && mount -t tmpfs tmpfs /mnt/root/run';
       const { code, stderr } = await tool('nsenter', [...enter, 'sh', '-c', again]);

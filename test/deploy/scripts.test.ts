@@ -24,6 +24,7 @@ describe('the shell scripts', function () {
   for (const script of [
     'install.sh',
     'container/entrypoint.sh',
+    'packer/provision.sh',
     'cloud-init/clean.d/50-agent-enroll',
     ...['postinst', 'prerm', 'postrm'].map((name) => `packages/deb/${name}`),
   ]) {

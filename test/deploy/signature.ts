@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BINARY, tool, writeProgram } from './tool.js';
+import { BINARY, program, tool } from './tool.js';
 
 /** A release as it lies on a server: the binary, its sum, the signature of the sums. */
 export interface SignedRelease {
@@ -13,11 +13,15 @@ export interface SignedRelease {
   readonly sum: string;
 }
 
-/** Lays a signed release into a directory. The keys are made for it and have no password. */
-export async function signedRelease(directory: string): Promise<SignedRelease> {
+/**
+ * Lays a signed release into a directory. The keys are made for it and have no password.
+ * @param binary this machine's binary, where it is not the program as it runs outside of a scratch root
+ */
+export async function signedRelease(directory: string, binary?: Buffer): Promise<SignedRelease> {
   await mkdir(directory);
-  const binary = await readFile(await writeProgram(join(directory, BINARY)));
-  const sum = createHash('sha256').update(binary).digest('hex');
+  const released = binary ?? (await program());
+  await writeFile(join(directory, BINARY), released, { mode: 0o755 });
+  const sum = createHash('sha256').update(released).digest('hex');
   await writeFile(join(directory, 'SHA256SUMS'), `${'0'.repeat(64)}  other\n${sum}  ${BINARY}\n`);
   const [key, otherKey] = [await makeKey(`${directory}-key`), await makeKey(`${directory}-other`)];
   const args = ['-S', '-s', `${directory}-key.secret`, '-m', join(directory, 'SHA256SUMS')];

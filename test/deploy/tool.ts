@@ -81,3 +81,7 @@ export async function writeProgram(path: string): Promise<string> {
 /** An ossec.conf that names no useful manager. */
 export const CONF =
   '<ossec_config>\n  <client>\n    <server>\n      <address>MANAGER_IP</address>\n    </server>\n  </client>\n</ossec_config>\n';
+
+/** The same for an agent of Wazuh 5. */
+export const CONF_OF_WAZUH_5 =
+  '<ossec_config>\n  <agent>\n    <manager>\n      <endpoint>MANAGER_IP</endpoint>\n    </manager>\n  </agent>\n</ossec_config>\n';
