@@ -6,12 +6,13 @@ import { Secret } from '../../src/model/secret.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
 import { HTTPS_ODDITIES, ODDITIES } from '../../src/sandbox/oddities.js';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
+import { LOAD } from '../load.js';
 import { type AgentSocket, type Outcome, tcpAgent, udpAgent } from './clients.js';
 import { udpOpen } from './connections.js';
 import { EventLog } from './event-log.js';
 import { framedGreeting, greeting } from './messages.js';
 
-const SILENCE_MS = 80;
+const SILENCE_MS = 80 * LOAD;
 
 let certificate: IssuedCertificate;
 let sandbox: Sandbox;

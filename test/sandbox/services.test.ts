@@ -8,12 +8,13 @@ import { parseRecord } from '../../src/model/agent-record.js';
 import { Secret } from '../../src/model/secret.js';
 import { type NewAgent, type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
+import { LOAD } from '../load.js';
 import { type AgentSocket, askAuthd, type Outcome, tcpAgent, udpAgent } from './clients.js';
 import { tcpOpen, udpOpen } from './connections.js';
 import { EventLog } from './event-log.js';
 import { framedGreeting, greeting } from './messages.js';
 
-const SILENCE_MS = 80;
+const SILENCE_MS = 80 * LOAD;
 
 describe('the services of the sandbox', () => {
   let certificate: IssuedCertificate;

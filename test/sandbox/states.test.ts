@@ -9,6 +9,7 @@ import { parseRecord } from '../../src/model/agent-record.js';
 import type { Counter } from '../../src/model/message-counter.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import { issueStockCertificate } from '../../src/sandbox/own-certificate.js';
+import { LOAD } from '../load.js';
 import { type AgentSocket, askAuthd, type Outcome, tcpAgent, udpAgent } from './clients.js';
 import { EventLog } from './event-log.js';
 
@@ -25,7 +26,7 @@ const { states }: { states: State[] } = JSON.parse(
 );
 
 // Long enough for an answer that is due, short enough for eleven that are not.
-const SILENCE_MS = 80;
+const SILENCE_MS = 80 * LOAD;
 const STARTUP = '#!-agent startup {"version":"v4.14.7"}';
 const KEEPALIVE = '#!-Linux |vm |6.1 - Wazuh v4.14.7 / x\nx merged.mg\n#"_agent_ip":10.0.0.1\n';
 const WRONG = messageKey(Buffer.alloc(47, 'f'));

@@ -39,6 +39,7 @@ const NOBODY = 1;
 const NAME = 'localhost';
 export const PASSWORD = 'correct horse';
 const ELDER = ['wazuh-4', 'wazuh-3', 'ossec'] as const;
+const KINDS = ['answers', 'authd only', 'agent port only'] as const;
 
 /** One manager of each kind for each family; the states share them. */
 export async function startManagers(certificate: IssuedCertificate): Promise<Managers> {
@@ -47,14 +48,6 @@ export async function startManagers(certificate: IssuedCertificate): Promise<Man
     certificates: await issueHttpsCertificates(),
     password: new Secret(PASSWORD),
   });
-  for (const family of ELDER) {
-    for (const kind of ['answers', 'authd only', 'agent port only'] as const) {
-      const sandbox = await startSandbox({ family, certificate, keyReloadMs: 30 });
-      if (kind === 'authd only') await sandbox.stopRemoted();
-      if (kind === 'agent port only') await sandbox.stopAuthd();
-      sandboxes.set(`${family} ${kind}`, sandbox);
-    }
-  }
   const silent = createSocket('udp4').bind(0, HOST);
   await once(silent, 'listening');
   const open = new Set<Socket>();
@@ -84,10 +77,24 @@ export async function startManagers(certificate: IssuedCertificate): Promise<Man
     holding.push({ end: () => void outgoing.destroy() }, { end: () => void datagrams.close() });
     return outgoing.localPort ?? 0;
   };
-  const closedPort = await hold(0);
+  const startKind = async (family: (typeof ELDER)[number], kind: (typeof KINDS)[number]) => {
+    const sandbox = await startSandbox({ family, certificate, keyReloadMs: 30 });
+    try {
+      if (kind === 'authd only') await sandbox.stopRemoted();
+      if (kind === 'agent port only') await sandbox.stopAuthd();
+      if (kind === 'authd only') await hold(sandbox.endpoints.agent.port);
+      if (kind === 'agent port only') await hold(sandbox.endpoints.authd.port);
+      return sandbox;
+    } catch (thrown) {
+      await sandbox.close();
+      throw thrown;
+    }
+  };
+  const closedPort = await untilFree(() => hold(0));
   for (const family of ELDER) {
-    await hold(sandboxes.get(`${family} authd only`)?.endpoints.agent.port ?? 0);
-    await hold(sandboxes.get(`${family} agent port only`)?.endpoints.authd.port ?? 0);
+    for (const kind of KINDS) {
+      sandboxes.set(`${family} ${kind}`, await untilFree(() => startKind(family, kind)));
+    }
   }
 
   const at = (port: number): Endpoint => ({ host: HOST, port });
@@ -208,4 +215,16 @@ function portOf(server: Server): number {
   const address: AddressInfo | string | null = server.address();
   if (address === null || typeof address === 'string') throw new Error('The server has no port.');
   return address.port;
+}
+
+/** A port that was free a moment ago may be somebody else's by now: then there is another one. */
+async function untilFree<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await attempt();
+    } catch (thrown) {
+      const inUse = thrown instanceof Error && 'code' in thrown && thrown.code === 'EADDRINUSE';
+      if (!inUse || tries === 20) throw thrown;
+    }
+  }
 }

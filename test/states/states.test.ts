@@ -35,22 +35,23 @@ describe('the table of states', () => {
 
 describe('in each state', function () {
   this.timeout(120_000);
-  let managers: Managers;
+  let managers: Managers | undefined;
   const states = statesToTry();
   const outcomes = new Map<State, Seen>();
 
   before(async () => {
-    managers = await startManagers(await issueStockCertificate());
+    const started = await startManagers(await issueStockCertificate());
+    managers = started;
     const waiting = [...states.entries()];
     const worker = async () => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         const [number, state] = next;
-        outcomes.set(state, await tryState(state, number, managers));
+        outcomes.set(state, await tryState(state, number, started));
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
   });
-  after(() => managers.close());
+  after(() => managers?.close());
 
   for (const state of states) {
     it(

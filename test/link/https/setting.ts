@@ -32,6 +32,17 @@ export function known(server: Pick<ManagerServer, 'manager'>, changes: Partial<P
   return fresh(server, { fresh: false, ...changes });
 }
 
+/** A clock on which pauses take no time, and nothing else takes any. */
+export function skippingPauses(): Pick<ProveEdge, 'now' | 'pause'> {
+  let passed = 0;
+  return {
+    now: () => passed,
+    pause: async (ms) => {
+      passed += ms;
+    },
+  };
+}
+
 export function edge(changes: Partial<ProveEdge> = {}): ProveEdge {
   let tokens = 0;
   return {
