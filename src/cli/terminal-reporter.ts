@@ -11,8 +11,11 @@ import { type Countdown, conclusion, errorLines, type Sentence, sentences } from
 
 /** How often the line is made anew, in milliseconds: the seconds must not be seen to stumble. */
 const REDRAW_MS = 250;
-/** The spinner and the space behind it, and the last column, from which some terminals go on to the next line. */
-const TAKEN = 3;
+/**
+ * The spinner and the space behind it; the `^C` of whoever interrupts, which would break the line; and the last column,
+ * from which some terminals go on to the next line.
+ */
+const TAKEN = 5;
 
 /** What goes on, and when it is over where that is known. */
 interface GoingOn {
