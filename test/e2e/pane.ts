@@ -19,7 +19,7 @@ export function hasTmux(): boolean {
 export interface Pane {
   /** The screen, without the spaces at the ends of its lines and the empty lines at its end. */
   screen(): Promise<string>;
-  /** The same with lines that did not fit put together again, and with the codes of bold and of colours. */
+  /** The same with the codes of bold and of colours. */
   styled(): Promise<string>;
   /** Waits until the screen matches, and gives it. @throws Error where it does not in time */
   until(wanted: RegExp): Promise<string>;
@@ -42,7 +42,7 @@ export async function startInPane(columns: number, args: readonly string[]): Pro
   const screen = async () => trimmed(await tmux('capture-pane', '-p'));
   return {
     screen,
-    styled: async () => trimmed(await tmux('capture-pane', '-p', '-e', '-J')),
+    styled: async () => trimmed(await tmux('capture-pane', '-p', '-e')),
     until: async (wanted) => {
       const limit = performance.now() + LIMIT_MS;
       for (;;) {
