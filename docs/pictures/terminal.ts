@@ -7,9 +7,9 @@ export interface Span {
   readonly style?: Style;
 }
 
-/** A screen as it was seen, and what was typed for it. */
+/** What was seen, below what was typed for it, or a remark. */
 export interface Screen {
-  readonly command: string;
+  readonly head: Span;
   readonly lines: readonly (readonly Span[])[];
 }
 
@@ -33,9 +33,9 @@ const COLOUR_OF: Readonly<Partial<Record<Style, string>>> = {
 /** A terminal with these screens, one below the other, as SVG. */
 export function drawTerminal(screens: readonly Screen[], theme: keyof typeof THEMES): string {
   const { background, ink, edge } = THEMES[theme];
-  const lines = screens.flatMap(({ command, lines }, index) => [
+  const lines = screens.flatMap(({ head, lines }, index) => [
     ...(index === 0 ? [] : [[]]),
-    ...wrapped([{ text: `$ ${command}`, style: 'strong' }]),
+    ...wrapped([head]),
     ...lines.flatMap(wrapped),
   ]);
   const [width, height] = [COLUMNS * COLUMN + 2 * MARGIN, lines.length * LINE + 2 * MARGIN];

@@ -6,11 +6,12 @@ import { against, scratchHome } from '../e2e/program.js';
 
 /** So wide that no line is broken before it is the same in every run. */
 const COLUMNS = 240;
-const RELOAD_MS = 1500;
-const COMMAND = 'agent-enroll --manager 127.0.0.1 --name web-01';
+const RELOAD_MS = 2500;
+const COMMAND: Span = { text: '$ agent-enroll --manager 127.0.0.1 --name web-01', style: 'strong' };
+const LATER: Span = { text: '# in the place of the last line, once the manager has read the new key:', style: 'faint' };
 
 /**
- * The screens of a real run in a real terminal, against the sandbox: while it waits, at its end, and of a second run. What
+ * The screens of a real run in a real terminal, against the sandbox: while it waits, what is new at its end, and of a second run. What
  * differs from run to run (ports, home, certificate, time and number of messages) is put in the place that a first run
  * against a manager of today would show.
  */
@@ -39,18 +40,20 @@ export async function recordTerminal(): Promise<readonly Screen[]> {
   const screens: Screen[] = [];
   const take = async (pane: Pane, proof: string) => {
     const shown = (await pane.styled()).split('\n').map((line) => spansOf(line, alike(proof)));
-    screens.push({ command: COMMAND, lines: shown.filter(([first]) => first?.text !== 'exit 0') });
+    return shown.filter(([first]) => first?.text !== 'exit 0');
   };
   try {
     await seen(async (pane) => {
       await pane.until(/\(at most \d+ s more\)$/m);
-      await take(pane, '');
+      const waiting = await take(pane, '');
       await pane.until(/^exit 0$/m);
-      await take(pane, 'after 71 messages and 8.6 s');
+      const before = new Set(waiting.map(textOf));
+      const ended = (await take(pane, 'after 71 messages and 8.6 s')).filter((line) => !before.has(textOf(line)));
+      screens.push({ head: COMMAND, lines: waiting }, { head: LATER, lines: ended });
     });
     await seen(async (pane) => {
       await pane.until(/^exit 0$/m);
-      await take(pane, 'after 1 message and 0.1 s');
+      screens.push({ head: COMMAND, lines: await take(pane, 'after 1 message and 0.1 s') });
     });
   } finally {
     await sandbox.close();
@@ -58,6 +61,8 @@ export async function recordTerminal(): Promise<readonly Screen[]> {
   }
   return screens;
 }
+
+const textOf = (line: readonly Span[]) => line.map(({ text }) => text).join('');
 
 const STYLE_OF: ReadonlyMap<string, Style> = new Map<string, Style>([
   ['1', 'strong'],
