@@ -10,6 +10,9 @@ const RELOAD_MS = 2500;
 const COMMAND: Span = { text: '$ agent-enroll --manager 127.0.0.1 --name web-01', style: 'strong' };
 const LATER: Span = { text: '# in the place of the last line, once the manager has read the new key:', style: 'faint' };
 
+const WAITING = /\(at most \d+ s more\)$/m;
+const ENDED = /^exit 0$/m;
+
 /**
  * The screens of a real run in a real terminal, against the sandbox: while it waits, what is new at its end, and of a second run. What
  * differs from run to run (ports, home, certificate, time and number of messages) is put in the place that a first run
@@ -38,22 +41,21 @@ export async function recordTerminal(): Promise<readonly Screen[]> {
     }
   };
   const screens: Screen[] = [];
-  const take = async (pane: Pane, proof: string) => {
-    const shown = (await pane.styled()).split('\n').map((line) => spansOf(line, alike(proof)));
+  const take = async (pane: Pane, wanted: RegExp, proof: string) => {
+    const shown = (await pane.styledUntil(wanted)).split('\n').map((line) => spansOf(line, alike(proof)));
     return shown.filter(([first]) => first?.text !== 'exit 0');
   };
   try {
     await seen(async (pane) => {
-      await pane.until(/\(at most \d+ s more\)$/m);
-      const waiting = await take(pane, '');
-      await pane.until(/^exit 0$/m);
+      const waiting = await take(pane, WAITING, '');
       const before = new Set(waiting.map(textOf));
-      const ended = (await take(pane, 'after 71 messages and 8.6 s')).filter((line) => !before.has(textOf(line)));
+      const ended = (await take(pane, ENDED, 'after 71 messages and 8.6 s')).filter(
+        (line) => !before.has(textOf(line)),
+      );
       screens.push({ head: COMMAND, lines: waiting }, { head: LATER, lines: ended });
     });
     await seen(async (pane) => {
-      await pane.until(/^exit 0$/m);
-      screens.push({ head: COMMAND, lines: await take(pane, 'after 1 message and 0.1 s') });
+      screens.push({ head: COMMAND, lines: await take(pane, ENDED, 'after 1 message and 0.1 s') });
     });
   } finally {
     await sandbox.close();

@@ -4,7 +4,7 @@ import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import { hasTmux, type Pane, startInPane } from './pane.js';
 import { against, scratchHome } from './program.js';
 
-const RELOAD_MS = 2500;
+const RELOAD_MS = 4000;
 /** More than a test takes: the manager never learns the key. */
 const NEVER_MS = 60_000;
 const SPINNER = /[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]/u;
@@ -39,18 +39,19 @@ describe('a real terminal', function () {
   for (const columns of [80, 30]) {
     it(`of ${columns} columns counts the wait down on one line, and has nothing of it at the end`, async () => {
       const terminal = await start(columns, RELOAD_MS);
-      for (const seconds of [60, 59]) {
-        const waiting = (await terminal.until(new RegExp(`\\(${seconds} s\\)`))).split('\n');
+      let wanted = /\((\d\d) s\)$/m;
+      for (let looks = 0; looks < 2; looks++) {
+        const waiting = (await terminal.until(wanted)).split('\n');
         const line = waiting.at(-1) ?? '';
         expect(line).to.match(/^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] Waiting for .*\(\d\d s\)$/u);
         expect(waiting.filter((one) => SPINNER.test(one))).to.deep.equal([line]);
+        const seconds = Number(wanted.exec(line)?.[1]);
+        wanted = new RegExp(`\\((${seconds - 1}|${seconds - 2}|${seconds - 3}) s\\)$`, 'm');
       }
       expect(await terminal.cursorIsShown(), 'while it waits').to.equal(false);
       const ended = await terminal.until(/^exit 0$/m);
       expect(ended).to.not.match(SPINNER).and.not.include('Waiting');
-      expect((await terminal.styled()).split('\n').at(0))
-        .to.include('✔')
-        .and.include('This host is web-01');
+      expect(ended.split('\n').at(0)).to.equal('✔ This host is web-01');
       expect(ended.replaceAll('\n', '')).to.match(/Agent 001 web-01 is enrolled, ?and the manager answered\.exit 0$/);
       expect(await terminal.cursorIsShown(), 'at the end').to.equal(true);
     });

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { promisify, stripVTControlCharacters } from 'node:util';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/agent-enroll.js', import.meta.url));
 const LIMIT_MS = 20_000;
@@ -17,12 +17,13 @@ export function hasTmux(): boolean {
 
 /** A terminal with the built program in it. */
 export interface Pane {
-  /** The screen, without the spaces at the ends of its lines and the empty lines at its end. */
-  screen(): Promise<string>;
-  /** The same with the codes of bold and of colours. */
-  styled(): Promise<string>;
-  /** Waits until the screen matches, and gives it. @throws Error where it does not in time */
+  /**
+   * Waits until the screen matches, and gives it, without the spaces at the ends of its lines and the empty lines at its
+   * end. @throws Error where it does not in time
+   */
   until(wanted: RegExp): Promise<string>;
+  /** The same, with the codes of bold and of colours in what it gives. */
+  styledUntil(wanted: RegExp): Promise<string>;
   cursorIsShown(): Promise<boolean>;
   interrupt(): Promise<void>;
   close(): Promise<void>;
@@ -39,18 +40,17 @@ export async function startInPane(columns: number, args: readonly string[]): Pro
   };
   const size = ['-x', String(columns), '-y', '40'];
   await tmux('new-session', '-d', ...size, '--', 'sh', '-c', KEEP, 'sh', process.execPath, PROGRAM, ...args);
-  const screen = async () => trimmed(await tmux('capture-pane', '-p'));
+  const until = async (wanted: RegExp, how: readonly string[]) => {
+    const limit = performance.now() + LIMIT_MS;
+    for (;;) {
+      const shown = trimmed(await tmux('capture-pane', '-p', ...how));
+      if (wanted.test(stripVTControlCharacters(shown))) return shown;
+      if (performance.now() > limit) throw new Error(`The terminal does not show ${wanted}:\n${shown}`);
+    }
+  };
   return {
-    screen,
-    styled: async () => trimmed(await tmux('capture-pane', '-p', '-e')),
-    until: async (wanted) => {
-      const limit = performance.now() + LIMIT_MS;
-      for (;;) {
-        const shown = await screen();
-        if (wanted.test(shown)) return shown;
-        if (performance.now() > limit) throw new Error(`The terminal does not show ${wanted}:\n${shown}`);
-      }
-    },
+    until: (wanted) => until(wanted, []),
+    styledUntil: (wanted) => until(wanted, ['-e']),
     cursorIsShown: async () => (await tmux('display-message', '-p', '#{cursor_flag}')).trim() === '1',
     interrupt: async () => {
       await tmux('send-keys', 'C-c');
