@@ -9,6 +9,10 @@ const REASONS: Readonly<Record<string, { readonly why: string; readonly keeper: 
     keeper: 'egoroof, one person; every Blowfish message of ours is tested against OpenSSL and against recordings',
   },
   'ipaddr.js': { why: 'addresses and networks, read as they are compared', keeper: 'whitequark' },
+  'is-unicode-supported': {
+    why: 'whether a terminal has a tick and a cross; ora brings it, too',
+    keeper: 'Sindre Sorhus',
+  },
   'node-forge': { why: 'PKCS#12, as client certificates come', keeper: 'Digital Bazaar' },
   ora: { why: 'the line on a terminal that shows that something goes on', keeper: 'Sindre Sorhus' },
   pako: {
@@ -18,6 +22,10 @@ const REASONS: Readonly<Record<string, { readonly why: string; readonly keeper: 
   saxes: {
     why: 'XML as it is written in ossec.conf, with the place of each value',
     keeper: 'Louis-Dominique Dubeau, one person',
+  },
+  'string-width': {
+    why: 'how many columns of a terminal a text takes; ora brings it, too',
+    keeper: 'Sindre Sorhus',
   },
   undici: { why: 'HTTP for the REST API and Wazuh 5', keeper: 'the Node.js project' },
   yargs: { why: 'arguments, help, completions', keeper: 'the yargs project' },

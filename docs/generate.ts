@@ -1,8 +1,13 @@
-/** Writes the tables of the documentation, the plot of the fleet and the man page anew: `npm run docs`. */
+/**
+ * Writes the tables of the documentation, its pictures and the man page anew: `npm run docs`. Those of the terminal are made
+ * of a real run: `npm run pictures`.
+ */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { drawFleet } from '../bench/fleet/plot.js';
 import { readResults } from '../bench/fleet/results.js';
 import { MAN_PAGE, manPage } from './man-page.js';
+import { drawJourney } from './pictures/journey.js';
+import { drawStates } from './pictures/states.js';
 import { generatedDocuments, withTables } from './tables.js';
 
 for (const { file, tables } of generatedDocuments()) {
@@ -10,6 +15,8 @@ for (const { file, tables } of generatedDocuments()) {
   await writeFile(path, withTables(await readFile(path, 'utf8'), tables));
 }
 await writeFile(new URL('fleet.svg', import.meta.url), drawFleet(readResults()));
+await writeFile(new URL('pictures/journey.svg', import.meta.url), drawJourney());
+await writeFile(new URL('pictures/states.svg', import.meta.url), drawStates());
 const page = new URL(MAN_PAGE, import.meta.url);
 await mkdir(new URL('.', page), { recursive: true });
 await writeFile(page, manPage());

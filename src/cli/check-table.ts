@@ -1,5 +1,6 @@
 import type { Check, CheckId } from '../journey/checks/finding.js';
 import type { Report } from '../journey/report.js';
+import { marks } from './marks.js';
 import { type Output, styled } from './output.js';
 
 /** What each check is called in the table. */
@@ -42,8 +43,9 @@ export function checkTable(checks: readonly Check[], output: Output): readonly s
 }
 
 function mark(ok: boolean | null, output: Output): string {
-  if (ok === null) return styled(output, 'dim', '–');
-  return ok ? styled(output, 'green', '✔') : styled(output, 'red', '✖');
+  const { done, failed } = marks();
+  if (ok === null) return styled(output, 'faint', '–');
+  return ok ? styled(output, 'good', done) : styled(output, 'bad', failed);
 }
 
 /** Lines that fit beside the titles; one line where the output is no terminal, or a narrow one. */

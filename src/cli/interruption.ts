@@ -37,8 +37,8 @@ export function listenToSignals(): Interruption {
     };
     setTimeout(look, LOOK_MS).unref();
   };
-  process.once('SIGINT', () => stop(new EnrollError('INTERRUPTED', 'Interrupted.')));
-  process.once('SIGTERM', () => stop(new EnrollError('TERMINATED', 'Terminated.')));
+  listen('SIGINT', () => stop(new EnrollError('INTERRUPTED', 'Interrupted.')));
+  listen('SIGTERM', () => stop(new EnrollError('TERMINATED', 'Terminated.')));
   return {
     signal: interrupt.signal,
     overdue,
@@ -51,4 +51,22 @@ export function listenToSignals(): Interruption {
       }
     },
   };
+}
+
+/**
+ * Takes the first signal; the second one has its default action. The listener stays in between: what shows the cursor of
+ * a terminal again when a program ends (ora brings it) ends it at once where it is the only one that listens.
+ */
+function listen(name: 'SIGINT' | 'SIGTERM', first: () => void): void {
+  let taken = false;
+  const take = () => {
+    if (!taken) {
+      taken = true;
+      first();
+      return;
+    }
+    process.off(name, take);
+    process.kill(process.pid, name);
+  };
+  process.on(name, take);
 }

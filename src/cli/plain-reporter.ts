@@ -19,18 +19,18 @@ export class PlainReporter implements Reporter {
   }
 
   finish(report: Report): void {
-    if (!this.#output.quiet) this.#write(styled(this.#output, 'green', conclusion(report)));
+    if (!this.#output.quiet) this.#write(styled(this.#output, 'good', conclusion(report)));
   }
 
   fail(error: EnrollError): void {
     const { message, rest } = errorLines(error, this.#output.verbose);
-    this.#write(`${styled(this.#output, 'red', 'Error:')} ${onOneLine(message)}`);
+    this.#write(`${styled(this.#output, 'bad', 'Error:')} ${onOneLine(message)}`);
     for (const line of rest) this.#write(`  ${onOneLine(line)}`);
   }
 
   #sentence({ kind, text }: Sentence): void {
     const line = onOneLine(text);
-    if (kind === 'warning') this.#write(`${styled(this.#output, 'yellow', 'Warning:')} ${line}`);
+    if (kind === 'warning') this.#write(`${styled(this.#output, 'notice', 'Warning:')} ${line}`);
     else if (this.#output.quiet || (kind === 'note' && !this.#output.verbose)) return;
     else this.#write(kind === 'start' ? `${line} …` : line);
   }

@@ -27,7 +27,7 @@ export async function runJourney(
   steps: (journey: Journey) => Promise<{ readonly changed: boolean }>,
   around: (reporter: Reporter) => Reporter = (reporter) => reporter,
 ): Promise<ExitCode> {
-  const reporter = around(await createReporter(context.output));
+  const reporter = around(await createReporter(context.output, context.signal));
   const input = { ...inputOf(command, context), observe: reporter.event.bind(reporter) };
   const { report, ended } = await run(input, steps);
   if (ended.ok) {

@@ -11,6 +11,17 @@ import { checkConclusion } from './check-table.js';
 export interface Sentence {
   readonly kind: 'start' | 'done' | 'warning' | 'note';
   readonly text: string;
+  /** Present: it is known when what goes on now is over, so a terminal may show this instead, and the time that is left. */
+  readonly countdown?: Countdown;
+}
+
+/** A wait whose end is known. */
+export interface Countdown {
+  /** What is waited for, without a word of how long. */
+  readonly text: string;
+  readonly waitMs: number;
+  /** Present: it may be over before. */
+  readonly atMost?: true;
 }
 
 /** The one builder of what a person reads about a journey. */
@@ -35,14 +46,20 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
     }
     case 'rejected':
       return [{ kind: 'warning', text: event.why }];
-    case 'splaying':
-      return [{ kind: 'start', text: `Waiting ${(event.waitMs / 1000).toFixed(1)} s for this host's turn (--splay)` }];
+    case 'splaying': {
+      const { waitMs } = event;
+      const text = `Waiting ${(waitMs / 1000).toFixed(1)} s for this host's turn (--splay)`;
+      return [{ kind: 'start', text, countdown: { text: "Waiting for this host's turn (--splay)", waitMs } }];
+    }
     case 'waiting':
       return [
         { kind: 'start', text: `Another agent-enroll (process ${event.pid}) is at work on this host: waiting for it` },
       ];
-    case 'retrying':
-      return [{ kind: 'start', text: `${event.error.message} Trying again in ${(event.waitMs / 1000).toFixed(1)} s` }];
+    case 'retrying': {
+      const { error, waitMs } = event;
+      const text = `${error.message} Trying again in ${(waitMs / 1000).toFixed(1)} s`;
+      return [{ kind: 'start', text, countdown: { text: `${error.message} Trying again`, waitMs } }];
+    }
     case 'method':
       return [{ kind: 'done', text: `Method: ${inWords(event.method)} (${event.why})` }];
     case 'asking':
@@ -100,13 +117,13 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
           : [{ kind: 'done', text: `The manager put the agent into ${groupsInWords(event.groups)}` } as const]),
         ...event.warnings.map((text) => ({ kind: 'warning', text }) as const),
       ];
-    case 'proving':
-      return [
-        {
-          kind: 'start',
-          text: `Waiting for the manager to acknowledge the key at ${formatEndpoint(event.endpoint)} (up to ${event.waitMs / 1000} s${event.https ? '' : '; a manager reads new keys about every 10 s'})`,
-        },
-      ];
+    case 'proving': {
+      const { endpoint, waitMs, https } = event;
+      const text = `Waiting for the manager to acknowledge the key at ${formatEndpoint(endpoint)}`;
+      const reload = https ? '' : '; a manager reads new keys about every 10 s';
+      const limit = `up to ${waitMs / 1000} s${reload}`;
+      return [{ kind: 'start', text: `${text} (${limit})`, countdown: { text, waitMs, atMost: true } }];
+    }
     case 'attempt':
       return [
         {

@@ -383,6 +383,13 @@ export const OPTIONS = {
     commands: [...ALL, 'sandbox'],
     group: 'Output',
   },
+  plain: {
+    kind: 'flag',
+    environment: [],
+    describe: 'print complete lines on a terminal too, without a spinner and a countdown: for screen readers',
+    commands: ['enroll', 'check', 'import', 'retire'],
+    group: 'Output',
+  },
   color: {
     kind: 'flag',
     environment: [],

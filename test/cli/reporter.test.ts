@@ -2,15 +2,18 @@ import { Writable } from 'node:stream';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { createReporter } from '../../src/cli/create-reporter.js';
+import type { Output } from '../../src/cli/output.js';
 import { PlainReporter } from '../../src/cli/plain-reporter.js';
 import { EnrollError } from '../../src/errors.js';
 import { emptyReport, withError } from '../../src/journey/report.js';
 
+const ENDLESS = new AbortController().signal;
+
 /** The reporter for a terminal of so many columns. */
-function reporterFor(columns: number) {
+function reporterFor(columns: number, more: Partial<Output> = {}) {
   const stream = () => new Writable({ write: (_chunk, _encoding, done) => done() });
   const printing = { interactive: true, color: false, json: false, quiet: false, verbose: false };
-  return createReporter({ out: stream(), err: stream(), columns, ...printing });
+  return createReporter({ out: stream(), err: stream(), columns, ...printing, ...more }, ENDLESS);
 }
 
 describe('the reporter', () => {
@@ -19,6 +22,10 @@ describe('the reporter', () => {
   });
   it('is a plain one on a terminal without a width, where clearing lines would never end', async () => {
     expect(await reporterFor(0)).to.be.instanceOf(PlainReporter);
+  });
+  it('is a plain one where complete lines are asked for, and where a spinner has no space', async () => {
+    expect(await reporterFor(80, { plain: true })).to.be.instanceOf(PlainReporter);
+    expect(await reporterFor(19)).to.be.instanceOf(PlainReporter);
   });
 });
 
@@ -59,7 +66,7 @@ describe('what comes from outside', () => {
         },
       });
       const plain = { interactive: false, color: false, json: false, quiet: false, verbose: false, columns: 80 };
-      const reporter = await createReporter({ out: stream, err: stream, ...plain, ...printing });
+      const reporter = await createReporter({ out: stream, err: stream, ...plain, ...printing }, ENDLESS);
       const error = new EnrollError('REQUEST_REFUSED', hostile, { hint: hostile, cause: new Error(hostile) });
       reporter.event({ kind: 'warning', text: hostile });
       reporter.event({ kind: 'retrying', error, waitMs: 1 });

@@ -71,13 +71,13 @@ export async function detectCommand(
     }
     output.out.write(table(lines));
     showWarnings();
-    const reporter = await createReporter(output);
+    const reporter = await createReporter(output, signal);
     for (const error of refused) reporter.fail(error, emptyReport(command));
     return first?.exitCode ?? EXIT.ok;
   } catch (thrown) {
     const error = signal.aborted ? abortReason(signal) : asEnrollError(thrown);
     showWarnings();
-    (await createReporter(output)).fail(error, withError({ ...emptyReport(command), warnings }, error));
+    (await createReporter(output, signal)).fail(error, withError({ ...emptyReport(command), warnings }, error));
     return error.exitCode;
   }
 }
