@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { inflateSync } from 'node:zlib';
-import { deflate } from 'pako';
 import { systemCode } from '../../errors.js';
 import { type Counter, GLOBAL_MAX, LOCAL_MAX } from '../../model/message-counter.js';
 import { CIPHERS, type Cipher, type CipherChoice, decrypt, encrypt, tokenOf } from './cipher.js';
+import { deflate } from './deflate.js';
 import type { MessageKey } from './key.js';
 
 /** The longest message on the wire, in bytes (remoted, Wazuh 4.14: a longer TCP frame closes the connection). */
@@ -78,8 +78,7 @@ export function encodeMessage(parts: MessageParts, key: MessageKey): Uint8Array 
   const payload = typeof parts.payload === 'string' ? Buffer.from(parts.payload, 'utf8') : parts.payload;
   requirePayload(parts.cipher, payload.length);
   const inner = Buffer.concat([header(parts.random, parts.counter), payload]);
-  // The managers' zlib, bit for bit: Node's own is a fork that compresses to other bytes.
-  const packed = deflate(Buffer.concat([Buffer.from(md5Hex(inner), 'latin1'), inner]), { level: 9 });
+  const packed = deflate(Buffer.concat([Buffer.from(hash('md5', inner), 'latin1'), inner]));
   // There is always a "!": eight where the compressed body is a multiple of 8 by itself.
   const padding = Buffer.alloc(PAD_MULTIPLE - (packed.length % PAD_MULTIPLE), PAD);
   const front = Buffer.from(prefix(parts.id) + tokenOf(parts.cipher), 'latin1');
@@ -133,7 +132,7 @@ function readBody(padded: Buffer): Body | MessageFault {
   if (typeof body === 'string') return body;
   if (body.length <= MD5_LENGTH + HEADER_LENGTH) return 'length';
   const inner = body.subarray(MD5_LENGTH);
-  if (body.toString('latin1', 0, MD5_LENGTH) !== md5Hex(inner)) return 'md5';
+  if (body.toString('latin1', 0, MD5_LENGTH) !== hash('md5', inner)) return 'md5';
   const match = HEADER.exec(inner.toString('latin1', 0, HEADER_LENGTH));
   const [, random, global, local] = match ?? [];
   if (random === undefined || Number(global) > GLOBAL_MAX) return 'header';
@@ -173,8 +172,4 @@ function prefix(id: string | undefined): string {
   if (id === undefined) return '';
   if (!ID.test(id)) throw new RangeError('An agent id is 1 to 10 digits.');
   return `!${id}!`;
-}
-
-function md5Hex(data: Uint8Array): string {
-  return createHash('md5').update(data).digest('hex');
 }
