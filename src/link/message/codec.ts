@@ -23,6 +23,7 @@ const PAD_MULTIPLE = 8;
 const HEADER = /^(\d{5})(\d{10}):(\d{4}):$/;
 const PREFIX = /^!(\d{1,10})!/;
 const PREFIX_LIMIT = 12;
+const TOKEN_LIMIT = 5;
 const ID = /^\d{1,10}$/;
 const RANDOM = /^\d{5}$/;
 
@@ -77,8 +78,9 @@ const DEPTH: Readonly<Record<MessageFault, number>> = {
 export function encodeMessage(parts: MessageParts, key: MessageKey): Uint8Array {
   const payload = typeof parts.payload === 'string' ? Buffer.from(parts.payload, 'utf8') : parts.payload;
   requirePayload(parts.cipher, payload.length);
-  const inner = Buffer.concat([header(parts.random, parts.counter), payload]);
-  const packed = deflate(Buffer.concat([Buffer.from(hash('md5', inner), 'latin1'), inner]));
+  const body = Buffer.concat([Buffer.alloc(MD5_LENGTH), header(parts.random, parts.counter), payload]);
+  body.write(hash('md5', body.subarray(MD5_LENGTH)), 'latin1');
+  const packed = deflate(body);
   // There is always a "!": eight where the compressed body is a multiple of 8 by itself.
   const padding = Buffer.alloc(PAD_MULTIPLE - (packed.length % PAD_MULTIPLE), PAD);
   const front = Buffer.from(prefix(parts.id) + tokenOf(parts.cipher), 'latin1');
@@ -94,8 +96,8 @@ export function encodeMessage(parts: MessageParts, key: MessageKey): Uint8Array 
 export function decodeMessage(bytes: Uint8Array, key: MessageKey, tryCiphers: readonly Cipher[] = CIPHERS): Decoded {
   if (bytes.length > MESSAGE_LIMIT) return { ok: false, fault: 'length' };
   const id = peekId(bytes);
-  const rest = bytes.subarray(id === undefined ? 0 : id.length + 2);
-  const start = Buffer.from(rest.subarray(0, 5)).toString('latin1');
+  const rest = view(bytes).subarray(id === undefined ? 0 : id.length + 2);
+  const start = rest.toString('latin1', 0, TOKEN_LIMIT);
   const candidates = CIPHERS.filter((cipher) => start.startsWith(tokenOf(cipher)));
   if (candidates.length === 0) return { ok: false, fault: 'format' };
 
@@ -115,7 +117,7 @@ export function decodeMessage(bytes: Uint8Array, key: MessageKey, tryCiphers: re
 
 /** The id that stands as `!id!` in front of a message: by it a manager looks up the key to decode the rest. */
 export function peekId(bytes: Uint8Array): string | undefined {
-  return PREFIX.exec(Buffer.from(bytes.subarray(0, PREFIX_LIMIT)).toString('latin1'))?.[1];
+  return PREFIX.exec(view(bytes).toString('latin1', 0, PREFIX_LIMIT))?.[1];
 }
 
 interface Body {
@@ -172,4 +174,9 @@ function prefix(id: string | undefined): string {
   if (id === undefined) return '';
   if (!ID.test(id)) throw new RangeError('An agent id is 1 to 10 digits.');
   return `!${id}!`;
+}
+
+/** The same bytes, not copied. */
+function view(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -5,24 +5,24 @@ import ZStream from 'pako/lib/zlib/zstream.js';
 const BEST = 9;
 const DEFLATED = 8;
 const WINDOW_BITS = 15;
+const MEMORY = 8;
 const DEFAULT_STRATEGY = 0;
 const FINISH = 4;
 const STREAM_END = 1;
 
-const MEMORY_MIN = 1;
-const MEMORY_DEFAULT = 8;
-/** Header, checksum, and the heads of blocks that cannot be compressed, for as much as a message can hold. */
+/** Header, checksum, and the heads of blocks that cannot be compressed, of as much as a message can hold. */
 const OVERHEAD = 64;
+const NO_CHAINS = new Uint16Array(0);
 
-/** By the memory they take. Filled by use, for making one costs more than most messages do. */
-const streams = new Map<number, ZStream>();
+/** One for all messages: to make its 256 KiB takes longer than most messages do. */
+let stream: ZStream | undefined;
 
 /**
  * zlib data at level 9, bit for bit as the managers' zlib makes it: Node's own is a fork that compresses to other bytes.
  * @param bytes at most as many as a message holds
  */
 export function deflate(bytes: Uint8Array): Uint8Array {
-  const stream = streamFor(bytes.length);
+  stream = stream === undefined ? newStream() : asNew(stream);
   stream.input = bytes;
   stream.next_in = 0;
   stream.avail_in = bytes.length;
@@ -34,26 +34,19 @@ export function deflate(bytes: Uint8Array): Uint8Array {
   return output.subarray(0, stream.next_out);
 }
 
-/** A stream as new. */
-function streamFor(length: number): ZStream {
-  const memory = memoryFor(length);
-  const used = streams.get(memory);
-  if (used !== undefined) {
-    deflateReset(used);
-    return used;
-  }
+function newStream(): ZStream {
   const made = new ZStream();
-  deflateInit2(made, BEST, DEFLATED, WINDOW_BITS, memory, DEFAULT_STRATEGY, true);
-  streams.set(memory, made);
+  deflateInit2(made, BEST, DEFLATED, WINDOW_BITS, MEMORY, DEFAULT_STRATEGY, true);
   return made;
 }
 
-/**
- * How much memory gives the same bytes as the default, which is cleared for each message: what a block has room for,
- * 2 ^ (memory + 6) symbols, has to be more than there are bytes. Above a KiB the default stays, for there chains of matches
- * may get as long as they are followed, and are longer where less memory is shared.
- */
-function memoryFor(length: number): number {
-  for (let memory = MEMORY_MIN; memory < 5; memory += 1) if (length < 2 ** (memory + 6) - 1) return memory;
-  return MEMORY_DEFAULT;
+function asNew(used: ZStream): ZStream {
+  // The reset clears the heads of the hash chains one by one, which is most of the work for a short message.
+  const { state } = used;
+  const { head } = state;
+  head.fill(0);
+  state.head = NO_CHAINS;
+  deflateReset(used);
+  state.head = head;
+  return used;
 }

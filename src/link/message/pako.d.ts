@@ -9,6 +9,8 @@ declare module 'pako/lib/zlib/zstream.js' {
     output: Uint8Array | null;
     next_out: number;
     avail_out: number;
+    /** What zlib keeps to itself; there once it is initialized. */
+    readonly state: { head: Uint16Array };
   }
 }
 
