@@ -39,15 +39,16 @@ export interface TlsConnection {
   readonly verdict: TrustVerdict;
   readonly tlsVersion: TlsVersion;
   /**
-   * Whether the server has certainly finished its side of the handshake, and so accepted this client's certificate
-   * or its absence. Under TLS 1.3 a client is done before the server has looked.
+   * Whether the server has certainly accepted this client's certificate or its absence: it asked for none, or has
+   * finished its side of the handshake. Under TLS 1.3 a client is done before the server has looked.
    */
   readonly confirmed: boolean;
 }
 
 /**
- * How long, under TLS 1.3, the server's word that it finished (a session ticket, an alert or a close) is awaited before
- * the caller may send. Servers on OpenSSL send tickets at once, so this costs one way of the wire; it is for the others.
+ * How long, under TLS 1.3, the word of a server that asked for a certificate that it finished (a session ticket, an alert
+ * or a close) is awaited before the caller may send. Servers on OpenSSL send tickets at once, so this costs one round trip;
+ * it is for the others.
  */
 const CONFIRMATION_MS = 200;
 
@@ -77,7 +78,8 @@ export async function connectTls(endpoint: Endpoint, options: TlsOptions, signal
     try {
       const verdict = judge(presentedBy(socket), endpoint, options);
       const tlsVersion = versionOf(socket);
-      const confirmed = tlsVersion === 'TLSv1.2' || (await confirmation(socket, ticket, where, given, limit.signal));
+      const decided = tlsVersion === 'TLSv1.2' || !wantedCertificate(socket);
+      const confirmed = decided || (await confirmation(socket, ticket, where, given, limit.signal));
       return {
         socket,
         verdict,
@@ -208,6 +210,11 @@ function versionOf(socket: TLSSocket): TlsVersion {
   const version = socket.getProtocol();
   if (version === 'TLSv1.2' || version === 'TLSv1.3') return version;
   throw new EnrollError('TLS_FAILED', `The server agreed on ${version ?? 'no version of TLS'}.`);
+}
+
+/** Whether the server asked for a client's certificate: it says then what it could be signed with, and else never does. */
+function wantedCertificate(socket: TLSSocket): boolean {
+  return socket.getSharedSigalgs().length > 0;
 }
 
 // authd with a client CA (Wazuh 4.14, TLS 1.3) lets the handshake succeed here and then closes, with or without an
