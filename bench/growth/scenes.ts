@@ -51,6 +51,16 @@ export const SCENES: readonly GrowthScene[] = [
     },
   },
   {
+    name: 'ossec.conf',
+    of: 'servers',
+    sizes: [1, 10, 100, 1000, 10_000],
+    prepare: async (host, size) => {
+      await keys(host, 1);
+      await writeFile(join(host.home, 'etc', 'ossec.conf'), servers(host, size), { mode: 0o640 });
+      return [];
+    },
+  },
+  {
     name: 'notes',
     of: 'managers',
     sizes: [1, 10, 100, 1000],
@@ -91,6 +101,15 @@ function config({ agent, authd }: GrowthHost, bytes: number): string {
     parts.push(part);
   }
   return parts.join('') + end;
+}
+
+/** The manager that knows the key is the first of them. */
+function servers({ agent, authd }: GrowthHost, count: number): string {
+  const lines = Array.from({ length: count }, (_, at) => {
+    const address = at === 0 ? agent.host : `127.1.${Math.floor(at / 250)}.${(at % 250) + 1}`;
+    return `    <server><address>${address}</address><port>${agent.port}</port><protocol>tcp</protocol></server>\n`;
+  });
+  return `<ossec_config>\n  <client>\n${lines.join('')}    <enrollment><port>${authd.port}</port></enrollment>\n  </client>\n</ossec_config>\n`;
 }
 
 async function notes({ home, record, agent }: GrowthHost, count: number): Promise<void> {
