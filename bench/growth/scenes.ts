@@ -41,7 +41,7 @@ export const SCENES: readonly GrowthScene[] = [
     },
   },
   {
-    name: 'managers',
+    name: '--manager',
     of: 'managers',
     sizes: [1, 2, 5, 10, 20, 50],
     prepare: async (host, size) => {
