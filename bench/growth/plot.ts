@@ -51,7 +51,8 @@ function field({ name, of, points }: GrowthSeries, left: number, above: number, 
       `  <text x="${start - 6}" y="${y(value)}" dy="4" text-anchor="end">${value}</text>`,
     ]),
     ...points.map(
-      ({ size }) => `  <text x="${x(size)}" y="${bottom + 16}" text-anchor="middle">${size.toLocaleString('en')}</text>`,
+      ({ size }) =>
+        `  <text x="${x(size)}" y="${bottom + 16}" text-anchor="middle">${size.toLocaleString('en')}</text>`,
     ),
     `  <polyline fill="none" ${TIME} points="${curve(({ processorMs }) => processorMs[1])}"/>`,
     `  <polyline fill="none" ${MEMORY} points="${curve(({ peakMiB }) => peakMiB)}"/>`,
