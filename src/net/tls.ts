@@ -46,11 +46,13 @@ export interface TlsConnection {
 }
 
 /**
- * How long, under TLS 1.3, the word of a server that asked for a certificate that it finished (a session ticket, an alert
- * or a close) is awaited before the caller may send. Servers on OpenSSL send tickets at once, so this costs one round trip;
- * it is for the others.
+ * How long, under TLS 1.3, the server's word that it finished (a session ticket, an alert or a close) is awaited before the
+ * caller may send, so that what breaks until then is no answer that was lost. Servers on OpenSSL send tickets at once: that
+ * costs a round trip, which is little where a server is near, and where it is far is only worth it if the server asked for
+ * a client certificate, which it may still refuse.
  */
-const CONFIRMATION_MS = 200;
+const CONFIRMATION_MS = 30;
+const CONFIRMATION_OF_CERTIFICATE_MS = 200;
 
 /**
  * Connects with TLS 1.2 or 1.3 and decides about trust before the caller can send a byte. An untrusted server gets a
@@ -78,15 +80,15 @@ export async function connectTls(endpoint: Endpoint, options: TlsOptions, signal
     try {
       const verdict = judge(presentedBy(socket), endpoint, options);
       const tlsVersion = versionOf(socket);
-      const decided = tlsVersion === 'TLSv1.2' || !wantedCertificate(socket);
-      const confirmed = decided || (await confirmation(socket, ticket, where, given, limit.signal));
+      const confirmed = tlsVersion === 'TLSv1.2' || (await confirmation(socket, ticket, where, given, limit.signal));
+      const accepted = confirmed || !wantedCertificate(socket);
       return {
         socket,
         verdict,
         tlsVersion,
         // Far away or busy, it may say so only while the request is under way.
         get confirmed() {
-          return confirmed || ticket.seen;
+          return accepted || ticket.seen;
         },
       };
     } catch (thrown) {
@@ -241,10 +243,12 @@ function confirmation(
       settle();
       setImmediate(resolve, true);
     };
-    const onTime = () => {
-      settle();
-      resolve(false);
-    };
+    // What came in time is looked at first, also where this process was too busy to do so.
+    const onTime = () =>
+      setImmediate(() => {
+        settle();
+        resolve(false);
+      });
     const fail = (thrown: unknown) => {
       settle();
       reject(thrown);
@@ -253,7 +257,8 @@ function confirmation(
     const onError = (thrown: Error) =>
       fail(handshakeError({ thrown, where, clientCertificateGiven, bytesRead: socket.bytesRead }));
     const onEnd = () => fail(closedAtOnce(where, clientCertificateGiven));
-    const timer = setTimeout(onTime, CONFIRMATION_MS);
+    const waitMs = wantedCertificate(socket) ? CONFIRMATION_OF_CERTIFICATE_MS : CONFIRMATION_MS;
+    const timer = setTimeout(onTime, waitMs);
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once('error', onError);
     socket.once('end', onEnd);

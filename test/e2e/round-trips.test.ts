@@ -9,7 +9,10 @@ import { startHttpsSandbox } from '../../src/sandbox/https/manager.js';
 import { startSandbox } from '../../src/sandbox/manager.js';
 import type { SandboxEvent } from '../../src/sandbox/sandbox-events.js';
 
-const ONE_WAY_MS = 20;
+/** So far away that nothing is waited for which need not be. */
+const FAR_MS = 100;
+/** So near that nobody asks again before the answer is there. */
+const NEAR_MS = 1;
 
 /** What a host waits for is counted on the wire: a question that is asked when the answer before it is there is a round trip more. */
 describe('round trips', function () {
@@ -19,7 +22,7 @@ describe('round trips', function () {
   let events: SandboxEvent[] = [];
 
   beforeEach(async () => {
-    host = await distantHost(2 * ONE_WAY_MS);
+    host = await distantHost(2 * NEAR_MS);
     close = [host.remove];
     events = [];
   });
@@ -37,11 +40,11 @@ describe('round trips', function () {
   const kinds = () => events.flatMap((event) => (event.type === 'message' ? [event.kind] : []));
 
   /** A manager that knows a key at once, and the way to each of its ports. */
-  async function distant(family: SandboxFamily, protocol: 'tcp' | 'udp') {
+  async function distant(family: SandboxFamily, protocol: 'tcp' | 'udp', oneWayMs: number) {
     const sandbox = closing(await startSandbox({ family, keyReloadMs: 1, onEvent }));
-    const authd = closing(await streamPath(sandbox.endpoints.authd, ONE_WAY_MS));
+    const authd = closing(await streamPath(sandbox.endpoints.authd, oneWayMs));
     const path = protocol === 'tcp' ? streamPath : datagramPath;
-    const agent = closing(await path(sandbox.endpoints.agent, ONE_WAY_MS));
+    const agent = closing(await path(sandbox.endpoints.agent, oneWayMs));
     const enroll = () =>
       host.enroll({
         manager: `manager.example:${agent.endpoint.port}`,
@@ -58,7 +61,7 @@ describe('round trips', function () {
     ['ossec', 'udp', 4, 1, 'TCP, the two of TLS 1.2, request; message'],
   ] as const) {
     it(`are ${key} for a key and ${proof} for the proof with ${family} over ${protocol}: ${why}`, async () => {
-      const { authd, agent, enroll } = await distant(family, protocol);
+      const { authd, agent, enroll } = await distant(family, protocol, FAR_MS);
       expect(await enroll()).to.deep.include({ ok: true, changed: true });
       expect(roundTrips(authd)).to.deep.equal([key]);
       expect(roundTrips(agent)).to.deep.equal([proof]);
@@ -66,7 +69,7 @@ describe('round trips', function () {
     });
 
     it(`are ${proof} for a second run with ${family} over ${protocol}, which asks with one message`, async () => {
-      const { authd, agent, enroll } = await distant(family, protocol);
+      const { authd, agent, enroll } = await distant(family, protocol, NEAR_MS);
       await enroll();
       const [keys, proofs] = [authd.connections.length, agent.connections.length];
       events = [];
@@ -85,7 +88,7 @@ describe('round trips', function () {
   ] as const) {
     it(`are over ${connections.length} connections with a token of Wazuh 5 that holds the ${anchor}`, async () => {
       const sandbox = closing(await startHttpsSandbox({ keyReloadMs: 1, onEvent }));
-      const path = closing(await streamPath(sandbox.endpoints.https, ONE_WAY_MS));
+      const path = closing(await streamPath(sandbox.endpoints.https, FAR_MS));
       const { text } = sandbox.mintToken({ anchor, address: `localhost:${path.endpoint.port}` });
       const tokenFile = join(host.home, 'token');
       await writeFile(tokenFile, `${text.reveal()}\n`, { mode: 0o600 });
