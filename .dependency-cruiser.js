@@ -19,7 +19,7 @@ const LEVELS = [
 ];
 
 /** The part of link/message without sockets, clock and randomness of its own: what the sandbox shares with the program. */
-const CODEC = '^src/link/message/(aes|blowfish|cipher|codec|control|framing|key|transport)\\.ts$';
+const CODEC = '^src/link/message/(aes|blowfish|cipher|codec|control|deflate|framing|key|transport)\\.ts$';
 
 /** What is pure in the ways over HTTPS: requests, answers and formats, without connections, clock or randomness. */
 const PURE =

@@ -1,6 +1,8 @@
 /** The tables of the documentation that are made from the code. */
 import { readResults } from '../bench/fleet/results.js';
 import { measuredTable, simulatedTable, steadyTable, type Table } from '../bench/fleet/tables.js';
+import { readGrowth } from '../bench/growth/results.js';
+import { growthTable } from '../bench/growth/tables.js';
 import { EXIT, EXIT_MEANINGS, type ExitCode, MEANINGS } from '../src/errors.js';
 import { OPTION_ROWS } from '../src/settings/options.js';
 import { CHANNELS, cells, PHASES } from '../test/faults/network/cells.js';
@@ -23,6 +25,7 @@ export function generatedDocuments(): readonly GeneratedDocument[] {
     { file: 'faults.md', tables: { faults: faultTable(), cells: cellTable() } },
     { file: 'security.md', tables: securityTables() },
     { file: 'fleet.md', tables: fleetTables() },
+    { file: 'performance.md', tables: growthTables() },
     { file: '../README.md', tables: { 'exit codes': exitTable() } },
   ];
 }
@@ -130,6 +133,11 @@ function fleetTables(): GeneratedDocument['tables'] {
     simulated: drawn(simulatedTable(results)),
     steady: drawn(steadyTable(results)),
   };
+}
+
+function growthTables(): GeneratedDocument['tables'] {
+  const { head, lines } = growthTable(readGrowth());
+  return { growth: table(head, lines) };
 }
 
 function table(head: readonly string[], lines: readonly (readonly string[])[]): string {

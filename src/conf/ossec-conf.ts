@@ -109,9 +109,9 @@ export function readOssecConf(text: string): AgentConf {
     }
   };
 
-  const parser = new SaxesParser({ fragment: true });
+  const parser = new SaxesParser({ fragment: true, position: false });
   parser.on('error', (error) => {
-    if (faults.length < 20) faults.push({ line: parser.line, what: error.message.replace(/^\d+:\d+: /, '') });
+    if (faults.length < 20) faults.push({ line: parser.line, what: error.message });
   });
   parser.on('opentag', ({ name }) => {
     path.push(name);

@@ -5,7 +5,7 @@ import { routingTable } from '../host/route.js';
 import { nodeSystem, type SystemEdge } from '../host/system.js';
 import type { Randomness } from '../link/message/conversation.js';
 import { type Dial, directDial } from '../net/connect.js';
-import { type Lookup, systemLookup } from '../net/lookup.js';
+import { type Lookup, lookupOnce, systemLookup } from '../net/lookup.js';
 
 /** All that the journey touches outside of itself, so that a test or an embedding program can put its own in place. */
 export interface JourneyEdge {
@@ -16,7 +16,7 @@ export interface JourneyEdge {
    * It is short, and what is interrupted ends after it.
    */
   readonly uninterrupted: <T>(step: () => Promise<T>) => Promise<T>;
-  /** Finds the addresses of a name. */
+  /** Finds the addresses of a name, and asks about each once. */
   readonly lookup: Lookup;
   /** Makes TCP connections that give up after so many milliseconds. */
   readonly dial: (timeoutMs: number) => Dial;
@@ -40,17 +40,19 @@ export function nodeJourneyEdge(environment: WindowsEnvironment, lookup: Lookup 
   const { ProgramFiles: programFiles, SystemRoot: systemRoot } = environment;
   const programFilesX86 = environment['ProgramFiles(x86)'];
   const disk = nodeFileEdge(systemRoot);
+  const now = () => performance.now();
+  const once = lookupOnce(lookup, now);
   return {
     system: nodeSystem({ programFiles, programFilesX86, systemRoot }, disk),
     disk,
     uninterrupted: (step) => step(),
-    lookup,
-    dial: (timeoutMs) => directDial(timeoutMs, lookup),
+    lookup: once,
+    dial: (timeoutMs) => directDial(timeoutMs, once),
     // As real agents write it: an unsigned 16 bit number in five digits.
     random: { digits: () => String(randomInt(65536)).padStart(5, '0'), iv: () => randomBytes(16) },
     jti: () => randomBytes(16),
     randomNumber: Math.random,
-    now: () => performance.now(),
+    now,
   };
 }
 

@@ -10,3 +10,26 @@ export type Lookup = (host: string) => Promise<readonly LookupAddress[]>;
 /** The system's own look-up (getaddrinfo), of the families that this host has an address of. */
 export const systemLookup: Lookup = (host) =>
   lookup(host, { all: true, hints: process.platform === 'win32' ? 0 : ADDRCONFIG });
+
+/** For how long an answer is good, in milliseconds: a name that has moved is found before a wait for it is over. */
+const KEPT_MS = 30_000;
+
+/**
+ * A look-up that asks about each name once, also where several ask at the same time. What it was told is good for half a
+ * minute; a look-up that failed is made again by whoever asks next.
+ *
+ * @param now milliseconds on a clock that never goes back
+ */
+export function lookupOnce(lookup: Lookup, now: () => number): Lookup {
+  const asked = new Map<string, { readonly atMs: number; readonly found: ReturnType<Lookup> }>();
+  return (host) => {
+    const before = asked.get(host);
+    if (before !== undefined && now() - before.atMs < KEPT_MS) return before.found;
+    const question = { atMs: now(), found: lookup(host) };
+    asked.set(host, question);
+    question.found.catch(() => {
+      if (asked.get(host) === question) asked.delete(host);
+    });
+    return question.found;
+  };
+}

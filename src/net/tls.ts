@@ -39,17 +39,20 @@ export interface TlsConnection {
   readonly verdict: TrustVerdict;
   readonly tlsVersion: TlsVersion;
   /**
-   * Whether the server has certainly finished its side of the handshake, and so accepted this client's certificate
-   * or its absence. Under TLS 1.3 a client is done before the server has looked.
+   * Whether the server has certainly accepted this client's certificate or its absence: it asked for none, or has
+   * finished its side of the handshake. Under TLS 1.3 a client is done before the server has looked.
    */
   readonly confirmed: boolean;
 }
 
 /**
- * How long, under TLS 1.3, the server's word that it finished (a session ticket, an alert or a close) is awaited before
- * the caller may send. Servers on OpenSSL send tickets at once, so this costs one way of the wire; it is for the others.
+ * How long, under TLS 1.3, the server's word that it finished (a session ticket, an alert or a close) is awaited before the
+ * caller may send, so that what breaks until then is no answer that was lost. Servers on OpenSSL send tickets at once: that
+ * costs a round trip, which is little where a server is near, and where it is far is only worth it if the server asked for
+ * a client certificate, which it may still refuse.
  */
-const CONFIRMATION_MS = 200;
+const CONFIRMATION_MS = 30;
+const CONFIRMATION_OF_CERTIFICATE_MS = 200;
 
 /**
  * Connects with TLS 1.2 or 1.3 and decides about trust before the caller can send a byte. An untrusted server gets a
@@ -78,13 +81,14 @@ export async function connectTls(endpoint: Endpoint, options: TlsOptions, signal
       const verdict = judge(presentedBy(socket), endpoint, options);
       const tlsVersion = versionOf(socket);
       const confirmed = tlsVersion === 'TLSv1.2' || (await confirmation(socket, ticket, where, given, limit.signal));
+      const accepted = confirmed || !wantedCertificate(socket);
       return {
         socket,
         verdict,
         tlsVersion,
         // Far away or busy, it may say so only while the request is under way.
         get confirmed() {
-          return confirmed || ticket.seen;
+          return accepted || ticket.seen;
         },
       };
     } catch (thrown) {
@@ -210,6 +214,11 @@ function versionOf(socket: TLSSocket): TlsVersion {
   throw new EnrollError('TLS_FAILED', `The server agreed on ${version ?? 'no version of TLS'}.`);
 }
 
+/** Whether the server asked for a client's certificate: it says then what it could be signed with, and else never does. */
+function wantedCertificate(socket: TLSSocket): boolean {
+  return socket.getSharedSigalgs().length > 0;
+}
+
 // authd with a client CA (Wazuh 4.14, TLS 1.3) lets the handshake succeed here and then closes, with or without an
 // alert. Seen before a request is sent, that cannot be an answer to a wrong password.
 function confirmation(
@@ -234,10 +243,12 @@ function confirmation(
       settle();
       setImmediate(resolve, true);
     };
-    const onTime = () => {
-      settle();
-      resolve(false);
-    };
+    // What came in time is looked at first, also where this process was too busy to do so.
+    const onTime = () =>
+      setImmediate(() => {
+        settle();
+        resolve(false);
+      });
     const fail = (thrown: unknown) => {
       settle();
       reject(thrown);
@@ -246,7 +257,8 @@ function confirmation(
     const onError = (thrown: Error) =>
       fail(handshakeError({ thrown, where, clientCertificateGiven, bytesRead: socket.bytesRead }));
     const onEnd = () => fail(closedAtOnce(where, clientCertificateGiven));
-    const timer = setTimeout(onTime, CONFIRMATION_MS);
+    const waitMs = wantedCertificate(socket) ? CONFIRMATION_OF_CERTIFICATE_MS : CONFIRMATION_MS;
+    const timer = setTimeout(onTime, waitMs);
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once('error', onError);
     socket.once('end', onEnd);

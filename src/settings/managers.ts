@@ -177,7 +177,7 @@ function protocolOf(server: NamedServer | undefined, sources: Sources): 'auto' |
 
 function found(agent: Sourced<Endpoint>, protocol: 'auto' | Protocol, sources: Sources): FoundManager {
   const { host } = agent.value;
-  const server = enrollmentServer(host, sources);
+  const server = enrollmentServer(host, agent.origin, sources);
   const apart = sources.text('enrollment-port');
   const where = server === undefined ? { host, port: portGiven(apart) } : enrollmentPlace(server, apart, host, sources);
   return {
@@ -207,10 +207,10 @@ function enrollmentPlace(
  * Where authd is, if not on the manager. What ossec.conf says of it belongs to the managers that ossec.conf names: a
  * host that is moved to another manager by a flag must not ask the old one for its key.
  */
-function enrollmentServer(manager: string, sources: Sources): Sourced<string> | undefined {
+function enrollmentServer(manager: string, by: Origin, sources: Sources): Sourced<string> | undefined {
   const server = sources.text('enrollment-server');
-  const named = sources.servers.some(({ address }) => isSameHost(address.value, manager));
-  return server?.origin.kind === 'file' && !named ? undefined : server;
+  if (server?.origin.kind !== 'file' || by.kind === 'file') return server;
+  return sources.servers.some(({ address }) => isSameHost(address.value, manager)) ? server : undefined;
 }
 
 /** Packages take one protocol for all managers, or a list of as many as there are managers. */
@@ -245,7 +245,7 @@ export function shownManagers(managers: readonly FoundManager[], sources: Source
     return [manager, ...OF_OLDER.map((name) => [name, none] as const)];
   }
   const { enrollment } = leading.settings;
-  const server = enrollmentServer(leading.settings.agent.host, sources);
+  const server = enrollmentServer(leading.settings.agent.host, leading.agentOrigin, sources);
   const port = sources.text('enrollment-port');
   return [
     manager,

@@ -51,6 +51,8 @@ export class Sources {
   /** By their descriptions, and those of values in ossec.conf, of which a line may hold several, as they are. */
   readonly #passedOver = new Set<string | Origin>();
   readonly #places = new Map<ConfValue, Origin>();
+  /** Asked for again for each manager; until something else is passed over it stays. */
+  #servers: NamedServers | undefined;
 
   constructor(
     command: CommandName,
@@ -69,6 +71,7 @@ export class Sources {
   /** From now on what stands there counts as not given: it was refused, and the rest is to be seen all the same. */
   passOver(origin: Origin): void {
     this.#passedOver.add(isInLine(origin) ? origin : describeOrigin(origin));
+    this.#servers = undefined;
   }
 
   /** Whether what stands there counts as not given. */
@@ -136,7 +139,8 @@ export class Sources {
 
   get #named(): NamedServers {
     if (this.#file === undefined) return { servers: [], placeholders: [] };
-    return serversOf(this.#file.conf, this.#file.of5, (value) => this.isPassedOver(this.#place(value)));
+    this.#servers ??= serversOf(this.#file.conf, this.#file.of5, (value) => this.isPassedOver(this.#place(value)));
+    return this.#servers;
   }
 
   /** The path of the ossec.conf that was read; absent: there is none. */

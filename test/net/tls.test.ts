@@ -260,8 +260,11 @@ describe('a client certificate', function () {
     });
   }
 
+  /** As authd with a client CA is halfway through, whatever it will make of the answer. */
+  const asking = { requestCert: true, rejectUnauthorized: false };
+
   it('is missed by a manager that closes without a word under TLS 1.3', async () => {
-    await using(await tlsServer(), async (target) =>
+    await using(await tlsServer({}, asking), async (target) =>
       using(await halfway(target, (client) => client.end()), async (server) => {
         const error = await failure('CLIENT_CERTIFICATE_REQUIRED', () => connect(server));
         expect(error.message).to.match(/before anything was sent.*probably wants a client certificate/);
@@ -272,11 +275,21 @@ describe('a client certificate', function () {
   });
 
   it('is not confirmed by a manager that says nothing after the handshake under TLS 1.3', async () => {
-    await using(await tlsServer(), async (target) =>
+    await using(await tlsServer({}, asking), async (target) =>
       using(await halfway(target, () => {}), async (server) => {
         const { socket, confirmed } = await connect(server);
         socket.destroy();
         expect(confirmed).to.equal(false);
+      }),
+    );
+  });
+
+  it('needs no word of a manager that asked for none', async () => {
+    await using(await tlsServer(), async (target) =>
+      using(await halfway(target, () => {}), async (server) => {
+        const { socket, confirmed, tlsVersion } = await connect(server);
+        socket.destroy();
+        expect([tlsVersion, confirmed]).to.deep.equal(['TLSv1.3', true]);
       }),
     );
   });

@@ -22,9 +22,15 @@ export function blowfishDecrypt(key: MessageKey, encrypted: Uint8Array): Buffer 
   return plain;
 }
 
+// Making a key ready is 521 encryptions, more than all but the longest messages are.
+const ready = new WeakMap<MessageKey, Blowfish>();
+
 function cipherOf(key: MessageKey): Blowfish {
+  const known = ready.get(key);
+  if (known !== undefined) return known;
   const cipher = new Blowfish(key.reveal(), Blowfish.MODE.CBC, Blowfish.PADDING.NULL);
   cipher.setIv(IV);
+  ready.set(key, cipher);
   return cipher;
 }
 

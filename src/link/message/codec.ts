@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { inflateSync } from 'node:zlib';
-import { deflate } from 'pako';
 import { systemCode } from '../../errors.js';
 import { type Counter, GLOBAL_MAX, LOCAL_MAX } from '../../model/message-counter.js';
 import { CIPHERS, type Cipher, type CipherChoice, decrypt, encrypt, tokenOf } from './cipher.js';
+import { deflate } from './deflate.js';
 import type { MessageKey } from './key.js';
 
 /** The longest message on the wire, in bytes (remoted, Wazuh 4.14: a longer TCP frame closes the connection). */
@@ -23,6 +23,7 @@ const PAD_MULTIPLE = 8;
 const HEADER = /^(\d{5})(\d{10}):(\d{4}):$/;
 const PREFIX = /^!(\d{1,10})!/;
 const PREFIX_LIMIT = 12;
+const TOKEN_LIMIT = 5;
 const ID = /^\d{1,10}$/;
 const RANDOM = /^\d{5}$/;
 
@@ -77,9 +78,9 @@ const DEPTH: Readonly<Record<MessageFault, number>> = {
 export function encodeMessage(parts: MessageParts, key: MessageKey): Uint8Array {
   const payload = typeof parts.payload === 'string' ? Buffer.from(parts.payload, 'utf8') : parts.payload;
   requirePayload(parts.cipher, payload.length);
-  const inner = Buffer.concat([header(parts.random, parts.counter), payload]);
-  // The managers' zlib, bit for bit: Node's own is a fork that compresses to other bytes.
-  const packed = deflate(Buffer.concat([Buffer.from(md5Hex(inner), 'latin1'), inner]), { level: 9 });
+  const body = Buffer.concat([Buffer.alloc(MD5_LENGTH), header(parts.random, parts.counter), payload]);
+  body.write(hash('md5', body.subarray(MD5_LENGTH)), 'latin1');
+  const packed = deflate(body);
   // There is always a "!": eight where the compressed body is a multiple of 8 by itself.
   const padding = Buffer.alloc(PAD_MULTIPLE - (packed.length % PAD_MULTIPLE), PAD);
   const front = Buffer.from(prefix(parts.id) + tokenOf(parts.cipher), 'latin1');
@@ -95,8 +96,8 @@ export function encodeMessage(parts: MessageParts, key: MessageKey): Uint8Array 
 export function decodeMessage(bytes: Uint8Array, key: MessageKey, tryCiphers: readonly Cipher[] = CIPHERS): Decoded {
   if (bytes.length > MESSAGE_LIMIT) return { ok: false, fault: 'length' };
   const id = peekId(bytes);
-  const rest = bytes.subarray(id === undefined ? 0 : id.length + 2);
-  const start = Buffer.from(rest.subarray(0, 5)).toString('latin1');
+  const rest = view(bytes).subarray(id === undefined ? 0 : id.length + 2);
+  const start = rest.toString('latin1', 0, TOKEN_LIMIT);
   const candidates = CIPHERS.filter((cipher) => start.startsWith(tokenOf(cipher)));
   if (candidates.length === 0) return { ok: false, fault: 'format' };
 
@@ -116,7 +117,7 @@ export function decodeMessage(bytes: Uint8Array, key: MessageKey, tryCiphers: re
 
 /** The id that stands as `!id!` in front of a message: by it a manager looks up the key to decode the rest. */
 export function peekId(bytes: Uint8Array): string | undefined {
-  return PREFIX.exec(Buffer.from(bytes.subarray(0, PREFIX_LIMIT)).toString('latin1'))?.[1];
+  return PREFIX.exec(view(bytes).toString('latin1', 0, PREFIX_LIMIT))?.[1];
 }
 
 interface Body {
@@ -133,7 +134,7 @@ function readBody(padded: Buffer): Body | MessageFault {
   if (typeof body === 'string') return body;
   if (body.length <= MD5_LENGTH + HEADER_LENGTH) return 'length';
   const inner = body.subarray(MD5_LENGTH);
-  if (body.toString('latin1', 0, MD5_LENGTH) !== md5Hex(inner)) return 'md5';
+  if (body.toString('latin1', 0, MD5_LENGTH) !== hash('md5', inner)) return 'md5';
   const match = HEADER.exec(inner.toString('latin1', 0, HEADER_LENGTH));
   const [, random, global, local] = match ?? [];
   if (random === undefined || Number(global) > GLOBAL_MAX) return 'header';
@@ -175,6 +176,7 @@ function prefix(id: string | undefined): string {
   return `!${id}!`;
 }
 
-function md5Hex(data: Uint8Array): string {
-  return createHash('md5').update(data).digest('hex');
+/** The same bytes, not copied. */
+function view(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

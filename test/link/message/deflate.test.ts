@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto';
+import { inflateSync } from 'node:zlib';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { describe, it } from 'mocha';
+import { deflate as reference } from 'pako';
+import { MESSAGE_LIMIT } from '../../../src/link/message/codec.js';
+import { deflate } from '../../../src/link/message/deflate.js';
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+/** Bytes of a few values, which are full of matches, and of all. */
+const texts = (maxLength: number) =>
+  fc
+    .constantFrom(2, 4, 20, 256)
+    .chain((values) => fc.uint8Array({ maxLength, max: values - 1, size: 'max' }))
+    .chain((part) => fc.integer({ min: 1, max: 4 }).map((times) => Buffer.concat(Array(times).fill(part))));
+
+describe('link/deflate', () => {
+  for (const [length, values] of [
+    [0, 1],
+    [126, 256],
+    [127, 256],
+    [1022, 2],
+    [1023, 2],
+    [6000, 3],
+    [20_000, 16],
+    [MESSAGE_LIMIT, 256],
+  ] as const) {
+    it(`makes the bytes of zlib's default memory out of ${length} bytes of ${values} values`, () => {
+      const bytes = randomBytes(length).map((byte) => byte % values);
+      const packed = deflate(bytes);
+      expect(hex(packed)).to.equal(hex(reference(bytes, { level: 9 })));
+      expect(hex(inflateSync(packed))).to.equal(hex(bytes));
+    });
+  }
+
+  it('makes them of one message after the other, whatever came before', () => {
+    fc.assert(
+      fc.property(fc.array(texts(1500), { minLength: 2, maxLength: 4 }), (messages) => {
+        for (const bytes of messages) expect(hex(deflate(bytes))).to.equal(hex(reference(bytes, { level: 9 })));
+      }),
+    );
+  });
+
+  it('keeps what it gave when it is asked again', () => {
+    const first = deflate(Buffer.from('the first message'));
+    const before = hex(first);
+    deflate(Buffer.from('another one, longer than the first'));
+    expect(hex(first)).to.equal(before);
+  });
+});
