@@ -5,7 +5,7 @@ import { askReenrollSecret } from '../../../src/link/https/reenroll-secret.js';
 import { failure } from '../../net/expect-error.js';
 import { wazuh5 } from '../../wazuh5.js';
 import { type ManagerServer, managerServer, NO_ROUTE, remoted } from '../../wazuh5-manager.js';
-import { edge, known, skippingPauses } from './setting.js';
+import { edge, endingInPause, known } from './setting.js';
 
 const live = new AbortController().signal;
 const given = (changes: Readonly<Record<string, unknown>> = {}) =>
@@ -49,7 +49,7 @@ describe('a re-enrollment secret that is asked for', () => {
       const at = await serve({ 'POST enroll/secret': [remoted(status, body), given()] });
       expect((await askReenrollSecret(known(at), edge(), live)).kind).to.equal('given');
       const never = await serve({ 'POST enroll/secret': remoted(status, body) });
-      const answer = await askReenrollSecret(known(never, { waitMs: 5000 }), edge(skippingPauses()), live);
+      const answer = await askReenrollSecret(known(never, { waitMs: 5000 }), edge(endingInPause(5000)), live);
       expect(answer.kind === 'none' && answer.why).to.include(`${status}`);
       await at.close();
     });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { ProveEdge, ProveRequest } from '../../../src/link/https/prove-request.js';
 import type { AgentRecord } from '../../../src/model/agent-record.js';
 import { Secret } from '../../../src/model/secret.js';
@@ -32,13 +33,17 @@ export function known(server: Pick<ManagerServer, 'manager'>, changes: Partial<P
   return fresh(server, { fresh: false, ...changes });
 }
 
-/** A clock on which pauses take no time, and nothing else takes any. */
-export function skippingPauses(): Pick<ProveEdge, 'now' | 'pause'> {
-  let passed = 0;
+/** The time for all, `waitMs`, ends in the middle of the first pause that is not for all of it. */
+export function endingInPause(waitMs: number): Pick<ProveEdge, 'pause'> {
+  let end: () => void;
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
   return {
-    now: () => passed,
-    pause: async (ms) => {
-      passed += ms;
+    pause: async (ms, signal) => {
+      if (ms === waitMs) return await ended;
+      end();
+      if (!signal.aborted) await once(signal, 'abort');
     },
   };
 }
