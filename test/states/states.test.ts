@@ -50,6 +50,13 @@ describe('in each state', function () {
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    // What closes within milliseconds of a message is told from what closes anyway: where too much is going on for that,
+    // nothing is concluded, and the state is tried once more, alone.
+    for (const [number, state] of states.entries()) {
+      const { code } = outcomeOf(state);
+      if (outcomes.get(state)?.code !== code)
+        outcomes.set(state, await tryState(state, states.length + number, started));
+    }
   });
   after(() => managers?.close());
 
@@ -59,11 +66,9 @@ describe('in each state', function () {
         .map(([part, value]) => `${part} ${value}`)
         .join(', '),
       () => {
-        const outcome = ruleFor(state)?.outcome;
         const seen = outcomes.get(state);
-        if (outcome === undefined || outcome === 'cannot be' || seen === undefined)
-          throw new Error('It was not tried.');
-        const { says, ...expected } = outcome;
+        if (seen === undefined) throw new Error('It was not tried.');
+        const { says, ...expected } = outcomeOf(state);
         const { message, ...found } = seen;
         expect(found, message).to.deep.equal(expected);
         expect(message).to.include(says);
@@ -71,6 +76,12 @@ describe('in each state', function () {
     );
   }
 });
+
+function outcomeOf(state: State): Outcome {
+  const outcome = ruleFor(state)?.outcome;
+  if (outcome === undefined || outcome === 'cannot be') throw new Error('It cannot be tried.');
+  return outcome;
+}
 
 async function tryState(state: State, number: number, managers: Managers): Promise<Seen> {
   const agent = await scratchHome(['etc', 'queue/rids']);
