@@ -227,7 +227,7 @@ describe('checking a host', () => {
           one.addAgent({ id: known.id, name: known.name, key: known.key });
           const managers = [manager({ agent: one.endpoints.agent, protocol: set, enrollment: one.endpoints.authd })];
           const { journey, error, seen } = await checked({ managers, waitMs: 500 });
-          expect(error).to.include({ code: 'LINK_PORT_CLOSED' });
+          expect(error?.code).to.be.oneOf(['LINK_PORT_CLOSED', 'LINK_SILENT']);
           expect(seen['agent-port'].detail).to.contain(
             `Over ${other.toUpperCase()} the manager acknowledges this key, and ${set.toUpperCase()} alone is set.`,
           );
@@ -237,11 +237,11 @@ describe('checking a host', () => {
         }
       });
     }
-    it('says no more than that the port is closed where neither does', async () => {
+    it('says no more than that nobody is there where neither does', async () => {
       for (const protocol of ['auto', 'tcp'] as const) {
         const managers = [manager({ agent: { host: '127.0.0.1', port: CLOSED }, protocol })];
         const { error, seen } = await checked({ managers, waitMs: 200 });
-        expect(error).to.include({ code: 'LINK_PORT_CLOSED' });
+        expect(error?.code).to.be.oneOf(['LINK_PORT_CLOSED', 'LINK_SILENT']);
         expect(seen['agent-port'].detail).to.not.match(/acknowledges/);
       }
     });
