@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -6,11 +6,12 @@ import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
+import { bindingOf, saltedHash } from '../../src/host/binding.js';
 import { type CheckedLink, check } from '../../src/journey/check.js';
 import { CHECK_IDS, type Check, type CheckId } from '../../src/journey/checks/finding.js';
 import { notesDirectory } from '../../src/keystore/notes/notes-directory.js';
 import { notesPath, readNotes } from '../../src/keystore/notes/notes-file.js';
-import type { AgentRecord } from '../../src/model/agent-record.js';
+import { type AgentRecord, keyHash } from '../../src/model/agent-record.js';
 import { endpointKey } from '../../src/model/endpoint.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import { directDial } from '../../src/net/connect.js';
@@ -18,6 +19,7 @@ import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import type { ManagerSettings, Settings } from '../../src/settings/settings.js';
 import { systemError, watched } from '../files/faulty.js';
+import { isRoot, OTHER } from '../files/scratch.js';
 import { line, OLD, record, removeHome, scratchHome } from '../keystore/scratch.js';
 import { connectProxy, type TestProxy } from '../net/connect-proxy.js';
 import { type Given, journeyOf, MACHINE, note, type ToldJourney, withDaemon } from './journey-scene.js';
@@ -138,6 +140,8 @@ describe('checking a host', () => {
         join(agent.home, 'logs/ossec.log'),
         '2026/11/25 09:01:04 wazuh-agentd: ERROR: (1404): Authentication error. Wrong key.\n',
       );
+      // It decides nothing here, whoever's it is.
+      if (isRoot) await chown(agent.configFile, OTHER.uid, OTHER.gid);
       const { seen } = await checked();
       expect(seen['ossec-conf'].detail).to.match(/names old\.example \(line 1\), and not/);
       expect(seen['agent-log'].detail).to.contain('(1404)');
@@ -156,6 +160,24 @@ describe('checking a host', () => {
       );
       expect(oks(seen, 'ossec-conf', 'counter', 'agent-log')).to.deep.equal([null, null, null]);
       expect(error).to.include({ code: 'FILE_UNREADABLE', message: words(broken[1]) });
+    });
+
+    it('sends no message with the key of another machine', async () => {
+      const salt = '5'.repeat(32);
+      const binding = {
+        agentId: known.id,
+        key: saltedHash('key', keyHash(known), salt),
+        salt,
+        hashes: bindingOf({ machineId: '2'.repeat(32) }, salt).hashes,
+        othersNames: [],
+        other: {},
+      };
+      await note(agent, { binding });
+      const { journey, error, seen } = await checked();
+      expect(error).to.include({ code: 'KEY_OF_ANOTHER_MACHINE' });
+      expect(oks(seen, 'machine', 'agent-port', 'key')).to.deep.equal([false, null, null]);
+      expect(seen.key.detail).to.equal('Not looked at: the key is that of another machine.');
+      expect(journey.kinds()).to.deep.equal(['present', 'checked']);
     });
 
     it('goes on without notes that are broken', async () => {
@@ -268,6 +290,9 @@ describe('checking a host', () => {
       await writeFile(agent.keysFile, line(record('001', 'web-01', '192.0.2.7', 'a'.repeat(64))), { mode: 0o640 });
       const { seen } = await checked({}, { facts: withDaemon(agent, 'pending') });
       expect(seen.address).to.include({ ok: false });
+      const nobody = [manager({ agent: { host: '127.0.0.1', port: CLOSED } })];
+      const closed = await checked({ managers: nobody }, { facts: withDaemon(agent, 'pending') });
+      expect(closed.seen.address).to.include({ ok: null });
       // That it has to be restarted is explained already.
       const restart = await checked({}, { facts: withDaemon(agent, 'connected', MACHINE, 1) });
       expect(restart.error).to.include({ code: 'AGENT_RESTART_NEEDED' });
