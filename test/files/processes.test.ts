@@ -75,7 +75,7 @@ describe('files/processes', () => {
 
     it('does not take one for running that has ended and that nobody has asked for', async () => {
       // The shell becomes a program that never asks for the child which the shell has started.
-      const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+      const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
       children.push(parent);
       const [line] = await once(parent.stdout, 'data');
       const pid = Number(String(line));
