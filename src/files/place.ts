@@ -55,7 +55,6 @@ export async function atPlace<T>(path: string, edge: FileEdge, work: (place: Pla
       // Not normalized: ".." behind a linked directory is the system's to resolve.
       const top = parse(target).root;
       names.unshift(...target.slice(top.length).split(SEPARATORS).filter(isName));
-      if (names.length === 0) names.unshift('.');
       if (top !== '') here = await instead(here, await edge.files.root(resolve(here.path, top)));
     }
   } finally {

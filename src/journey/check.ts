@@ -37,8 +37,8 @@ export async function check(journey: Journey): Promise<CheckedLink> {
       ...(link.kind === 'proved' ? { link: link.link } : {}),
     };
   } finally {
-    const missing = CHECK_IDS.filter((id) => findings.every((finding) => finding.id !== id));
-    const late = missing.map((id) => untold(id, 'Not looked at: the run was ended before.'));
+    // Of each the first counts.
+    const late = CHECK_IDS.map((id) => untold(id, 'Not looked at: the run was ended before.'));
     journey.observe({ kind: 'checked', checks: inOrder([...findings, ...late]) });
   }
 }

@@ -135,6 +135,21 @@ for (const [how, files] of [
       expect(await here.list()).to.deep.equal([]);
     });
 
+    it('reads no more than it is told, from where it is told', async () => {
+      await writeFile(join(scratch, 'letters'), 'abcdefgh');
+      const file = await here.open('letters', 'r');
+      expect((await file.read(3)).toString()).to.equal('abc');
+      expect((await file.read(3, 4)).toString()).to.equal('efg');
+      expect((await file.read(100, 6)).toString()).to.equal('gh');
+      expect((await file.read(3, 8)).length).to.equal(0);
+      await file.close();
+    });
+
+    it('does not say of what cannot be looked at that it is not there', async () => {
+      expect(await codeOf(here.look('x'.repeat(300)))).to.equal('ENAMETOOLONG');
+      expect(await here.look('none')).to.equal(undefined);
+    });
+
     it('goes up from where it is', async () => {
       await mkdir(at('a', 'b'), { recursive: true });
       const below = await here.directory('a');

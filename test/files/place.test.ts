@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { chmod, lchown, link, mkdir, realpath, rename, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lchown, link, mkdir, realpath, rename, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
@@ -8,7 +8,7 @@ import { type FileEdge, nodeFileEdge } from '../../src/files/file-edge.js';
 import { Untouched } from '../../src/files/file-error.js';
 import { nodeFiles } from '../../src/files/node-files.js';
 import { atPlace, canOthersWrite, type Place } from '../../src/files/place.js';
-import { watched } from './faulty.js';
+import { systemError, watched } from './faulty.js';
 import { isRoot, OTHER, removeScratch, scratchDirectory, thrownBy } from './scratch.js';
 
 /** What a place comes to when everything is closed again. */
@@ -55,6 +55,7 @@ describe('files/place', () => {
         expect((await reach(at('home', 'etc', 'file'), edge)).facts).to.include({ kind: 'file', size: 7 });
         expect((await reach(`${at('home', 'etc')}/`, edge)).facts).to.include({ kind: 'directory' });
         expect((await reach('/', edge)).facts).to.include({ kind: 'directory' });
+        expect(await reach('/', edge)).to.include({ name: '.', path: '/' });
         expect(await reach(at('home', 'etc', 'none'), edge)).to.deep.equal({
           path: at('home', 'etc', 'none'),
           name: 'none',
@@ -101,6 +102,32 @@ describe('files/place', () => {
           expect(reached.facts?.identity).to.equal((await reach(at(leadsTo), edge)).facts?.identity);
         });
       }
+
+      it('has the name that it has in its directory, however a link is written', async () => {
+        for (const target of [
+          '../data/deep',
+          '../data/deep/',
+          '../data/./deep/.',
+          '../data//deep//',
+          at('data', 'deep'),
+        ]) {
+          await symlink(target, at('home', 'link'));
+          expect(await reach(at('home', 'link'), edge), target).to.include({ name: 'deep', path: at('data', 'deep') });
+          await unlink(at('home', 'link'));
+        }
+        await symlink('.', at('home', 'link'));
+        expect(await reach(at('home', 'link'), edge)).to.include({ name: '.', path: at('home') });
+      });
+
+      it('is behind forty links, and not behind more', async () => {
+        await writeFile(at('home', '0'), '');
+        for (let each = 1; each <= 41; each += 1) await symlink(`${each - 1}`, at('home', `${each}`));
+        expect(await reach(at('home', '40'), edge)).to.include({ name: '0' });
+        expect(await thrownBy(reach(at('home', '41'), edge))).to.include({
+          name: 'Untouched',
+          message: 'its symbolic links lead in a circle',
+        });
+      });
 
       it('is where a link leads to which nothing is at', async () => {
         await symlink('../data/none', at('home', 'link'));
@@ -240,6 +267,39 @@ describe('files/place', () => {
       expect(error).to.be.instanceOf(Untouched).and.have.property('message').that.includes('2 names');
       await chmod(at('home', 'etc'), 0o755);
       expect((await reach(at('home', 'etc', 'second'))).path).to.equal(at('data', 'file'));
+    });
+
+    it('says what to do about each of these links', async () => {
+      await link(at('home', 'etc', 'link'), at('home', 'etc', 'second'));
+      expect(await thrownBy(reach(at('home', 'etc', 'second')))).to.include({ hint: 'Remove it, and make it again.' });
+      const { uid: _, ...windows } = nodeFileEdge();
+      const edge = { ...windows, acl: { ...windows.acl, isAdministrators: async () => false } };
+      expect(await thrownBy(reach(at('home', 'etc', 'link'), edge))).to.include({
+        hint: 'Replace the link by a file or directory, or make it again as Administrator.',
+      });
+    });
+
+    it('is not gone to by a link that is removed while it is read', async () => {
+      const edge = watched(
+        nodeFileEdge(),
+        () => {},
+        (operation) => (operation === 'readLink' ? unlink(at('home', 'etc', 'link')) : undefined),
+      );
+      expect(await thrownBy(reach(at('home', 'etc', 'link'), edge))).to.include({
+        name: 'Untouched',
+        message: 'what lies in its place is being changed all the time',
+      });
+    });
+
+    it('is not believed to be missing where a directory of its path is being changed', async () => {
+      const failing = watched(nodeFileEdge(), (operation, path) => {
+        if (operation === 'directory' && path.startsWith(at('home', 'etc'))) throw systemError('ENOTDIR');
+      });
+      expect(await thrownBy(reach(at('home', 'etc', 'file'), failing))).to.include({
+        name: 'Untouched',
+        message: 'what lies in its path is being changed all the time',
+      });
+      expect(await thrownBy(reach(at('home', 'etc2', 'file'), failing))).to.include({ code: 'ENOTDIR' });
     });
 
     it('is looked at longer where the file system notes whole seconds', async () => {

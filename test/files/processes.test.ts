@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { afterEach, before, describe, it } from 'mocha';
-import { nodeProcesses } from '../../src/files/processes.js';
+import { nodeProcesses, parseStat } from '../../src/files/processes.js';
 import { until } from './lock-scene.js';
 
 describe('files/processes', () => {
@@ -40,9 +40,31 @@ describe('files/processes', () => {
     expect(nodeProcesses().look(pid)).to.deep.equal({ runs: false });
   });
 
+  const stat = (name: string, ticks: string) => `7 (${name}) S 1 ${'0 '.repeat(17)}${ticks} 0\n`;
+  for (const [what, text, read] of [
+    ['a plain name', stat('sleep', '4711'), { state: 'S', ticks: 4711 }],
+    ['a name like the rest of the line', stat('x) Z 1 2 (y', '4711'), { state: 'S', ticks: 4711 }],
+    ['the longest time', stat('x', '9'.repeat(15)), { state: 'S', ticks: 999_999_999_999_999 }],
+    ['a time that is none', stat('x', '12x'), undefined],
+    ['a time before the boot', stat('x', '-12'), undefined],
+    ['a time that no number holds', stat('x', '9'.repeat(16)), undefined],
+    ['half a line', '7 (x) S 1 2', undefined],
+    ['nothing', '', undefined],
+  ] as const) {
+    it(`reads of a process with ${what}: ${JSON.stringify(read)}`, () => {
+      expect(parseStat(text)).to.deep.equal(read);
+    });
+  }
+
   describe('on Linux', () => {
     before(function () {
       if (process.platform !== 'linux') this.skip();
+    });
+
+    it('is told from all others by the boot, its start and its namespaces', () => {
+      const { start, space } = nodeProcesses();
+      expect(start).to.match(/^[0-9a-f-]{36} \d+$/);
+      expect(space).to.match(/^[0-9a-f-]{36} pid:\[\d+\] (?:time:\[\d+\])?$/);
     });
 
     it('tells processes apart by their starts', () => {
@@ -53,12 +75,13 @@ describe('files/processes', () => {
 
     it('does not take one for running that has ended and that nobody has asked for', async () => {
       // The shell becomes a program that never asks for the child which the shell has started.
-      const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+      const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
       children.push(parent);
       const [line] = await once(parent.stdout, 'data');
       const pid = Number(String(line));
       const { look } = nodeProcesses();
       await until(() => !look(pid).runs);
+      expect(look(pid)).to.deep.equal({ runs: false });
       // It is there all the same.
       process.kill(pid, 0);
     });
@@ -68,7 +91,7 @@ describe('files/processes', () => {
       ['takes nothing from a /proc that is not of its numbers', []],
     ] as const) {
       it(`in a namespace of its own, ${what}`, function () {
-        const print = `import { nodeProcesses } from ${JSON.stringify(fileURLToPath(new URL('../../src/files/processes.ts', import.meta.url)))};
+        const print = `import { nodeProcesses, parseStat } from ${JSON.stringify(fileURLToPath(new URL('../../src/files/processes.ts', import.meta.url)))};
           const { pid, start, space, look } = nodeProcesses();
           console.log(JSON.stringify({ pid, start, space, seen: look(1) }));`;
         const node = [process.execPath, '--import', 'tsx', '--input-type=module', '--eval', print];

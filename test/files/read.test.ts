@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { chmod, chown, link, mkdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, link, mkdir, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
@@ -226,5 +226,70 @@ describe('the end of a file', () => {
   });
   it('is none where there is no file', async () => {
     expect(await readTail(join(directory, 'none'), 7, nodeFileEdge())).to.equal(undefined);
+  });
+  it('is none where a part of the path is no directory', async () => {
+    await writeFile(join(directory, 'file'), '');
+    expect(await readTail(join(directory, 'file', 'none'), 7, nodeFileEdge())).to.equal(undefined);
+  });
+  it('is read of a file that belongs to another user', async function () {
+    if (!isRoot) this.skip();
+    const path = join(directory, 'ossec.log');
+    await writeFile(path, 'the end');
+    await chown(path, OTHER.uid, OTHER.gid);
+    expect((await readTail(path, 3, nodeFileEdge()))?.bytes.toString()).to.equal('end');
+  });
+  it('is said to be unreadable where it is, and is closed in any case', async () => {
+    const path = join(directory, 'ossec.log');
+    await writeFile(path, 'the end');
+    const closed: string[] = [];
+    const edge = watched(nodeFileEdge(), (operation, of) => {
+      if (operation === 'close') closed.push(of);
+      if (operation === 'read') throw systemError('EIO');
+    });
+    expect(await thrownBy(readTail(path, 7, edge))).to.include({
+      code: 'FILE_UNREADABLE',
+      message: `${path} cannot be read: the disk reports an input/output error (EIO).`,
+    });
+    expect(closed).to.deep.equal([path]);
+  });
+});
+
+describe('a file that is read', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await scratchDirectory();
+  });
+  afterEach(() => removeScratch(directory));
+
+  it('is none where it is removed at the last moment', async () => {
+    const path = join(directory, 'file');
+    await writeFile(path, '');
+    const edge = watched(nodeFileEdge(), (operation) => (operation === 'open r' ? rm(path) : undefined));
+    expect(await readFile(path, { limit: 7, owners: 'anyone' }, edge)).to.equal(undefined);
+  });
+  for (const [limit, words] of [
+    [1023, '1023 bytes'],
+    [1024, '1 KiB'],
+    [64 * 1024, '64 KiB'],
+    [1024 * 1024, '1 MiB'],
+  ] as const) {
+    it(`is refused where it is larger than ${words}, with what that may mean`, async () => {
+      const path = join(directory, 'file');
+      await writeFile(path, '');
+      await truncate(path, limit + 1);
+      expect(await thrownBy(readFile(path, { limit, owners: 'anyone' }, nodeFileEdge()))).to.include({
+        message: `${path} cannot be read: it is larger than ${words}.`,
+        hint: 'This is most likely another file than was meant.',
+      });
+    });
+  }
+  it('is refused where others may have given it a second name, with what to do about it', async () => {
+    const path = join(directory, 'file');
+    await writeFile(path, '');
+    await link(path, join(directory, 'second'));
+    await chmod(directory, 0o777);
+    expect(await thrownBy(readFile(path, { limit: 7, owners: 'anyone' }, nodeFileEdge()))).to.include({
+      hint: 'Make a copy of it, and put the copy in its place.',
+    });
   });
 });

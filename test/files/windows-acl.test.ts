@@ -55,6 +55,43 @@ describe('files/windows-acl', () => {
     expect(String(thrown)).to.contain('did not run to its end').and.to.contain('spawn');
   });
 
+  describe('run by a program', () => {
+    let scratch: string;
+    const path = process.env['PATH'];
+    beforeEach(async () => {
+      scratch = await scratchDirectory();
+      process.env['PATH'] = `${scratch}:${path}`;
+    });
+    afterEach(async () => {
+      process.env['PATH'] = path;
+      await removeScratch(scratch);
+    });
+    /** Puts a script where the system finds the program by its whole name, backslashes and all. */
+    const program = (script: string) =>
+      writeFile(join(scratch, 'X:\\System32\\icacls.exe'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+
+    it('is given its arguments as they are', async () => {
+      await program(`for each; do printf "%s\\n" "$each" >> ${join(scratch, 'arguments')}; done`);
+      await icacls('X:').restrict('C:\\a b');
+      expect((await readFile(join(scratch, 'arguments'), 'utf8')).split('\n')).to.deep.equal([
+        ...['C:\\a b', '/inheritance:r', '/grant:r', '*S-1-5-32-544:F', '*S-1-5-18:F', '/q', ''],
+      ]);
+    });
+    for (const [what, script, words] of [
+      ['its words on one line', 'echo "  Access"; echo is denied. >&2; exit 5', 'ended with code 5: is denied. Access'],
+      ['its code alone', 'exit 5', 'ended with code 5'],
+      ['that it was ended', 'echo said; kill -9 $$', 'did not run to its end: said'],
+      ['why nothing is known', 'kill -9 $$', 'did not run to its end: Command failed'],
+    ] as const) {
+      it(`is told of with ${what}`, async () => {
+        await program(script);
+        const error = await thrownBy(icacls('X:').restrict('x'));
+        expect(String(error)).to.match(new RegExp(`^Error: icacls ${words}`));
+        if (script.includes('exit')) expect(error).to.have.property('message', `icacls ${words}`);
+      });
+    }
+  });
+
   describe('of a link', () => {
     for (const [who, owner, trusted] of [
       ['Administrators', 'S-1-5-32-544', true],

@@ -111,6 +111,28 @@ describe('what a journey that went well ends with', () => {
     });
   });
 
+  describe('how the link to a Wazuh 5 was proven', () => {
+    const https: ManagerLink = { protocol: 'https', family: 'wazuh-5', attempts: 1, ms: 3, endpoint: LINK.endpoint };
+    it('is kept with where that was, by the port that it is named with', async () => {
+      await end({ ...KEPT, link: { ...https, https: { host: 'siem.example', port: 2517, prefix: 'gw' } } });
+      expect([...(await notes()).links]).to.deep.equal([
+        ['siem.example:1514', { protocol: 'https', port: 2517, prefix: 'gw' }],
+      ]);
+      await end({ ...KEPT, link: https });
+      expect([...(await notes()).links]).to.deep.equal([
+        ['siem.example:1514', { protocol: 'https', port: 1517, prefix: 'wazuh-manager' }],
+      ]);
+    });
+    it('is kept beside those to others, and gives way to messages without its family', async () => {
+      await end(KEPT);
+      await end({ ...KEPT, link: { ...https, endpoint: { host: 'other.example', port: 1514 } } });
+      expect([...(await notes()).links.keys()]).to.deep.equal(['siem.example:1514', 'other.example:1514']);
+      const { family: _, ...untold } = LINK;
+      await end({ ...KEPT, link: { ...untold, endpoint: { host: 'other.example', port: 1514 } } });
+      expect((await notes()).links.get('other.example:1514')).to.deep.equal({ protocol: 'tcp', cipher: 'aes' });
+    });
+  });
+
   describe('a request of an earlier run that had no end', () => {
     beforeEach(() => note(agent, { request: REQUEST }));
 
@@ -229,6 +251,21 @@ describe('what a journey that went well ends with', () => {
       const again = await end(KEPT, { settings, disk });
       expect(again.told.at(-1)).to.deep.equal({ kind: 'configured', file: agent.configFile, changed: false });
       expect(written).to.have.length(2);
+    });
+
+    it('tells a Wazuh 5 as what the agent is to enroll, with the groups of a key that is new', async () => {
+      const https = { host: 'siem.example', port: 1517, prefix: 'wazuh-manager' };
+      const conf = async (outcome: Outcome, groups: readonly string[]) => {
+        await writeFile(agent.configFile, '', { mode: 0o660 });
+        await end(outcome, { settings: { ...settings, managers: [{ ...managers[0], https }], groups } });
+        return await readFile(agent.configFile, 'utf8');
+      };
+      const fresh = { ...KEPT, changed: true };
+      expect(await conf(fresh, ['a', 'b'])).to.match(
+        /<agent_name>web-01<\/agent_name>\s*<groups>a,b<\/groups>\s*<\/enrollment>/,
+      );
+      expect(await conf(fresh, [])).to.match(/<agent_name>web-01<\/agent_name>\s*<\/enrollment>/);
+      expect(await conf(KEPT, ['a'])).to.match(/<agent_name>web-01<\/agent_name>\s*<\/enrollment>/);
     });
 
     it('leaves ossec.conf alone where nobody asked for it', async () => {

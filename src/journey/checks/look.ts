@@ -1,5 +1,4 @@
-import type { EnrollError } from '../../errors.js';
-import { asEnrollError } from '../../errors.js';
+import { asEnrollError, EnrollError } from '../../errors.js';
 import type { MachineVerdict } from '../../host/binding.js';
 import { installedAccess } from '../../keystore/installed.js';
 import { linksOf, NOTHING_KNOWN, type Notes } from '../../keystore/notes/notes.js';
@@ -194,13 +193,17 @@ function causeHere(link: LinkLook, here: Here, mismatch: boolean): CheckId | und
   if (link.kind === 'failed') {
     if (link.evidence !== undefined) return causeOf(link.error.code, link.evidence, suspicions);
     // A proxy stands in the way of the port; anything else kept messages from being sent.
-    return /PROXY/.test(link.error.code) ? 'agent-port' : undefined;
+    return isOfProxy(link.error.cause) ? 'agent-port' : undefined;
   }
   // A daemon that the manager does not take: the address explains it.
   const refused = here.daemon.error?.code === 'AGENT_NOT_CONNECTED';
   return link.kind === 'looked' && link.evidence.conclusion.kind === 'remoted' && refused && mismatch
     ? 'address'
     : undefined;
+}
+
+function isOfProxy(cause: unknown): boolean {
+  return cause instanceof EnrollError && cause.code.includes('PROXY');
 }
 
 function withoutManager(fault: EnrollError): readonly Finding[] {

@@ -28,7 +28,7 @@ export async function lookAtName({ settings, edge, signal }: Journey, endpoint: 
   if (proxyFor(endpoint, settings.proxy) !== undefined) return { endpoint, routes: [], proxied: true };
   const { timeoutMs } = settings;
   try {
-    const routes = await routingTable(timeoutMs)(endpoint, signal);
+    const routes = await routingTable(timeoutMs, edge.lookup)(endpoint, signal);
     if (routes.length === 1) return { endpoint, routes };
     const dial = edge.dial(Math.min(ANSWER_MS, timeoutMs));
     const tried = await Promise.all(

@@ -1,0 +1,147 @@
+import { expect } from 'chai';
+import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
+import type { EnrollError } from '../../src/errors.js';
+import { nodeFileEdge } from '../../src/files/file-edge.js';
+import type { KeyToReplace } from '../../src/journey/present-key.js';
+import { requestKey } from '../../src/journey/request-key.js';
+import { readNotes } from '../../src/keystore/notes/notes-file.js';
+import type { AgentRecord } from '../../src/model/agent-record.js';
+import { endpointKey } from '../../src/model/endpoint.js';
+import type { AgentInstallation, Host } from '../../src/model/host.js';
+import { Secret } from '../../src/model/secret.js';
+import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
+import { issueStockCertificate } from '../../src/sandbox/own-certificate.js';
+import type { Settings } from '../../src/settings/settings.js';
+import { failure, NEW, removeHome, scratchHome } from '../keystore/scratch.js';
+import { journeyOf, NOBODY, note, step } from './journey-scene.js';
+
+const NONE: KeyToReplace = { works: false };
+const PASSWORD = 'correct horse';
+
+describe('an authd that is asked for a key', () => {
+  let sandbox: Sandbox;
+  let agent: AgentInstallation;
+  let names = 0;
+  before(async () => {
+    const password = new Secret(PASSWORD);
+    sandbox = await startSandbox({ family: 'wazuh-4', certificate: await issueStockCertificate(), password });
+  });
+  after(() => sandbox.close());
+  beforeEach(async () => {
+    agent = await scratchHome(['etc', 'queue/rids']);
+    names += 1;
+  });
+  afterEach(() => removeHome(agent));
+
+  const asking = (settings: Partial<Settings> = {}, replaced = NONE, asked: Partial<Host> = {}) => {
+    const manager = { agent: NOBODY, protocol: 'auto', enrollment: sandbox.endpoints.authd } as const;
+    const second = { ...manager, enrollment: NOBODY };
+    const journey = journeyOf({
+      agent,
+      settings: { managers: [manager, second], password: new Secret(Buffer.from(PASSWORD)), ...settings },
+    });
+    const host: Host = {
+      name: { name: `new-${names}` },
+      address: { register: { kind: 'any' }, why: '' },
+      agent,
+      ...asked,
+    };
+    const by = () => journey.told.flatMap((event) => (event.kind === 'certificate' ? [event.seen.by] : []));
+    return { journey, by, came: step(journey, (ready) => requestKey(ready, host, replaced)) };
+  };
+  const seen = (fingerprint = sandbox.fingerprint) =>
+    note(agent, {
+      managers: new Map([
+        [endpointKey(sandbox.endpoints.authd), { fingerprint, firstSeen: '2026-01-02T03:04:05.000Z', other: {} }],
+      ]),
+    });
+  const strict = { trust: { insecure: false } };
+  const origin = { kind: 'file', path: '/etc/conf' } as const;
+  const hearsay = (secrets: readonly string[], at = sandbox.endpoints.authd) => [
+    { endpoint: at, origin, secrets: secrets.map((value) => ({ value, origin })) },
+  ];
+
+  it('gives one, and the request stays noted until that is on the disk', async () => {
+    const { journey, came } = asking();
+    const answer = await came;
+    expect(answer.kind).to.equal('issued');
+    expect(answer).to.have.nested.property('key.record.name', `new-${names}`);
+    expect(answer).to.have.deep.nested.property('manager.enrollment', sandbox.endpoints.authd);
+    expect(journey.kinds()).to.deep.equal(['method', 'asking', 'certificate', 'obtained']);
+    expect((await readNotes(agent, nodeFileEdge())).request).to.include({ name: `new-${names}` });
+  });
+  it('refuses for all managers', async () => {
+    const { journey, came } = asking({ password: new Secret(Buffer.from('wrong')) });
+    expect(await failure(came)).to.include({ code: 'PASSWORD_REFUSED' });
+    expect(journey.kinds().filter((kind) => kind === 'asking')).to.have.length(1);
+    expect(await readNotes(agent, nodeFileEdge())).to.not.have.property('request');
+  });
+
+  describe('is trusted', () => {
+    it('by first use, and then by what was seen', async () => {
+      const first = asking(strict);
+      await first.came;
+      expect(first.by()).to.deep.equal(['first use']);
+      await seen();
+      names += 1;
+      const second = asking(strict);
+      await second.came;
+      expect(second.by()).to.deep.equal(['stored']);
+    });
+    it('no more where it shows another key than it did', async () => {
+      await seen(`sha256:${'ab'.repeat(32)}`);
+      expect(await failure(asking(strict).came)).to.include({ code: 'FIRST_USE_MISMATCH' });
+    });
+    it('by the key that was seen alone, where only a file of others names it and a secret goes there', async () => {
+      await seen();
+      const guarded = asking({ ...strict, hearsay: hearsay(['the password']) });
+      await guarded.came;
+      expect(guarded.by()).to.deep.equal(['pin']);
+    });
+    it('as it would be else, where no secret goes there or it is another service', async () => {
+      await seen();
+      for (const said of [hearsay([]), hearsay(['the password'], { host: '127.0.0.1', port: 7 })]) {
+        names += 1;
+        const { by, came } = asking({ ...strict, hearsay: said });
+        await came.catch((error: EnrollError) => error);
+        expect(by().every((each) => each === 'stored')).to.equal(true);
+      }
+    });
+  });
+
+  describe('that has the name or the address already', () => {
+    let known: AgentRecord;
+    beforeEach(() => {
+      known = sandbox.addAgent({ name: `old-${names}`, ip: `192.0.2.${names}` });
+    });
+    const replaced = () => ({ works: false, record: known, tooWide: 'It was open.' }) as const;
+    const named = () => ({ name: { name: known.name } });
+    const address = (ip: string) => ({
+      name: { name: `renamed-${names}` },
+      address: { register: { kind: 'address', address: ip } as const, why: '' },
+    });
+
+    it('may speak of this very host, where the key is of that name', async () => {
+      const { came } = asking({}, replaced(), named());
+      const answer = await came;
+      expect(answer.kind).to.equal('known');
+      expect(answer).to.have.deep.property('outcome', { changed: false, record: known, tooWide: 'It was open.' });
+      expect(answer).to.have.nested.property('refusal.code', 'NAME_DUPLICATE');
+      const put = await asking({}, { works: false, record: known, changed: true }, named()).came;
+      expect(put).to.have.deep.property('outcome', { changed: true, record: known });
+    });
+    it('may speak of this very host, where the key is for that address', async () => {
+      const answer = await asking({}, replaced(), address(known.ip)).came;
+      expect(answer).to.have.nested.property('refusal.code', 'IP_DUPLICATE');
+    });
+    it('refuses it to another', async () => {
+      const other = { works: false, record: NEW } as const;
+      expect(await failure(asking({}, other, named()).came)).to.include({ code: 'NAME_DUPLICATE' });
+      expect(await failure(asking({}, other, address(known.ip)).came)).to.include({ code: 'IP_DUPLICATE' });
+      expect(await failure(asking({}, NONE, named()).came)).to.include({ code: 'NAME_DUPLICATE' });
+    });
+    it('refuses it for good with --force', async () => {
+      expect(await failure(asking({ force: true }, replaced(), named()).came)).to.include({ code: 'NAME_DUPLICATE' });
+    });
+  });
+});
