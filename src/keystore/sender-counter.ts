@@ -195,13 +195,13 @@ async function atCounter(
  */
 async function counterAccess(
   { directory, facts }: Place,
-  { platform, account }: AgentInstallation,
+  agent: AgentInstallation,
   edge: FileEdge,
 ): Promise<Access> {
   if (edge.uid !== undefined && edge.uid !== 0 && facts !== undefined && facts.uid !== edge.uid) {
     throw new Untouched('it belongs to another user, and only that user or root can renew it');
   }
+  const { platform } = agent;
   if (facts !== undefined && facts.uid !== 0) return accessOf('sender_counter', { platform }, facts, edge);
-  const agent = account === undefined ? { platform } : { platform, account };
   return accessOf('sender_counter', agent, await directory.facts(), edge);
 }

@@ -115,14 +115,12 @@ function putNotes(path: string, text: string | undefined, agent: AgentInstallati
       await place.directory.unlink(place.name);
       return await place.directory.sync();
     }
-    const near = place.facts ?? (await place.directory.facts());
-    return await replaceFile(place, text, accessOf('notes', agent, near, edge), edge);
+    return await replaceFile(place, text, accessOf('notes', agent, await place.directory.facts(), edge), edge);
   });
 }
 
 function rehearseNotes(path: string, agent: AgentInstallation, edge: FileEdge): Promise<void> {
   return atPlace(path, edge, async (place) => {
-    const near = place.facts ?? (await place.directory.facts());
-    await rehearse(place, accessOf('notes', agent, near, edge), edge);
+    await rehearse(place, accessOf('notes', agent, await place.directory.facts(), edge), edge);
   });
 }
