@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { dirname, resolve, sep } from 'node:path';
 import { accessOf, type FileRole } from '../files/access.js';
 import { factsOf, makeDirectory, removeDirectories } from '../files/directories.js';
 import type { FileEdge } from '../files/file-edge.js';
@@ -27,9 +27,7 @@ export async function ensureDirectory(
   const home = resolve(agent.home);
   const parent = dirname(directory);
   if (role === 'agent directory' && directory !== home && parent !== home) throw noDirectory(directory);
-  if (directory !== home && isBelow(directory, home))
-    await ensureDirectory(parent, 'agent directory', agent, made, edge);
-  else if ((await factsOf(parent, edge))?.kind !== 'directory') throw noDirectory(parent);
+  await ensureDirectory(parent, 'agent directory', agent, made, edge);
   if (await makeDirectory(directory, (above) => accessOf(role, agent, above, edge), edge)) made.push(directory);
 }
 
@@ -43,13 +41,7 @@ function noDirectory(missing: string): Untouched {
 /** Whether a path lies in a directory, by its text. */
 export function isBelow(path: string, directory: string): boolean {
   const inside = resolve(directory);
-  return resolve(path).startsWith(
-    inside.endsWith('/') || inside.endsWith('\\') ? inside : `${inside}${separator(inside)}`,
-  );
-}
-
-function separator(path: string): string {
-  return path.includes('\\') && !path.startsWith('/') ? '\\' : '/';
+  return resolve(path).startsWith(inside.endsWith(sep) ? inside : `${inside}${sep}`);
 }
 
 /** Runs a step that may need directories made; they are taken away again if it fails, or if they were only rehearsed. */

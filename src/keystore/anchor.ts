@@ -7,7 +7,7 @@ import { isTemporaryOf, removeLeftovers, replaceFile, setAccess, stageFile } fro
 import type { AgentInstallation } from '../model/host.js';
 import { printable } from '../model/printable.js';
 import { atBelonging, belongingsPaths } from './belongings-files.js';
-import { ownersOfKeys } from './installed.js';
+import { agentsMark, ownersOfKeys } from './installed.js';
 import { factsIfThere, isSince, isThereSince, readLeftovers } from './leftover-files.js';
 import type { BegunRequest } from './notes/notes.js';
 
@@ -36,9 +36,7 @@ function rulesFor(agent: AgentInstallation): ReadRules {
 export async function readAnchor(agent: AgentInstallation, edge: FileEdge): Promise<PresentAnchor | undefined> {
   const file = await readFile(belongingsPaths(agent).anchor, rulesFor(agent), edge);
   if (file === undefined) return undefined;
-  const { uid } = file.facts;
-  const agents = edge.uid !== undefined && uid !== 0 && uid !== edge.uid;
-  return { pem: file.bytes.toString('utf8'), ...(agents ? { agents } : {}) };
+  return { pem: file.bytes.toString('utf8'), ...agentsMark(file.facts, edge) };
 }
 
 /**
@@ -143,7 +141,6 @@ async function openDirectory(agent: AgentInstallation, edge: FileEdge): Promise<
       const { facts } = place;
       if (facts === undefined || (edge.uid !== 0 && facts.uid !== edge.uid)) return;
       const access = accessOf('certs directory', agent, facts, edge);
-      if (isAsWanted(facts, access)) return;
       if (await holdsAnchorsAlone(place)) return await setAccess(place, access, edge);
       const { owner: _, ...own } = access;
       await setAccess(place, { ...own, mode: closed(facts.mode) }, edge);

@@ -77,11 +77,10 @@ function decoded(lines: readonly string[]): string[] {
 }
 
 function fromBase64(text: string): string | undefined {
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
   const bytes = Buffer.from(text, 'base64');
   // Node decodes nearly everything: only what encodes to itself again is base64. Some tools leave the padding out.
   const again = bytes.toString('base64');
-  return again === text || again.replace(/=+$/, '') === text ? bytes.toString('latin1') : undefined;
+  return again === text || again.replaceAll('=', '') === text ? bytes.toString('latin1') : undefined;
 }
 
 function chosen(entries: readonly string[], { id, name }: ExportedChoice): AgentRecord {

@@ -46,9 +46,12 @@ export async function readInstalled(agent: KeysFile, edge: FileEdge): Promise<Pr
     const message = `The first entry of ${printable(keysFile)} is not valid: ${faultInWords(first.fault)}.`;
     throw new EnrollError('KEYS_INVALID', message);
   }
-  const { uid } = file.facts;
-  const agents = edge.uid !== undefined && uid !== 0 && uid !== edge.uid;
-  return { record: first.record, ...widthOf(agent, file.facts), ...(agents ? { agents } : {}) };
+  return { record: first.record, ...widthOf(agent, file.facts), ...agentsMark(file.facts, edge) };
+}
+
+/** For a file that was read as {@link ownersOfKeys} allows: whether it is that of the agent's user. On Windows all are of 0. */
+export function agentsMark({ uid }: FileFacts, edge: FileEdge): { readonly agents?: true } {
+  return uid !== 0 && uid !== edge.uid ? { agents: true } : {};
 }
 
 /** When client.keys was changed, and whose it is. */

@@ -47,8 +47,9 @@ export async function readReenrollSecret(
     if (left !== undefined) return left;
   }
   const file = await readFile(path, rules, edge);
-  const secret = file === undefined ? undefined : secretIn(file);
-  if (file === undefined || secret === undefined) return undefined;
+  if (file === undefined) return undefined;
+  const secret = secretIn(file);
+  if (secret === undefined) return undefined;
   const fits = record === undefined || record.id === secret.id;
   return fits || (request !== undefined && isSince(file.facts, request)) ? secret : undefined;
 }

@@ -193,15 +193,11 @@ async function atCounter(
  * A file of the daemon's stays the daemon's; one of root's is none that it could use (it exits with "permission
  * denied"), so it is given to the agent. Without an account the owner of the directory is the agent.
  */
-async function counterAccess(
-  { directory, facts }: Place,
-  { platform, account }: AgentInstallation,
-  edge: FileEdge,
-): Promise<Access> {
+async function counterAccess({ directory, facts }: Place, agent: AgentInstallation, edge: FileEdge): Promise<Access> {
   if (edge.uid !== undefined && edge.uid !== 0 && facts !== undefined && facts.uid !== edge.uid) {
     throw new Untouched('it belongs to another user, and only that user or root can renew it');
   }
+  const { platform } = agent;
   if (facts !== undefined && facts.uid !== 0) return accessOf('sender_counter', { platform }, facts, edge);
-  const agent = account === undefined ? { platform } : { platform, account };
   return accessOf('sender_counter', agent, await directory.facts(), edge);
 }

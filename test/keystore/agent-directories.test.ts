@@ -143,6 +143,10 @@ describe("the agent's directories", () => {
         return await then();
       };
 
+    it('are none before the step makes them', async () => {
+      expect(await withDirectories(disk, 'kept', async (made) => [...made])).to.deep.equal([]);
+    });
+
     it('stay where it went well', async () => {
       expect(
         await withDirectories(

@@ -183,11 +183,39 @@ describe('keystore/belongings', () => {
   it('has a failure of the key told before any other, and no anchor then', async () => {
     await layBefore(agent, OLD_KEY);
     const lost = new EnrollError('FILE_UNWRITABLE', 'The key.');
-    const work = installBelongings(NEW_KEY.belongings, agent, disk, () => Promise.reject(lost));
+    let tried = 0;
+    const work = installBelongings(NEW_KEY.belongings, agent, disk, () => {
+      tried += 1;
+      return Promise.reject(lost);
+    });
     expect(await failure(work)).to.equal(lost);
+    expect(tried).to.equal(1);
     expect(await filesFound(agent)).to.deep.equal({ ...filesOf(OLD_KEY), secret: filesOf(NEW_KEY).secret });
     expect(await filesBelow(agent.home)).to.deep.equal(FILES);
   });
+
+  for (const part of ['secret', 'anchor'] as const) {
+    it(`puts the key in its place where the ${part} cannot be written, once, and tells that`, async () => {
+      const path = belongingsPaths(agent)[part];
+      await mkdir(dirname(path), { recursive: true });
+      const full = watched(disk, (operation, at) => {
+        if (operation === 'open wx' && at.includes(`/.${part === 'secret' ? 'reenroll.secret' : 'root-ca.pem'}.`))
+          throw systemError('ENOSPC');
+      });
+      let put = 0;
+      const work = installBelongings(NEW_KEY.belongings, agent, full, async () => {
+        put += 1;
+      });
+      expect((await failure(work)).message)
+        .to.contain(path)
+        .and.to.contain('no space is left');
+      expect(put).to.equal(1);
+      const found = await filesFound(agent);
+      expect(found[part === 'secret' ? 'anchor' : 'secret']).to.equal(
+        filesOf(NEW_KEY)[part === 'secret' ? 'anchor' : 'secret'],
+      );
+    });
+  }
 
   describe('rehearsed', () => {
     it('finds what could not be replaced', async () => {
@@ -301,6 +329,18 @@ describe('keystore/belongings', () => {
       expect(await removeUsedToken(agent, disk)).to.equal(undefined);
       expect(await filesBelow(agent.home)).to.deep.equal(FILES);
       expect(await removeUsedToken(agent, disk)).to.equal(undefined);
+    });
+
+    it('is not missed where it is not there, nor the directory, be the disk read-only', async () => {
+      const readOnly = watched(disk, (operation) => {
+        if (operation === 'unlink') throw systemError('EROFS');
+      });
+      expect(await removeUsedToken(agent, readOnly)).to.equal(undefined);
+      const nowhere = join(agent.home, 'none');
+      const at = (home: string) => ({ ...agent, home, keysFile: join(home, 'etc', 'client.keys') });
+      expect(await removeUsedToken(at(nowhere), disk)).to.equal(undefined);
+      await writeFile(nowhere, '');
+      expect(await removeUsedToken(at(nowhere), disk)).to.equal(undefined);
     });
 
     it('stays where it cannot be removed, which is told', async () => {

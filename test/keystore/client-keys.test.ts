@@ -34,6 +34,22 @@ describe('installing a key', () => {
     expect(await filesBelow(agent.home)).to.deep.equal(['etc/client.keys']);
   });
 
+  it('is not held up by a file that vanishes while it is looked at', async () => {
+    await writeFile(keys, line(OLD));
+    const vanishing = watched(disk, async (operation, path) => {
+      if (operation === 'open r' && path === keys) await rm(keys);
+    });
+    expect((await installKey(NEW, agent, vanishing)).changed).to.equal(true);
+    expect(await readFile(keys, 'utf8')).to.equal(line(NEW));
+  });
+
+  it('writes nothing that is no record, and tells the fault without the key', async () => {
+    const error = await failure(installKey({ ...NEW, ip: 'nowhere' }, agent, disk));
+    expect(error.code).to.equal('INTERNAL');
+    expect(error.message).to.contain('A record was to be installed that is none: its address is neither');
+    expect(await filesBelow(agent.home)).to.deep.equal([]);
+  });
+
   it('replaces all that a file holds by the one line', async () => {
     await writeFile(
       keys,

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { before, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
-import { type ExportedChoice, readExportedKey } from '../../src/keystore/exported-key.js';
+import { type ExportedChoice, isAroundExportedKey, readExportedKey } from '../../src/keystore/exported-key.js';
 import { formatRecord } from '../../src/model/agent-record.js';
 import { anyRecord } from '../model/any-record.js';
 
@@ -82,6 +82,46 @@ describe('an exported key', () => {
     );
   });
 
+  it('is read whatever an editor or a mail has put around it', () => {
+    const line = `001 web-01 any ${KEY}`;
+    const title = "Agent key information for '001' is:";
+    for (const text of [
+      `\uFEFF${line}`,
+      `\uFEFF${base64(line)}`,
+      `  ${base64(line)}  `,
+      `  ${title}  \n  ${base64(line)}\n  ** Press ENTER to return to the main menu.  \n`,
+      `${base64(line).slice(0, 40)}\n  ${base64(line).slice(40)}`,
+      `\n ${JSON.stringify({ data: base64(line) })}`,
+      base64(`${line}\n`),
+      base64(`${line}\r\n \r\n`),
+    ]) {
+      expect(read(text), text).to.equal(line);
+    }
+    const other = `002 web-02 any ${KEY}`;
+    expect(refusal(`  ${base64(line)}\n  ${base64(other)}`)).to.contain('the keys of 2 agents');
+  });
+
+  it('is told from what manage_agents prints around it, and from an empty line', () => {
+    for (const around of [
+      '',
+      '  ',
+      "Agent key information for '001' is:",
+      " Agent key information for '001' is: ",
+      ' ** Press ENTER to return to the main menu. ',
+    ]) {
+      expect(isAroundExportedKey(around), around).to.equal(true);
+    }
+    for (const key of [KEY, `Agent key information for '001' is: ${KEY}`, `** ${KEY}`]) {
+      expect(isAroundExportedKey(key), key).to.equal(false);
+    }
+  });
+
+  it('is the only one that was not removed', () => {
+    const removed = `001 !web-01 any ${KEY}`;
+    expect(read(`${removed}\n002 web-02 any ${KEY}`)).to.equal(`002 web-02 any ${KEY}`);
+    expect(read(`003 web-03 any ${KEY}\n${removed}`)).to.equal(`003 web-03 any ${KEY}`);
+  });
+
   const FILE = `# agents
 001 web-01 any ${KEY}
 002 !web-02 any ${KEY}
@@ -101,6 +141,16 @@ describe('an exported key', () => {
     expect(refusal(FILE, { id: '2' })).to.contain('the id 2 was removed');
     expect(refusal(FILE, { id: '9' })).to.contain('None of the 4 agents in it has the id 9');
     expect(refusal(FILE, { id: '4' })).to.contain('None of');
+    expect(refusal(FILE, { name: 'web-99' })).to.equal('None of the 4 agents in it has the name web-99.');
+    expect(refusal(`001 web-01 any ${KEY}\n002 web-01 any ${KEY}`, { name: 'web-01' })).to.equal(
+      '2 agents in it have the name web-01. Give both --id and --name.',
+    );
+    for (const mark of ['!', '#']) {
+      expect(refusal(`001 ${mark}web-01 any ${KEY}`, { name: 'web-01' })).to.equal(
+        'The agent with the name web-01 was removed on the manager: its key is no longer valid.',
+      );
+    }
+    expect(refusal(base64('rubbish'), { name: 'web-01' })).to.equal('None of the 1 agents in it has the name web-01.');
     expect(refusal(FILE, { id: '1', name: 'web-02' })).to.contain('id 1 and the name web-02');
     expect(refusal(FILE, { id: '5' })).to.contain('four fields');
     expect(refusal(base64(`001 web-01 any ${KEY}`), { id: '002' })).to.contain(
@@ -111,12 +161,23 @@ describe('an exported key', () => {
     );
   });
 
+  it('is not guessed where a text has several: which is meant has to be said', () => {
+    expect(() => readExportedKey(FILE))
+      .to.throw(EnrollError)
+      .with.property('hint', 'Say which is meant with --id or --name.');
+  });
+
   it('is refused with the reason where it is none', () => {
     const line = `001 web-01 any ${KEY}`;
     const other = `002 web-02 any ${KEY.replaceAll('a', 'b')}`;
     const wrong: [string, string][] = [
       ['', 'it is empty'],
       ['\n# nothing\n', 'it is empty'],
+      [base64('\n\n'), 'it is empty'],
+      [`${base64(line).slice(0, 8)}\uFEFF${base64(line).slice(8)}`, 'nor valid base64'],
+      [`!${base64(line)}`, 'nor valid base64'],
+      [`${base64(line)}!`, 'nor valid base64'],
+      [base64(`${line}?>?>`).replaceAll('+', '-').replaceAll('/', '_'), 'nor valid base64'],
       ['hello, world', 'nor valid base64'],
       [`${base64(line)}=`, 'nor valid base64'],
       [base64(line).slice(1), 'nor valid base64'],

@@ -1,9 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, chown, mkdir, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, rename, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
-import { narrowInstalled, readInstalled } from '../../src/keystore/installed.js';
+import {
+  installedAccess,
+  installedTimes,
+  narrowInstalled,
+  ownersOfKeys,
+  readInstalled,
+} from '../../src/keystore/installed.js';
 import { sameRecord } from '../../src/model/agent-record.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import { systemError, watched } from '../files/faulty.js';
@@ -92,6 +98,57 @@ describe('reading the installed key', () => {
     expect(error.code).to.equal('FILE_UNREADABLE');
     expect(error.message).to.contain(`belongs to user ${OTHER.uid}`);
     expect((await readInstalled(agent, { ...disk, uid: OTHER.uid }))?.record.id).to.equal(OLD.id);
+    expect(ownersOfKeys({})).to.deep.equal([]);
+  });
+
+  it("calls neither root's file the agent's, nor one of the user who runs this", async function () {
+    if (!isRoot) this.skip(); // Only root can give files away.
+    await writeFile(agent.keysFile, line(OLD));
+    const runBy = (uid: number) => readInstalled(agent, { ...disk, uid });
+    expect(await runBy(OTHER.uid)).to.not.have.property('agents');
+    await chown(agent.keysFile, OTHER.uid, OTHER.gid);
+    expect(await runBy(OTHER.uid)).to.not.have.property('agents');
+    expect(await runBy(OTHER.uid + 1)).to.deep.include({ agents: true });
+  });
+
+  describe('looked at from outside', () => {
+    const stuck = watched(disk, (operation) => {
+      if (operation === 'look') throw systemError('EACCES');
+    });
+
+    it('tells when it was last changed, and one content from another', async () => {
+      const before = Date.now();
+      await writeFile(agent.keysFile, line(OLD));
+      const first = await installedTimes(agent, disk);
+      // The clock of a file system may be some milliseconds behind.
+      expect(first?.changed).to.be.within(before - 50, Date.now() + 1);
+      expect(first?.uid).to.equal(process.geteuid?.());
+      expect(await installedTimes(agent, disk)).to.deep.equal(first);
+      await utimes(agent.keysFile, 1_700_000_000, 1_700_000_000);
+      const written = await installedTimes(agent, disk);
+      expect(written?.content).to.not.equal(first?.content);
+      await writeFile(`${agent.keysFile}.new`, line(NEW));
+      await utimes(`${agent.keysFile}.new`, 1_700_000_000, 1_700_000_000);
+      await rename(`${agent.keysFile}.new`, agent.keysFile);
+      expect((await installedTimes(agent, disk))?.content).to.not.equal(written?.content);
+    });
+
+    it('tells whose it is, and whether others can use it', async () => {
+      await writeFile(agent.keysFile, line(OLD));
+      await chmod(agent.keysFile, 0o640);
+      const { uid, gid } = await stat(agent.keysFile);
+      expect(await installedAccess(agent, disk)).to.deep.equal({ uid, gid, mode: 0o640, tooWide: false });
+      await chmod(agent.keysFile, 0o644);
+      expect(await installedAccess(agent, disk)).to.deep.equal({ uid, gid, mode: 0o644, tooWide: true });
+    });
+
+    it('is nothing where it is not there, or may not be looked at', async () => {
+      expect(await installedTimes(agent, disk)).to.equal(undefined);
+      expect(await installedAccess(agent, disk)).to.equal(undefined);
+      await writeFile(agent.keysFile, line(OLD));
+      expect(await installedTimes(agent, stuck)).to.equal(undefined);
+      expect(await installedAccess(agent, stuck)).to.equal(undefined);
+    });
   });
 
   describe('that others can use', () => {

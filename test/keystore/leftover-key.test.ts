@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
 import { installKey } from '../../src/keystore/client-keys.js';
-import { leftoverKey } from '../../src/keystore/leftover-key.js';
+import { leftoverKey, removeLeftoverKeys } from '../../src/keystore/leftover-key.js';
 import type { AgentRecord } from '../../src/model/agent-record.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import { systemError, watched } from '../files/faulty.js';
@@ -174,6 +174,15 @@ describe('a key that a killed run left', () => {
       }
       expect(await found()).to.equal(undefined);
     });
+  });
+
+  it('is removed with its parts once it is of no more use, and client.keys stays', async () => {
+    await writeFile(agent.keysFile, line(OLD));
+    await leave('aaaaaaaa', line(NEW));
+    await leave('bbbbbbbb', 'half of a');
+    await removeLeftoverKeys(agent, disk);
+    expect(await filesBelow(agent.home)).to.deep.equal(['etc/client.keys']);
+    await removeLeftoverKeys(installationAt(join(agent.home, 'none')), disk);
   });
 
   it('lies where client.keys leads to, if that is a link', async () => {

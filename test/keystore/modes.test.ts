@@ -9,7 +9,8 @@ import { narrowFiles } from '../../src/keystore/modes.js';
 import { ensureNotesDirectory, notesDirectory } from '../../src/keystore/notes/notes-directory.js';
 import { notesPath } from '../../src/keystore/notes/notes-file.js';
 import type { AgentInstallation } from '../../src/model/host.js';
-import { removeHome, scratchHome } from './scratch.js';
+import { systemError, watched } from '../files/faulty.js';
+import { failure, installationAt, removeHome, scratchHome } from './scratch.js';
 
 const disk = nodeFileEdge();
 const modeOf = async (path: string) => (await stat(path)).mode & 0o7777;
@@ -46,6 +47,21 @@ describe('files that others can use', () => {
     expect(await modeOf(belongingsPaths(agent).secret)).to.equal(0o640);
     expect(await modeOf(installersFiles(agent).token)).to.equal(0o600);
     expect(await narrowFiles(agent, disk)).to.deep.equal([]);
+  });
+
+  it('stay as they are where the system does not let them be set right, which is told', async () => {
+    await writeFile(agent.counterFile, '0:1:');
+    await chmod(agent.counterFile, 0o666);
+    const stuck = watched(disk, (operation) => {
+      if (operation === 'chmod') throw systemError('EPERM');
+    });
+    const error = await failure(narrowFiles(agent, stuck));
+    expect(error.code).to.equal('FILE_UNWRITABLE');
+    expect(error.message).to.contain(agent.counterFile);
+  });
+
+  it('are none in a home that is not there', async () => {
+    expect(await narrowFiles(installationAt('/nowhere/at/all'), disk)).to.deep.equal([]);
   });
 
   it('are none where there are no files, nor where the daemon left its own', async () => {

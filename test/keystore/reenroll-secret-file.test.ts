@@ -105,6 +105,12 @@ describe('keystore/reenroll-secret-file', () => {
       expect(await found({ record: NEW, request: REQUEST })).to.equal(`002 ${HEX}`);
     });
 
+    it('is an older one where the newest is none', async () => {
+      await lay(`002 ${HEX}\n`, BEGUN + 1, beside('aaaaaaaa'));
+      await lay('rubbish\n', BEGUN + 2, beside('bbbbbbbb'));
+      expect(await found({ record: OLD, request: REQUEST })).to.equal(`002 ${HEX}`);
+    });
+
     it('is taken from a temporary file, where it came no further', async () => {
       await lay(`001 ${OLD_HEX}\n`);
       await lay(`002 ${HEX}\n`, BEGUN + 1, beside('aaaaaaaa'));
@@ -199,5 +205,8 @@ describe('keystore/reenroll-secret-file', () => {
     const error = await failure(removeReenrollSecret(agent, stuck));
     expect(error.code).to.equal('FILE_UNWRITABLE');
     expect((await lstat(path)).isFile()).to.equal(true);
+    await rm(path);
+    await removeReenrollSecret(agent, stuck);
+    await removeReenrollSecret({ ...agent, home: '/nowhere', keysFile: '/nowhere/etc/client.keys' }, disk);
   });
 });

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
-import { checkCounters, resetCounters, SenderCounter } from '../../src/keystore/sender-counter.js';
+import { checkCounters, lookAtCounter, resetCounters, SenderCounter } from '../../src/keystore/sender-counter.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import { systemError, watched } from '../files/faulty.js';
 import { failure, filesBelow, removeHome, scratchHome } from './scratch.js';
@@ -135,7 +135,36 @@ describe('the sender counter', () => {
     const other = { ...nodeFileEdge(), uid: (process.geteuid?.() ?? 0) + 1 };
     const error = await failure((await SenderCounter.open(agent, other)).reserve(1));
     expect(error.code).to.equal('FILE_UNWRITABLE');
+    expect(error.message).to.contain('belongs to another user, and only that user or root can renew it');
     expect(await stored()).to.equal('3:17:');
+  });
+
+  it('is kept by the user whose it is, and by one who has none yet', async function () {
+    if (!isRoot) this.skip(); // Only root can give files away.
+    const own = { ...disk, uid: AGENT.uid };
+    await (await SenderCounter.open(agent, own)).reserve(1);
+    expect(await stored()).to.equal('0:1:');
+    await chown(file, AGENT.uid, AGENT.gid);
+    await (await SenderCounter.open(agent, own)).reserve(1);
+    expect(await stored()).to.equal('0:2:');
+  });
+
+  it('is renewed on Windows, which tells no owner', async () => {
+    await writeFile(file, '3:17:');
+    const { uid: _, ...windows } = watched(disk, () => {});
+    await (await SenderCounter.open({ ...agent, platform: 'windows' }, windows)).reserve(1);
+    expect(await stored()).to.equal('3:18:');
+  });
+
+  it('is looked at, and not changed by that', async () => {
+    expect(await lookAtCounter(agent, disk)).to.equal(undefined);
+    await writeFile(file, '3:17:');
+    const look = await lookAtCounter(agent, disk);
+    expect(look?.last).to.deep.equal({ global: 3, local: 17 });
+    expect(look?.facts).to.include(await facts(file));
+    await writeFile(file, 'rubbish');
+    expect(await lookAtCounter(agent, disk)).to.have.all.keys('facts');
+    expect(await stored()).to.equal('rubbish');
   });
 
   it('says which file could not be read or written', async () => {
@@ -208,9 +237,20 @@ describe('the sender counter', () => {
     it('starts again, and the receive counters of both ids go', async () => {
       await writeFile(file, '3:17:');
       for (const id of ['001', '002', '003']) await writeFile(join(dirname(file), id), '9:9:');
-      await resetCounters(agent, ['002', '001', '../rids/003'], disk);
+      await resetCounters(agent, ['002', '001', '../rids/003', '1/../003', '003/.'], disk);
       expect(await stored()).to.equal('0:0:');
       expect(await filesBelow(dirname(file))).to.deep.equal(['003', 'sender_counter']);
+    });
+
+    it('does not start where a receive counter of its id would stay, which is told', async () => {
+      await writeFile(join(dirname(file), '002'), '9:9:');
+      const stuck = watched(disk, (operation) => {
+        if (operation === 'unlink') throw systemError('EROFS');
+      });
+      const error = await failure(resetCounters(agent, ['002'], stuck));
+      expect(error.code).to.equal('FILE_UNWRITABLE');
+      expect(error.message).to.contain(file).and.to.contain('read-only');
+      await resetCounters(agent, ['001'], stuck);
     });
 
     it('needs nothing where nothing was sent', async () => {

@@ -115,8 +115,7 @@ function putNotes(path: string, text: string | undefined, agent: AgentInstallati
       await place.directory.unlink(place.name);
       return await place.directory.sync();
     }
-    const near = place.facts ?? (await place.directory.facts());
-    return await replaceFile(place, text, accessOf('notes', agent, near, edge), edge);
+    return await replaceFile(place, text, accessOf('notes', agent, await place.directory.facts(), edge), edge);
   });
 }
 
@@ -124,7 +123,6 @@ function rehearseNotes(path: string, agent: AgentInstallation, edge: FileEdge): 
   return atPlace(path, edge, async (place) => {
     // What a killed run left stays for good where there is nothing more to note.
     await removeLeftovers(place);
-    const near = place.facts ?? (await place.directory.facts());
-    await rehearse(place, accessOf('notes', agent, near, edge), edge);
+    await rehearse(place, accessOf('notes', agent, await place.directory.facts(), edge), edge);
   });
 }

@@ -6,7 +6,7 @@ import type { BegunRequest, KeyBinding, KnownManager, Notes, WorkingLink } from 
 const VERSION = 2;
 const FINGERPRINT = /^sha256:[0-9a-f]{64}$/;
 const HASH = /^[0-9a-f]{64}$/;
-const FAMILIES: readonly string[] = ['ossec', 'wazuh-3', 'wazuh-4', 'wazuh-5'] satisfies ManagerFamily[];
+const FAMILIES: readonly unknown[] = ['ossec', 'wazuh-3', 'wazuh-4', 'wazuh-5'] satisfies ManagerFamily[];
 
 /** The outcome of {@link parseNotes}: `newer` was written by a later version of this program. */
 export type ParsedNotes =
@@ -90,7 +90,7 @@ function workingLink({ protocol, cipher, family, port, prefix }: JsonObject, whe
 }
 
 function isFamily(value: unknown): value is ManagerFamily {
-  return typeof value === 'string' && FAMILIES.includes(value);
+  return FAMILIES.includes(value);
 }
 
 /** What cannot be understood is told once more, and no harm comes of it. */
@@ -142,18 +142,18 @@ export function begunRequest(noted: unknown): BegunRequest {
   };
 }
 
-/** The notes as JSON text, for people to read too. */
+/** The notes as JSON text, for people to read too. JSON leaves out what is not noted. */
 export function formatNotes({ managers, links, acknowledged, binding, asked, daemon, request, other }: Notes): string {
   const known = [...managers].map(([endpoint, { other: rest, ...manager }]) => [endpoint, { ...manager, ...rest }]);
   const notes = {
     version: VERSION,
     managers: Object.fromEntries(known),
     ...(links.size === 0 ? {} : { links: Object.fromEntries(links) }),
-    ...(acknowledged === undefined ? {} : { acknowledged }),
-    ...(binding === undefined ? {} : { binding: formatBinding(binding) }),
-    ...(asked === undefined ? {} : { asked }),
-    ...(daemon === undefined ? {} : { daemon }),
-    ...(request === undefined ? {} : { request }),
+    acknowledged,
+    binding: binding && formatBinding(binding),
+    asked,
+    daemon,
+    request,
     ...other,
   };
   return `${JSON.stringify(notes, undefined, 2)}\n`;

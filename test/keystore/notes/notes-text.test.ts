@@ -17,14 +17,23 @@ const BINDING = {
 };
 const REQUEST = { name: 'web-01', manager: '[2001:db8::1]:1515', startedAt: FIRST_SEEN };
 const LINK = { protocol: 'udp', cipher: 'blowfish', family: 'ossec' } as const;
+const HTTPS = { protocol: 'https', port: 27_000, prefix: '/api' } as const;
+const ASKED = { agent: '001 web-01', name: 'web-01', ip: 'any', groups: ['web', 'linux'] };
+const DAEMON = { instance: '4711 1234', keys: '2049:17 1700000000' };
 
 /** All that notes can hold, as JSON. */
 const FULL = {
   version: 2,
   managers: { 'manager.example:1515': SEEN, '[2001:db8::1]:1515': { ...SEEN, hearsay: true } },
-  links: { 'manager.example:1514': LINK, 'other.example:1514': { protocol: 'tcp', cipher: 'aes' } },
+  links: {
+    'manager.example:1514': LINK,
+    'other.example:1514': { protocol: 'tcp', cipher: 'aes' },
+    'wazuh5.example:1514': HTTPS,
+  },
   acknowledged: '001 web-01',
   binding: BINDING,
+  asked: ASKED,
+  daemon: DAEMON,
   request: REQUEST,
 };
 
@@ -50,9 +59,12 @@ describe('the text of notes', () => {
       links: new Map<string, WorkingLink>([
         ['manager.example:1514', LINK],
         ['other.example:1514', { protocol: 'tcp', cipher: 'aes' }],
+        ['wazuh5.example:1514', HTTPS],
       ]),
       acknowledged: '001 web-01',
       binding: { ...BINDING, hashes: new Map(Object.entries(BINDING.hashes)), other: {} },
+      asked: ASKED,
+      daemon: DAEMON,
       request: REQUEST,
       other: {},
     } satisfies Notes);
@@ -93,10 +105,30 @@ describe('the text of notes', () => {
       links: { 'a:1': { protocol: 'tcp', cipher: 'aes', family: 'of-the-future' } },
       managers: { 'a:1': { ...SEEN, hearsay: 'yes' } },
       acknowledged: 1,
+      asked: 'web-01',
+      daemon: null,
     });
     expect(notes.links.get('a:1')).to.deep.equal({ protocol: 'tcp', cipher: 'aes' });
     expect(notes.managers.get('a:1')).to.not.have.property('hearsay');
-    expect(notes).to.not.have.property('acknowledged');
+    expect(notes).to.not.have.any.keys('acknowledged', 'asked', 'daemon');
+  });
+
+  it('takes what was asked for, and the daemon that was seen, for unknown where a part is missing or of another kind', () => {
+    for (const part of Object.keys(ASKED)) {
+      for (const wrong of [undefined, 1, [1]]) {
+        const notes = parsed({ version: 2, asked: { ...ASKED, [part]: wrong } });
+        expect(notes, part).to.not.have.property('asked');
+      }
+    }
+    for (const part of Object.keys(DAEMON)) {
+      expect(parsed({ version: 2, daemon: { ...DAEMON, [part]: 1 } }), part).to.not.have.property('daemon');
+    }
+  });
+
+  it('counts the first of two writings of one endpoint, which an earlier version noted as two', () => {
+    const second = { ...SEEN, fingerprint: `sha256:${'00'.repeat(32)}` };
+    const { managers } = parsed({ version: 2, managers: { 'A.example.:1515': SEEN, 'a.example:1515': second } });
+    expect([...managers]).to.deep.equal([['a.example:1515', { ...SEEN, other: {} }]]);
   });
 
   it('is not understood, with the reason, where it is broken', () => {
@@ -120,6 +152,22 @@ describe('the text of notes', () => {
         `{"version":2,"managers":{"a:1":{"fingerprint":"${FINGERPRINT.toUpperCase()}","firstSeen":"2026-01-01"}}}`,
         'what it says of a:1 has no valid fingerprint',
       ],
+      [
+        `{"version":2,"managers":{"a:1":{"fingerprint":["${FINGERPRINT}"],"firstSeen":"2026-01-01"}}}`,
+        'what it says of a:1 has no valid fingerprint',
+      ],
+      [
+        `{"version":2,"managers":{"a:1":{"fingerprint":"${FINGERPRINT}","firstSeen":2026}}}`,
+        'what it says of a:1 has no valid date',
+      ],
+      [
+        '{"version":2,"links":{"a:1":{"protocol":"https","port":"27000","prefix":"/"}}}',
+        'what it says of a:1 has no valid port and prefix',
+      ],
+      [
+        '{"version":2,"links":{"a:1":{"protocol":"https","port":27000}}}',
+        'what it says of a:1 has no valid port and prefix',
+      ],
       ['{"version":2,"links":[]}', '"links" is not an object'],
       ['{"version":2,"links":{"a:1":1}}', 'what it says of a:1 is not an object'],
       ['{"version":2,"links":{"a:1":{"protocol":"x","cipher":"aes"}}}', 'what it says of a:1 has no valid protocol'],
@@ -136,10 +184,19 @@ describe('the text of notes', () => {
       [[], 'is not an object'],
       [null, 'is not an object'],
       [{ ...BINDING, agentId: 'x' }, 'has no valid agent id'],
+      [{ ...BINDING, agentId: 1 }, 'has no valid agent id'],
+      [{ ...BINDING, agentId: '001x' }, 'has no valid agent id'],
+      [{ ...BINDING, agentId: 'x001' }, 'has no valid agent id'],
       [{ ...BINDING, key: 'x' }, 'has no valid key'],
+      [{ ...BINDING, key: [HASH] }, 'has no valid key'],
       [{ ...BINDING, salt: '' }, 'has no valid salt'],
+      [{ ...BINDING, salt: [BINDING.salt] }, 'has no valid salt'],
+      [{ ...BINDING, salt: `${BINDING.salt}0` }, 'has no valid salt'],
+      [{ ...BINDING, salt: `0${BINDING.salt}` }, 'has no valid salt'],
       [{ ...BINDING, hashes: [] }, 'has no hashes'],
       [{ ...BINDING, hashes: { 'machine-id': 1 } }, 'has an invalid hash'],
+      [{ ...BINDING, hashes: { 'machine-id': [HASH] } }, 'has an invalid hash'],
+      [{ ...BINDING, hashes: { 'machine-id': HASH.slice(1) } }, 'has an invalid hash'],
       [{ ...BINDING, othersNames: [1] }, 'has invalid names'],
     ] as const) {
       const text = JSON.stringify({ version: 2, binding: wrong });
