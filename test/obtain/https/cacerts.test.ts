@@ -23,10 +23,10 @@ interface Missing {
 
 const NO_MANAGER = 'What answers at manager:1517 is not the remoted of a Wazuh 5';
 
-const MISSING: readonly (readonly [what: string, answer: ReturnType<typeof read>, wanted: Missing])[] = [
+const MISSING: readonly (readonly [what: string, answer: () => ReturnType<typeof read>, wanted: Missing])[] = [
   [
     'a path that is not there',
-    read(404, {}),
+    () => read(404, {}),
     {
       code: 'NOT_MANAGER',
       message: 'manager:1517 publishes no CA below this prefix.',
@@ -35,7 +35,7 @@ const MISSING: readonly (readonly [what: string, answer: ReturnType<typeof read>
   ],
   [
     'a manager without a CA',
-    read(404),
+    () => read(404),
     {
       code: 'CERTIFICATE_UNTRUSTED',
       message: 'manager:1517 has no CA to publish, so its certificate cannot be checked.',
@@ -44,7 +44,7 @@ const MISSING: readonly (readonly [what: string, answer: ReturnType<typeof read>
   ],
   [
     'a manager whose CA is another one’s',
-    read(503),
+    () => read(503),
     {
       code: 'CERTIFICATE_UNTRUSTED',
       message: 'manager:1517 has a certificate that its own CA did not sign (HTTP 503), so it cannot be checked.',
@@ -54,7 +54,7 @@ const MISSING: readonly (readonly [what: string, answer: ReturnType<typeof read>
   ],
   [
     'something before a manager that is not up',
-    read(503, {}),
+    () => read(503, {}),
     {
       code: 'MANAGER_NOT_READY',
       message: 'manager:1517 does not give its CA at the moment (HTTP 503).',
@@ -63,27 +63,27 @@ const MISSING: readonly (readonly [what: string, answer: ReturnType<typeof read>
   ],
   [
     'a fault of a manager',
-    read(500),
+    () => read(500),
     { code: 'MANAGER_NOT_READY', message: 'manager:1517 does not give its CA at the moment (HTTP 500).', wait: {} },
   ],
   [
     'a manager with too much to do',
-    read(429, { ...REMOTED, 'retry-after': '2' }),
+    () => read(429, { ...REMOTED, 'retry-after': '2' }),
     {
       code: 'MANAGER_NOT_READY',
       message: 'manager:1517 does not give its CA at the moment (HTTP 429).',
       wait: { atLeastMs: 2000 },
     },
   ],
-  ['anything else', read(403), { code: 'NOT_MANAGER', message: `${NO_MANAGER} (HTTP 403).` }],
+  ['anything else', () => read(403), { code: 'NOT_MANAGER', message: `${NO_MANAGER} (HTTP 403).` }],
   [
     'a web page',
-    read(200, { 'content-type': 'text/HTML; charset=utf-8' }, '<p>'),
+    () => read(200, { 'content-type': 'text/HTML; charset=utf-8' }, '<p>'),
     { code: 'NOT_MANAGER', message: `${NO_MANAGER}: it shows a web page.` },
   ],
   [
     'another CA',
-    read(200, REMOTED, certificates().strangerCa.certificate),
+    () => read(200, REMOTED, certificates().strangerCa.certificate),
     {
       code: 'PIN_MISMATCH',
       message: `manager:1517 publishes no CA with the pinned key (sha256:${PIN}).`,
@@ -92,7 +92,7 @@ const MISSING: readonly (readonly [what: string, answer: ReturnType<typeof read>
   ],
   [
     'half a certificate',
-    read(200, REMOTED, ca().slice(0, 200)),
+    () => read(200, REMOTED, ca().slice(0, 200)),
     {
       code: 'CONNECTION_FAILED',
       message: 'What manager:1517 sent as its CA ends within a certificate.',
@@ -101,7 +101,7 @@ const MISSING: readonly (readonly [what: string, answer: ReturnType<typeof read>
   ],
   [
     'a NUL',
-    read(200, REMOTED, `${ca()}\0`),
+    () => read(200, REMOTED, `${ca()}\0`),
     {
       code: 'CERTIFICATE_UNTRUSTED',
       message: 'What manager:1517 sent as its CA is not PEM: it holds a NUL byte.',
@@ -121,8 +121,9 @@ describe('the CA that a manager publishes', () => {
 
   for (const [what, answer, wanted] of MISSING) {
     it(`is not there: ${what}`, () => {
-      if (answer.kind !== 'missing') throw new Error('found');
-      const { error, wait } = answer;
+      const found = answer();
+      if (found.kind !== 'missing') throw new Error('found');
+      const { error, wait } = found;
       const { code, message, hint } = error;
       expect({
         code,

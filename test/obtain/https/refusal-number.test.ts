@@ -54,7 +54,12 @@ const REFUSALS: readonly (readonly [status: number, code: number, said: string, 
   [400, 9006, 'Not an address', ADDRESS],
   [400, 9017, 'Agent version is newer', NEWER],
   [400, 9003, 'renamed, regrouped, and a zip', INPUT],
-  [409, 9007, 'Duplicate', { code: 'IP_DUPLICATE', message: 'The manager has another agent with the address 10.1.2.3.' }],
+  [
+    409,
+    9007,
+    'Duplicate',
+    { code: 'IP_DUPLICATE', message: 'The manager has another agent with the address 10.1.2.3.' },
+  ],
   [
     409,
     9008,
