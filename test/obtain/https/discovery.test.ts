@@ -3,7 +3,6 @@ import { afterEach, describe, it } from 'mocha';
 import { generationOf } from '../../../src/model/manager-generation.js';
 import { type Dial, directDial } from '../../../src/net/connect.js';
 import { discover, discoveryInWords, probeSays } from '../../../src/obtain/https/discovery.js';
-import { generationError } from '../../../src/obtain/https/generation.js';
 import { plainServer, type TestServer } from '../../net/tls-server.js';
 import { type AnswerVector, answerOf, wazuh5 } from '../../wazuh5.js';
 import {
@@ -139,12 +138,5 @@ describe('the generation of a manager', () => {
     expect(generationOf(of(NO_ROUTE), of(control))).to.equal('tokens');
     expect(generationOf(of(NO_ROUTE), undefined)).to.equal('unclear');
     expect(generationOf(of(remoted(503, { error: 'ca_mismatch' })), undefined)).to.equal('tokens');
-  });
-
-  it('that cannot be used is refused in words', () => {
-    expect(generationError('cmac', 'm:1517', false)?.message).to.include('AES-CMAC');
-    expect(generationError('password', 'm:1517', true)?.message).to.include('too old for enrollment tokens');
-    expect(generationError('password', 'm:1517', false)).to.equal(undefined);
-    expect(generationError('tokens', 'm:1517', true)).to.equal(undefined);
   });
 });

@@ -24,6 +24,12 @@ describe('a pre-release that cannot be asked for a key', () => {
     });
   });
 
+  it('is none where it can be asked as it is to be', () => {
+    expect(generationError('password', 'manager:1517', false)).to.equal(undefined);
+    expect(generationError('tokens', 'manager:1517', true)).to.equal(undefined);
+    expect(generationError('tokens', 'manager:1517', false)).to.equal(undefined);
+  });
+
   it('is asked by its password where it knows no tokens', () => {
     expect(generationError('password', 'manager:1517', true)).to.include({
       code: 'MANAGER_UNSUPPORTED',

@@ -219,6 +219,12 @@ describe('an answer without a word that is known', () => {
     it(`is told by its status: ${what}`, () => expect(told(answer)).to.deep.equal(wanted));
   }
 
+  it('keeps the dots of an address', () => {
+    const context = { ...contextOf('token'), where: '10.1.2.3:1517' };
+    const { message } = refused(answerOf({ status: 404, headers: {}, body: '' }), context).error;
+    expect(message).to.match(/^10\.1\.2\.3:1517 has nothing at .*Wazuh 5 \(HTTP 404\)\.$/);
+  });
+
   it('has nothing to quote where the manager said nothing', () => {
     const answer = answerOf({ status: 500, headers: REMOTED, body: '' });
     expect(refused(answer, contextOf('token')).error).to.include({ managerSaid: undefined });

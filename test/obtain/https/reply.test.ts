@@ -83,6 +83,15 @@ describe('a key of a Wazuh 5', () => {
     ]);
   });
 
+  it('has no secret where the manager gave none', () => {
+    expect(readIssued(answer(), expected('web-01'))).not.to.have.property('reenroll');
+  });
+
+  it('is told of where it is not bound to an address', () => {
+    const wanted = { request: { name: 'web-01', ip: { kind: 'source' } }, where: 'm' } as const;
+    expect(readIssued(answer(), wanted).warnings).to.have.length(1);
+  });
+
   it('may not keep an address that none is, nor one that it never had', async () => {
     const secret = new Secret(KEY);
     for (const credential of [
