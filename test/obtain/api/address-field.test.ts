@@ -17,6 +17,8 @@ describe('the address as an API takes it', () => {
     [fixed('10.0.0.9/255.255.255.255'), of(4, 0), '10.0.0.9', fixed('10.0.0.9')],
     [fixed('10.1.2.3/8'), of(4, 9), '10.0.0.0/8', fixed('10.0.0.0/8')],
     [fixed('10.1.2.3/8'), of(5, 0), '10.0.0.0/8', fixed('10.0.0.0/8')],
+    [fixed('10.1.2.3/16'), of(3, 13), '10.1.0.0/16', fixed('10.1.0.0/16')],
+    [fixed('10.1.2.3/255.255.0.0'), of(4, 9), '10.1.0.0/16', fixed('10.1.0.0/16')],
     [fixed('2001:db8::1'), of(4, 4), '2001:db8::1', fixed('2001:db8::1')],
     [fixed('2001:db8::1/32'), of(4, 9), '2001:db8::/32', fixed('2001:db8::/32')],
   ] as const) {
@@ -64,6 +66,7 @@ describe('the address as an API takes it', () => {
 
   it('is written out by a manager where it is IPv6 alone', () => {
     expect(storedForm('10.0.0.0/8')).to.equal('10.0.0.0/8');
+    expect(storedForm('2001:db8::/32')).to.equal('2001:0DB8:0000:0000:0000:0000:0000:0000/32');
     expect(storedForm('2001:db8::a')).to.equal('2001:0DB8:0000:0000:0000:0000:0000:000A');
   });
 });

@@ -96,6 +96,10 @@ describe('what an API says that it is', () => {
       text: '4.14',
       clock: Date.parse(timestamp),
     });
+    expect(apiInfo({ api_version: '10.2.13' })).to.deep.equal({ major: 10, minor: 2, text: '10.2.13' });
+    expect(isAtLeast({ major: 5, minor: 0, text: '' }, 4, 3)).to.equal(true);
+    expect(kind(200, {}, {})).to.equal(undefined);
+    expect(kind(401, { 'www-authenticate': 'Basic realm="OSSEC API"' })).to.equal('3.x');
     expect(apiInfo({ api_version: 'x4.14.7' })).to.equal(undefined);
     expect(apiInfo('x')).to.equal(undefined);
     expect(isAtLeast({ major: 3, minor: 13, text: '' }, 4, 3)).to.equal(false);

@@ -118,6 +118,12 @@ describe('a session of an API', () => {
     });
   }
 
+  it('gives what is unknown as it is', async () => {
+    const error = new EnrollError('ANSWER_LOST', 'x');
+    const settled = await at('4.x', [done({ token: 'a' }), { kind: 'unknown', error }]).talk.call(CALL, live);
+    expect(settled).to.deep.equal({ kind: 'unknown', error });
+  });
+
   it('ends as its login does', async () => {
     const error = new EnrollError('ANSWER_LOST', 'x');
     expect(await failure('ANSWER_LOST', () => at('4.x', [{ kind: 'unknown', error }]).talk.call(CALL, live))).to.equal(
