@@ -7,7 +7,7 @@ import { failure } from '../../net/expect-error.js';
 
 const live = new AbortController().signal;
 const READ: ApiRequest = { method: 'GET', path: '/agents' };
-const ADD: ApiRequest = { method: 'POST', path: '/agents', creates: true };
+const ADD: ApiRequest = { method: 'POST', path: '/agents', once: 'creates' };
 
 /** Talks to an API that answers so, the last answer staying; each wait is allowed as often as `patience` says. */
 function talk(answers: readonly Exchange[], request: ApiRequest, patience = 0) {
@@ -83,6 +83,24 @@ describe('a call of the API that gets no use out of an answer', () => {
       expect(settled.error).to.include({ code, message });
       expect(settled.error.cause).to.equal(message.startsWith('It broke') ? cause : undefined);
       expect(call.asked()).to.equal(1);
+    });
+  }
+});
+
+describe('a call of the API that deletes an agent', () => {
+  for (const [answer, code, message] of [
+    [{ kind: 'lost', error: cause }, 'ANSWER_LOST', 'It broke. The request to delete the agent had been sent by then.'],
+    [reply(204, undefined), 'REPLY_INVALID', foreign],
+    [reply(500, {}), 'ANSWER_LOST', `${failed.replace('for the agent', 'to delete the agent')} (HTTP 500).`],
+  ] as const) {
+    it(`is made again by who gave it, which finds out: ${message}`, async () => {
+      const settled = await talk([answer], { method: 'DELETE', path: '/agents', once: 'deletes' }, 3).settled();
+      if (settled.kind !== 'unknown') throw new Error(settled.kind);
+      expect(settled.error).to.include({
+        code,
+        message,
+        hint: 'Run the same command again: it looks first whether the manager still has the agent.',
+      });
     });
   }
 });

@@ -12,7 +12,7 @@ const done = (data: unknown, failed: readonly { code: number; said: string; ids:
 describe('the words of a generation of the API', () => {
   it('add an agent, in place of another one only where that is wanted', () => {
     const body = { name: 'web-01', ip: '10.0.0.9' };
-    const add = { method: 'POST', path: '/agents', body, creates: true };
+    const add = { method: 'POST', path: '/agents', body, once: 'creates' };
     for (const dialect of [dialect3, old, latest]) {
       expect(dialect.add(agent)).to.deep.equal(add);
       expect(dialect.add({ ...agent, ip: undefined }).body).to.deep.equal({ name: 'web-01' });
@@ -46,6 +46,16 @@ describe('the words of a generation of the API', () => {
     expect(latest.groups(['a b', 'c'])).to.deep.equal({ method: 'GET', path: '/groups?groups_list=a%20b,c' });
     expect(latest.assign('1', 'a b')).to.deep.equal({ method: 'PUT', path: '/agents/001/group/a%20b' });
     expect([dialect3.keyIn('K'), latest.keyIn({ affected_items: [{ key: 'K' }] })]).to.deep.equal(['K', 'K']);
+  });
+
+  it('delete an agent, whenever it was last seen', () => {
+    const path = (status: string) => `/agents?agents_list=001&status=${status}&older_than=0s&purge=true`;
+    const remove = { method: 'DELETE', once: 'deletes' };
+    expect(dialect3.remove('1')).to.deep.equal({ ...remove, path: '/agents/001?purge' });
+    expect(latest.remove('1')).to.deep.equal({ ...remove, path: path('all') });
+    expect(old.remove('1')).to.deep.equal({ ...remove, path: path('active,pending,never_connected,disconnected') });
+    expect(dialect3.removedIn({ affected_agents: ['001', 2] })).to.deep.equal(['001']);
+    expect(latest.removedIn({ affected_items: ['001', 2] })).to.deep.equal(['001']);
   });
 
   it('know of a group of 3.x that it is none where the whole list was shown', () => {
