@@ -407,6 +407,7 @@ describe('httpsSource', () => {
       for (const code of ['ANSWER_LOST', 'REPLY_INVALID'] as const) {
         const error = await failure(code, () => obtain(at));
         expect(error.message).to.match(/\. The request for the agent had been sent by then\.$/);
+        expect(error.cause, code).to.be.instanceOf(Error);
       }
     });
 
