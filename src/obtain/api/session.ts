@@ -44,24 +44,24 @@ export function session(kind: ApiKind, credentials: ApiCredentials, converse: Co
     new EnrollError('API_CREDENTIALS_REFUSED', `${where} did not accept the credentials of the API user.`);
 
   const logIn = async (signal: AbortSignal): Promise<Secret> => {
+    const ask = (method: 'POST' | 'GET') => converse({ method, path: '/security/user/authenticate' }, basic, signal);
+    let settled = await ask('POST');
     // 4.0 to 4.3 know GET alone, 5.x POST alone, those between both.
-    for (const method of ['POST', 'GET'] as const) {
-      const settled = await converse({ method, path: '/security/user/authenticate' }, basic, signal);
-      if (settled.kind === 'unknown') throw settled.error;
-      const { answer } = settled;
-      if (answer.kind === 'refused') {
-        if (answer.status === 401) throw refused();
-        if (answer.status === 405 && method === 'POST') continue;
-        throw new EnrollError('NOT_API', `${where} has no login as the manager's API has it (HTTP ${answer.status}).`);
-      }
-      const given = textOf(memberOf(answer.data, 'token'));
-      if (given === undefined || !TOKEN.test(given)) {
-        throw new EnrollError('NOT_API', `${where} accepted the credentials, but gave no token.`);
-      }
-      secrets.push(new Secret(given));
-      return new Secret(`Bearer ${given}`);
+    if (settled.kind === 'answer' && settled.answer.kind === 'refused' && settled.answer.status === 405) {
+      settled = await ask('GET');
     }
-    throw new EnrollError('NOT_API', `${where} takes no login, neither by POST nor by GET.`);
+    if (settled.kind === 'unknown') throw settled.error;
+    const { answer } = settled;
+    if (answer.kind === 'refused') {
+      if (answer.status === 401) throw refused();
+      throw new EnrollError('NOT_API', `${where} has no login as the manager's API has it (HTTP ${answer.status}).`);
+    }
+    const given = textOf(memberOf(answer.data, 'token'));
+    if (given === undefined || !TOKEN.test(given)) {
+      throw new EnrollError('NOT_API', `${where} accepted the credentials, but gave no token.`);
+    }
+    secrets.push(new Secret(given));
+    return new Secret(`Bearer ${given}`);
   };
 
   return {

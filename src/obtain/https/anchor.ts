@@ -120,6 +120,5 @@ async function isTooOld(
 ): Promise<EnrollError | undefined> {
   const control = await connection.post('control', signal);
   if (control.kind === 'stranger') return undefined;
-  const generation = generationOf(cacerts, control.answer);
-  return generation === 'unclear' ? undefined : generationError(generation, where, true);
+  return generationError(generationOf(cacerts, control.answer), where, true);
 }

@@ -17,7 +17,11 @@ export function unsignable(answer: ManagerAnswer): Refusal | undefined {
  * @param where `host:port`
  * @param withToken whether an enrollment token is to be used
  */
-export function generationError(generation: Generation, where: string, withToken: boolean): EnrollError | undefined {
+export function generationError(
+  generation: Generation | 'unclear',
+  where: string,
+  withToken: boolean,
+): EnrollError | undefined {
   if (generation === 'cmac') {
     return new EnrollError('MANAGER_UNSUPPORTED', `${where} cannot be asked for a key. ${CMAC}: upgrade it.`);
   }

@@ -19,7 +19,7 @@ export interface LookOptions {
 export type Seen =
   | { readonly kind: 'answer'; readonly answer: ManagerAnswer; readonly bytes: Uint8Array }
   /** It answers, and not as a manager does; the sentence says how. */
-  | { readonly kind: 'stranger'; readonly redirects: boolean; readonly sentence: string };
+  | { readonly kind: 'stranger'; readonly sentence: string };
 
 /**
  * A connection to somebody whose certificate nobody has checked. It carries nothing that is secret: no token can be given
@@ -58,7 +58,7 @@ function seenIn(outcome: HttpOutcome): Seen {
       return { kind: 'answer', answer: { status, header, body: jsonIn(body) }, bytes: body };
     }
     case 'unusable':
-      return { kind: 'stranger', redirects: outcome.because === 'redirect', sentence: outcome.message };
+      return { kind: 'stranger', sentence: outcome.message };
     case 'lost':
       throw outcome.error;
   }

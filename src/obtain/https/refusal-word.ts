@@ -1,3 +1,4 @@
+import type { ManagerRefusal } from '../../model/manager-answer.js';
 import type { Refusal, RefusalContext } from './refusal-meaning.js';
 
 /** A worker gets a token, and a manager a corrected clock, within this time, in milliseconds. */
@@ -8,7 +9,7 @@ const SOON = { wait: { forMs: 5000 } } as const;
 const CREATE = 'wazuh-manager-authd --create-enrollment-token --address NAME';
 
 /** What the words of a 401 mean (Wazuh 5.0, September); `undefined`: one that nobody has seen. */
-export function byWord(word: string, { credential }: RefusalContext): Refusal | undefined {
+export function byWord(word: ManagerRefusal['code'], { credential }: RefusalContext): Refusal | undefined {
   switch (word) {
     case 'invalid_request':
       return invalidRequest(credential);

@@ -79,9 +79,8 @@ function unauthorized(answer: ManagerAnswer, context: RefusalContext): Refusal {
   const { code } = refusalOf(answer);
   const old = unsignable(answer);
   if (old !== undefined) return old;
-  const known = typeof code === 'string' ? byWord(code, context) : undefined;
   return (
-    known ?? {
+    byWord(code, context) ?? {
       code: 'REQUEST_REFUSED',
       message:
         'The manager did not accept what the request was signed with, for a reason that this program does not know.',

@@ -1,5 +1,5 @@
 import { EnrollError } from '../../errors.js';
-import { type AgentRecord, faultInWords, isRecordAddress, parseRecord } from '../../model/agent-record.js';
+import { type AgentRecord, faultInWords, parseRecord } from '../../model/agent-record.js';
 import { isObject, memberOf, textOf } from '../../model/json.js';
 import { type EnrollCredential, isCanonicalId, type ReenrollSecret } from '../../model/manager-jwt.js';
 import { isReenrollSecret } from '../../model/reenroll-secret.js';
@@ -63,8 +63,8 @@ function addressOf(
   { ip }: KeyExpectation['request'],
   credential: EnrollCredential | undefined,
 ): { readonly fault?: string; readonly warnings: readonly string[] } {
-  const fit = fitAddress(ip, record.ip, 'wazuh-5');
+  const fit = fitAddress(ip, record.ip);
   if (fit.ok) return { warnings: fit.warning === undefined ? [] : [fit.warning] };
-  if (credential?.kind !== 'reenroll' || !isRecordAddress(record.ip)) return { fault: fit.fault, warnings: [] };
+  if (credential?.kind !== 'reenroll') return { fault: fit.fault, warnings: [] };
   return { warnings: [`The manager kept the address of this agent, ${record.ip}: it is not the one asked for.`] };
 }

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { EnrollError, type ErrorCode } from '../../../src/errors.js';
+import { faultInWords } from '../../../src/model/agent-record.js';
 import type { RegisterIp } from '../../../src/model/register-address.js';
 import { Secret } from '../../../src/model/secret.js';
 import { type ReplyContext, readReply, replyState } from '../../../src/obtain/authd/reply.js';
@@ -365,6 +366,77 @@ describe('a key from authd', () => {
       expect(error.message).not.to.include(KEY.slice(2, 40));
     });
   }
+
+  const id = 'its id is not one that a manager gives to an agent';
+  const control = 'the record holds a line end or another control character';
+  const other = (name: string) => `it is for the name ${name} and not for web-01`;
+  const long = 'n'.repeat(130);
+  for (const [reply, why] of [
+    [record(`00001 web-01 any ${KEY}`), id],
+    [record(`0011 web-01 any ${KEY}`), id],
+    [record(`12 web-01 any ${KEY}`), id],
+    [record(`001 web-01 any ${KEY}g`), 'its key is not 64 hexadecimal digits'],
+    [record(`001 web-01 any ${KEY}\x7f`), control],
+    [record(`\x01001 web-01 any ${KEY}`), control],
+    [record('a'.repeat(401)), 'the record is too long'],
+    [record('a'.repeat(400)), faultInWords('fields')],
+    [record(`001 web-01 any ${KEY}`, ' x'), 'something follows the record'],
+    [record(`001 web-01 any ${KEY}`) + record(''), 'a second record follows the first'],
+    [record(`001 web-02 any ${KEY}`), other('web-02')],
+    [record(`1025 xweb-012 any ${KEY}`, '\n\n'), other('xweb-012')],
+    [record(`1025 other2 any ${KEY}`, '\n\n'), other('other2')],
+    [record(`1025 web-01x2 any ${KEY}`, '\n\n'), other('web-01x2')],
+    [record(`1025 web-012x any ${KEY}`, '\n\n'), other('web-012x')],
+    [record(`001 web-01 10.0.0.0/8 ${KEY}`), 'it is for the address 10.0.0.0/8 and not for any'],
+    [record(`1025 ${long} any ${KEY}`, '\n\n'), faultInWords('name')],
+    [record(`1025x web-01${'2'.repeat(130)} any ${KEY}`, '\n\n'), faultInWords('id')],
+    [record('001 web-012 any'), faultInWords('fields')],
+    [record(`1025 web-012 999.1.1.1 ${KEY}`, '\n\n'), faultInWords('ip')],
+  ] as const) {
+    it(`is refused in words: ${why.slice(0, 40)} (${JSON.stringify(reply).slice(8, 40)})`, async () => {
+      const error = await failure('REPLY_INVALID', () => read(reply));
+      expect(error.message).to.equal(`The manager answered with a key that cannot be used: ${why}.`);
+    });
+  }
+
+  it('has the last number that an OSSEC manager gives', () => {
+    for (const number of [2, 99, 257]) {
+      const { record: given } = read(record(`1025 web-01${number} any ${KEY}`, '\n\n'));
+      expect(given.name).to.equal(`web-01${number}`);
+    }
+  });
+
+  it('that was cut off says so, and what is no answer of authd is shown in part', async () => {
+    for (const begun of ["OSSEC K:'001", 'OSS', 'ERR']) {
+      expect((await failure('ANSWER_LOST', () => read(begun))).message).to.equal(
+        "The manager's answer was cut off, so the key did not arrive in full.",
+      );
+    }
+    const said = 'x y,'.repeat(20);
+    expect(await failure('NOT_AUTHD', () => read(`${said}z`))).to.include({
+      managerSaid: said,
+      message: `What answered is not authd. It said: "${said}".`,
+    });
+  });
+
+  it('is read no further once it is none', () => {
+    const state = (reply: string) => replyState(Buffer.from(reply));
+    expect(state(`OSSEC K:'${'a'.repeat(400)}`)).to.equal('open');
+    expect(state(`OSSEC K:'${'a'.repeat(401)}`)).to.equal('decided');
+    expect(state("OSSEC K:'a\n")).to.equal('decided');
+    expect(state("OSSEC K:'a'b")).to.equal('decided');
+    expect(state("OSSEC K:'")).to.equal('open');
+    expect(state("OSSEC K:'a")).to.equal('open');
+    expect(state('ERR')).to.equal('open');
+    expect(state('OR: ')).to.equal('decided');
+    expect(state('ERROR: x')).to.equal('open');
+    expect(state('ERROR: x. Unable to add agent')).to.equal('decided');
+  });
+
+  it('is of no family that is known where its end fits none', () => {
+    expect(read(record(`001 web-01 any ${KEY}`, '\n'))).not.to.have.property('family');
+    expect(read(record(`001 web-01 any ${KEY}`))).to.include({ kind: 'key' });
+  });
 
   it('that was cut off anywhere is a lost answer', async () => {
     const whole = record(`001 web-01 any ${KEY}`);

@@ -15,6 +15,9 @@ const format = (wanted: KeyRequest, password?: Secret<Uint8Array>) =>
   Buffer.from(formatRequest(wanted, password)).toString('latin1');
 const present = { id: '003', name: 'web-01', ip: 'any', key: new Secret('ab'.repeat(32)) };
 
+/** Groups that fill the request, of which the last has this length. */
+const filling = (last: number) => [...Array.from({ length: 63 }, () => 'g'.repeat(255)), 'g'.repeat(last)];
+
 describe('the request to authd', () => {
   it('has its fields in the order that every generation takes, and no version', () => {
     expect(format(plain)).to.equal("OSSEC A:'web-01' IP:'any'\n");
@@ -72,6 +75,92 @@ describe('the request to authd', () => {
     it(`refuses the group ${JSON.stringify(group).slice(0, 20)}`, () =>
       failure('SETTING_INVALID', () => formatRequest({ ...plain, groups: [group] })));
   }
+
+  const password = 'Use the first line of etc/authd.pass on the manager, without its line end.';
+  const sent = (why: string) => `The enrollment password ${why}, so it cannot be sent to a manager.`;
+  const names = 'Correct --groups: names separated by single commas.';
+  const characters = 'holds a space or one of \\ / : * ? " \' < > | ,';
+  for (const [what, call, code, message, hint] of [
+    [
+      'a name',
+      () => format({ ...plain, name: 'a\tb' }),
+      'NAME_UNUSABLE',
+      'No manager takes a?b as the name of an agent.',
+      "Give a name of 2 to 128 letters, digits, '.', '_' and '-', without a leading '.', with --name.",
+    ],
+    ['no password', () => format(plain, passwordOf('')), 'SETTING_INVALID', sent('is empty'), password],
+    [
+      'a line end in a password',
+      () => format(plain, passwordOf('a\nb')),
+      'SETTING_INVALID',
+      sent('holds a line end or another control character'),
+      password,
+    ],
+    [
+      'the words that end a password',
+      () => format(plain, passwordOf("a OSSEC A:'b")),
+      'SETTING_INVALID',
+      sent("holds the text OSSEC A:'"),
+      password,
+    ],
+    [
+      'too many groups',
+      () => format({ ...plain, groups: Array.from({ length: 129 }, () => 'g') }),
+      'SETTING_INVALID',
+      '129 groups are named; a manager takes 128.',
+      'Name fewer groups with --groups.',
+    ],
+    ['no group', () => format({ ...plain, groups: [''] }), 'SETTING_INVALID', 'The group name "" is empty.', names],
+    [
+      'a directory',
+      () => format({ ...plain, groups: ['..'] }),
+      'SETTING_INVALID',
+      'The group name ".." is that of a directory.',
+      names,
+    ],
+    [
+      'a long group',
+      () => format({ ...plain, groups: ['g'.repeat(256)] }),
+      'SETTING_INVALID',
+      `The group name "${'g'.repeat(256)}" is longer than 255 bytes.`,
+      names,
+    ],
+    [
+      'a character in a group',
+      () => format({ ...plain, groups: ['a\nb'] }),
+      'SETTING_INVALID',
+      `The group name "a?b" ${characters}.`,
+      names,
+    ],
+    [
+      'an address',
+      () => format({ ...plain, ip: { kind: 'address', address: '999.1.1.1' } }),
+      'SETTING_INVALID',
+      '999.1.1.1 is not an address or range of an agent.',
+      'Use --ip ADDRESS, ADDRESS/BITS, any or source.',
+    ],
+    [
+      'too much for one record',
+      () => format({ ...plain, groups: filling(226) }),
+      'SETTING_INVALID',
+      'The request would have 16385 bytes, and a manager reads 16384 at most.',
+      'Name fewer groups, and assign the others on the manager afterwards.',
+    ],
+  ] as const) {
+    it(`refuses in words: ${what}`, async () => {
+      const error = await failure(code, call);
+      expect([error.message, error.hint]).to.deep.equal([message, hint]);
+    });
+  }
+
+  it('has as many bytes as one record, and groups as long as they may be', () => {
+    expect(format({ ...plain, groups: filling(225) })).to.have.length(16_384);
+    expect(format({ ...plain, groups: ['g'.repeat(255)] })).to.include(`G:'${'g'.repeat(255)}'`);
+  });
+
+  it('leaves an address that nobody asked for to the manager', () => {
+    expect(format({ ...plain, ip: { kind: 'any', unasked: true } })).to.equal("OSSEC A:'web-01'\n");
+  });
 
   it('takes 128 groups and not one more', async () => {
     const groups = Array.from({ length: 128 }, (_, index) => `g${index}`);

@@ -1,9 +1,12 @@
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
+import { EnrollError, type ErrorCode } from '../../../src/errors.js';
 import { generationOf } from '../../../src/model/manager-generation.js';
+import { Secret } from '../../../src/model/secret.js';
 import { type Dial, directDial } from '../../../src/net/connect.js';
 import { discover, discoveryInWords, probeSays } from '../../../src/obtain/https/discovery.js';
-import { generationError } from '../../../src/obtain/https/generation.js';
+import { certificates } from '../../net/certificates.js';
+import { failure } from '../../net/expect-error.js';
 import { plainServer, type TestServer } from '../../net/tls-server.js';
 import { type AnswerVector, answerOf, wazuh5 } from '../../wazuh5.js';
 import {
@@ -93,7 +96,8 @@ describe('what is at 1517', () => {
     server = await plainServer(() => {});
     const began = performance.now();
     const found = await discover(server.endpoint, { ...options, timeoutMs: 200 }, live);
-    expect(found.kind).to.equal('silent');
+    if (found.kind !== 'silent') throw new Error(found.kind);
+    expect(found.error.message).to.match(/^127\.0\.0\.1:\d+ did not answer within 0\.2 s\.$/);
     expect(performance.now() - began).to.be.below(900);
   });
 
@@ -116,6 +120,89 @@ describe('what is at 1517', () => {
   });
 });
 
+describe('what was found, in words', () => {
+  const at = { host: 'm.example', port: 1517, prefix: 'wazuh-manager' };
+  const error = new EnrollError('HOST_UNRESOLVED', 'No address.');
+  const is = 'https://m.example:1517/wazuh-manager/ is';
+  const found = { kind: 'wazuh-5', manager: at, ca: 'none' } as const;
+  for (const [what, words] of [
+    [{ ...found, generation: 'tokens' }, `${is} a Wazuh 5`],
+    [{ ...found, generation: 'unclear' }, `${is} a Wazuh 5`],
+    [{ ...found, generation: 'password' }, `${is} a pre-release of Wazuh 5 that is too old for enrollment tokens`],
+    [{ ...found, generation: 'cmac' }, `${is} a pre-release of Wazuh 5 that signs with AES-CMAC: upgrade it`],
+    [{ kind: 'stranger', why: 'x' }, 'm.example:1517 is not the remoted of a Wazuh 5: x'],
+    [
+      { kind: 'no tls', error },
+      'm.example:1517 does not speak TLS 1.3, so it is not a Wazuh 5, or something stands between',
+    ],
+    [{ kind: 'closed', error }, 'm.example:1517 is closed, so it is not a Wazuh 5'],
+    [{ kind: 'silent', error }, 'm.example:1517 does not answer: it may be filtered'],
+    [{ kind: 'unreachable', error }, 'm.example:1517 cannot be reached: No address.'],
+  ] as const) {
+    it(words, () => expect(discoveryInWords(what, at)).to.equal(words));
+  }
+
+  it('is who answers otherwise than a manager, or as one with nothing there', async () => {
+    const page = (type: string) => ({ status: 403, headers: { 'content-type': type }, body: '{}' });
+    const server = await managerServer(
+      { 'GET wazuh-manager/': [page('text/html'), page('text/xhtmlx'), page('x'), NO_ROUTE], 'GET ': NO_ROUTE },
+      { prefix: '' },
+    );
+    const { host, port } = server.manager;
+    const shows = (what: string) =>
+      `https://${host}:${port}/wazuh-manager/ shows ${what} (HTTP 403), where a Wazuh 5 says what it is.`;
+    try {
+      for (const why of [
+        shows('a web page'),
+        shows('something else'),
+        shows('something else'),
+        `${host}:${port} answers as a Wazuh 5 does to what it has nothing for.`,
+      ]) {
+        expect(await discover({ host, port }, options, live)).to.deep.equal({ kind: 'stranger', why });
+      }
+    } finally {
+      await server.close();
+    }
+  });
+
+  it('is a name without an address, and a setting that is none is thrown', async () => {
+    const failing = (code: ErrorCode) => ({ ...options, dial: () => Promise.reject(new EnrollError(code, 'x')) });
+    const request = { host: 'm.example', port: 1517 };
+    expect((await discover(request, failing('HOST_UNRESOLVED'), live)).kind).to.equal('unreachable');
+    expect((await discover(request, failing('CONNECTION_REFUSED'), live)).kind).to.equal('closed');
+    await failure('SETTING_INVALID', () => discover(request, failing('SETTING_INVALID'), live));
+    const stop = new AbortController();
+    const dial = () => {
+      stop.abort(new EnrollError('TERMINATED', 'x'));
+      return Promise.reject(new EnrollError('CONNECTION_REFUSED', 'x'));
+    };
+    await failure('TERMINATED', () => discover(request, { ...options, dial }, stop.signal));
+  });
+
+  it('is not clear of a manager that answers the probe alone', async () => {
+    for (const [answer, ca] of [
+      [remoted(503, { error: 'ca_mismatch' }), 'unclear'],
+      [{ status: 301, headers: { location: 'https://login.example/' }, body: '' }, 'unclear'],
+      [(_arrived: unknown, response: { destroy(): unknown }) => void response.destroy(), 'unclear'],
+    ] as const) {
+      const server = await managerServer({ 'GET ': ALIVE, 'GET cacerts': answer });
+      const seen = await discover(server.manager, options, live);
+      expect(seen.kind === 'wazuh-5' && seen.ca).to.equal(ca);
+      await server.close();
+    }
+  });
+
+  it('is a manager with any certificate, and one that wants to see one', async () => {
+    const { client, ca, expired } = certificates();
+    const clientCertificate = { certificate: client.certificate, key: new Secret(client.key) };
+    const wanting = { requestCert: true, rejectUnauthorized: true, ca: ca.certificate, identity: expired };
+    const server = await managerServer({ 'GET ': ALIVE, 'GET cacerts': cacerts('') }, wanting);
+    expect((await discover(server.manager, { ...options, clientCertificate }, live)).kind).to.equal('wazuh-5');
+    expect((await discover(server.manager, options, live)).kind).not.to.equal('wazuh-5');
+    await server.close();
+  });
+});
+
 describe('the probe', () => {
   const says = (status: number, body: string, headers: Readonly<Record<string, string>> = {}) =>
     probeSays(answerOf({ status, headers, body }));
@@ -124,6 +211,9 @@ describe('the probe', () => {
     expect(says(200, '{"status":"ok","module":"remoted"}')).to.equal('remoted');
     expect(says(200, '{"status":"ok","module":"api"}')).to.equal('stranger');
     expect(says(200, '{"status":"ok","module":"remoted","x":1}')).to.equal('stranger');
+    expect(says(200, '{"status":"x","module":"remoted"}')).to.equal('stranger');
+    expect(says(404, '{"error":"other"}')).to.equal('stranger');
+    expect(says(403, '{"error":"not_found"}')).to.equal('stranger');
     expect(says(426, '{"status":"ok","module":"remoted"}')).to.equal('stranger');
     expect(says(404, '{"error":"not_found"}')).to.equal('no route');
     expect(says(404, '<html>')).to.equal('stranger');
@@ -139,12 +229,5 @@ describe('the generation of a manager', () => {
     expect(generationOf(of(NO_ROUTE), of(control))).to.equal('tokens');
     expect(generationOf(of(NO_ROUTE), undefined)).to.equal('unclear');
     expect(generationOf(of(remoted(503, { error: 'ca_mismatch' })), undefined)).to.equal('tokens');
-  });
-
-  it('that cannot be used is refused in words', () => {
-    expect(generationError('cmac', 'm:1517', false)?.message).to.include('AES-CMAC');
-    expect(generationError('password', 'm:1517', true)?.message).to.include('too old for enrollment tokens');
-    expect(generationError('password', 'm:1517', false)).to.equal(undefined);
-    expect(generationError('tokens', 'm:1517', true)).to.equal(undefined);
   });
 });

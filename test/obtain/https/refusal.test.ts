@@ -7,6 +7,7 @@ import { type Refused, refused } from '../../../src/obtain/https/refusal.js';
 import type { RefusalContext } from '../../../src/obtain/https/refusal-meaning.js';
 import { quote } from '../../../src/obtain/quote.js';
 import { answerOf, type ExchangeVector, wazuh5 } from '../../wazuh5.js';
+import { REMOTED, refusalBody, type Told, told } from './refusal-words.js';
 
 const KINDS: Readonly<Record<string, EnrollCredential['kind']>> = {
   password: 'password',
@@ -107,6 +108,126 @@ describe('an answer to a request for a key', () => {
     const { error } = refused(answerOf({ status: 401, headers: {}, body }), contextOf('password'));
     expect(error.code).to.equal('MANAGER_UNSUPPORTED');
     expect(error.message).to.include('AES-CMAC');
+  });
+});
+
+const NOT_REMOTED = 'What answers at manager:1517 is not the remoted of a Wazuh 5';
+const NO_PATH = 'manager:1517 has nothing at /wazuh-manager/enroll: it has another prefix, or it is older than Wazuh 5';
+const LOST = 'Something before the manager lost its answer to the request';
+const LATER = { again: { wait: {} } };
+
+const BY_STATUS: readonly (readonly [what: string, answer: Parameters<typeof told>[0], wanted: Told])[] = [
+  [
+    'too large',
+    { status: 413, body: '' },
+    {
+      code: 'REQUEST_REFUSED',
+      message: 'The manager did not take the request: it is too large (HTTP 413).',
+      hint: 'Name fewer groups, and assign the others on the manager afterwards.',
+    },
+  ],
+  [
+    'an encoding that was not sent',
+    { status: 415, body: '' },
+    {
+      code: 'REQUEST_REFUSED',
+      message: 'The manager did not take the encoding of the request (HTTP 415).',
+      hint: 'Nothing was compressed here: something between this host and the manager may change what is sent.',
+      again: { once: true },
+    },
+  ],
+  [
+    'too many requests',
+    { status: 429, body: '' },
+    {
+      code: 'MANAGER_NOT_READY',
+      message: 'The manager takes no more requests for keys at the moment (HTTP 429).',
+      hint: 'All hosts share its limit. Try again in a minute, or spread the hosts with --splay.',
+      ...LATER,
+    },
+  ],
+  ['lost by a gateway', { status: 502, body: '' }, { code: 'ANSWER_LOST', message: `${LOST} (HTTP 502).` }],
+  ['late for a gateway', { status: 504, body: '' }, { code: 'ANSWER_LOST', message: `${LOST} (HTTP 504).` }],
+  ['no such path', { status: 404, body: '', headers: {} }, { code: 'NOT_MANAGER', message: `${NO_PATH} (HTTP 404).` }],
+  [
+    'a fault without a word',
+    { status: 500, body: '', headers: {} },
+    { code: 'MANAGER_NOT_READY', message: 'The manager could not work on the request (HTTP 500).', ...LATER },
+  ],
+  [
+    'a fault of a manager that wants to be left alone',
+    { status: 500, body: '', headers: { ...REMOTED, 'retry-after': '90' } },
+    {
+      code: 'MANAGER_NOT_READY',
+      message: 'The manager could not work on the request (HTTP 500).',
+      again: { wait: { atLeastMs: 90_000 } },
+    },
+  ],
+  [
+    'a wait for what is not made again',
+    { status: 413, body: refusalBody(0, 'x'), headers: { ...REMOTED, 'retry-after': '90' } },
+    {
+      code: 'REQUEST_REFUSED',
+      message: 'The manager did not take the request: it is too large. It said: "x" (HTTP 413, 0).',
+      hint: 'Name fewer groups, and assign the others on the manager afterwards.',
+    },
+  ],
+  [
+    'done, without a key',
+    { status: 204, body: '' },
+    { code: 'REPLY_INVALID', message: 'The manager did something, and gave no key (HTTP 204).' },
+  ],
+  [
+    'done, by somebody else',
+    { status: 204, body: '', headers: {} },
+    { code: 'NOT_MANAGER', message: `${NOT_REMOTED} (HTTP 204).` },
+  ],
+  [
+    'a 300, which no remoted gives',
+    { status: 300, body: '' },
+    { code: 'NOT_MANAGER', message: `${NOT_REMOTED} (HTTP 300).` },
+  ],
+  [
+    'a refusal without a word by somebody else',
+    { status: 400, body: '', headers: {} },
+    { code: 'NOT_MANAGER', message: `${NOT_REMOTED} (HTTP 400).` },
+  ],
+  [
+    'a refusal without a word by a remoted',
+    { status: 400, body: '' },
+    { code: 'REQUEST_REFUSED', message: 'The manager refused the request (HTTP 400).' },
+  ],
+  [
+    'a refusal in words through a proxy that hides the Server',
+    { status: 400, body: '{"error":"odd"}', headers: {} },
+    { code: 'REQUEST_REFUSED', message: 'The manager refused the request. It said: "odd" (HTTP 400).' },
+  ],
+  [
+    'a 401 with a number that no generation is known by',
+    { status: 401, body: refusalBody(7, 'odd') },
+    {
+      code: 'REQUEST_REFUSED',
+      message:
+        'The manager did not accept what the request was signed with, for a reason that this program does not know. It said: "odd" (HTTP 401, 7).',
+      ...LATER,
+    },
+  ],
+];
+
+describe('an answer without a word that is known', () => {
+  for (const [what, answer, wanted] of BY_STATUS) {
+    it(`is told by its status: ${what}`, () => expect(told(answer)).to.deep.equal(wanted));
+  }
+
+  it('keeps the dots of an address', () => {
+    const context = { ...contextOf('token'), where: '10.1.2.3:1517' };
+    const { message } = refused(answerOf({ status: 404, headers: {}, body: '' }), context).error;
+    expect(message).to.match(/^10\.1\.2\.3:1517 has nothing at .*Wazuh 5 \(HTTP 404\)\.$/);
+  });
+
+  it('has nothing to quote where the manager said nothing', () => {
+    const answer = answerOf({ status: 500, headers: REMOTED, body: '' });
+    expect(refused(answer, contextOf('token')).error).to.include({ managerSaid: undefined });
   });
 });
 

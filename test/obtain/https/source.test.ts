@@ -352,6 +352,113 @@ describe('httpsSource', () => {
     });
   });
 
+  describe('says what it did', () => {
+    const insecure = { kind: 'settings', settings: { insecure: true } } as const;
+    const exposed = (by: string) =>
+      new RegExp(
+        `^What is signed with the credential was shown to a manager whose certificate nothing vouched for \\(${by}\\); a weak password can be guessed from it\\. Use --ca or --pin sha256:[0-9a-f]{64}\\.$`,
+      );
+
+    for (const [by, settings] of [
+      ['not checked', { insecure: true, pin: '0'.repeat(64) }],
+      ['first use', { insecure: false }],
+    ] as const) {
+      it(`with a credential that anybody may have seen (${by}), once, and looks for no CA`, async () => {
+        const at = await serve({ 'POST enroll': [enrollRefusal(503, 9016), issued({ reenroll_secret: undefined })] });
+        const told: string[] = [];
+        const trust = { kind: 'settings', settings } as const;
+        const key = await obtain(at, { trust, onWarning: (text) => told.push(text) });
+        expect(told).to.have.length(1);
+        expect(told[0]).to.match(exposed(by));
+        expect(at.arrived.map(({ path }) => path)).to.deep.equal(['/wazuh-manager/enroll', '/wazuh-manager/enroll']);
+        expect(key.belongings).to.deep.equal({ manager: at.manager });
+        await obtain(at, { trust });
+      });
+    }
+
+    it('where nothing was shown: nothing', async () => {
+      const at = await serve({ 'POST enroll': issued() });
+      const told: string[] = [];
+      const { credential: _, ...rest } = options(at, { trust: insecure, onWarning: (text) => told.push(text) });
+      await httpsSource(rest).obtain(WEB01, live);
+      await obtain(at, { onWarning: (text) => told.push(text) });
+      expect(told).to.deep.equal([]);
+    });
+
+    it('of an agent that it renewed', async () => {
+      const at = await serve({ 'POST enroll': [issued(), issued({ id: '004' }), issued({ ip: '10.0.0.0/8' })] });
+      expect((await obtain(at, { credential: REENROLL })).warnings).to.deep.equal([]);
+      expect((await obtain(at, { credential: REENROLL })).warnings).to.deep.equal([
+        'The manager gave this agent another id than it had: 004, and not 003.',
+      ]);
+      const { warnings, method } = await obtain(at, { credential: REENROLL });
+      expect(warnings).to.have.length(1);
+      expect(warnings[0]).to.include('kept the address of this agent, 10.0.0.0/8');
+      expect([method, httpsSource(options(at)).method]).to.deep.equal(['https', 'https']);
+    });
+
+    it('of a request whose answer is lost or none', async () => {
+      const at = await serve({
+        'POST enroll': [
+          (_arrived, response) => response.destroy(),
+          { ...issued(), headers: { 'content-encoding': 'gzip' } },
+        ],
+      });
+      for (const code of ['ANSWER_LOST', 'REPLY_INVALID'] as const) {
+        const error = await failure(code, () => obtain(at));
+        expect(error.message).to.match(/\. The request for the agent had been sent by then\.$/);
+        expect(error.cause, code).to.be.instanceOf(Error);
+      }
+    });
+
+    it('of who is no manager', async () => {
+      const at = await serve({
+        'POST enroll': [
+          { status: 200, headers: { 'content-type': 'text/html' }, body: '<html>' },
+          { status: 200, headers: { 'content-type': 'text/xhtmlx' }, body: '<html>' },
+          { status: 200, headers: {}, body: '<html>' },
+          { ...issued(), headers: { 'content-type': 'text/html' } },
+          { status: 404, headers: {}, body: '' },
+        ],
+      });
+      await failure('NOT_MANAGER', () => obtain(at));
+      await failure('REPLY_INVALID', () => obtain(at));
+      await failure('REPLY_INVALID', () => obtain(at));
+      expect((await obtain(at)).record.id).to.equal('003');
+      expect((await failure('NOT_MANAGER', () => obtain(at))).message).to.include('nothing at /wazuh-manager/enroll:');
+    });
+
+    it('of the credential that was refused', async () => {
+      const at = await serve({ 'POST enroll': enrollRefusal(401, 'invalid_signature') });
+      for (const [credential, words] of [
+        [PASSWORD, 'did not accept the enrollment password'],
+        [TOKEN, 'credential of the enrollment token'],
+        [REENROLL, 're-enrollment secret of this agent'],
+      ] as const) {
+        const thrown: unknown = await obtain(at, { credential }).catch((error: unknown) => error);
+        expect(thrown).to.be.instanceOf(EnrollError).with.property('message').that.includes(words);
+      }
+    });
+
+    it('and waits as long as the manager wants, though it asks once', async () => {
+      const busy = remoted(429, { error: { code: 0, message: 'later' } }, { 'retry-after': '1' });
+      const at = await serve({ 'POST enroll': [busy, issued()] });
+      const setting = options(at, { retries: 0 });
+      await httpsSource(setting).obtain(WEB01, live);
+      expect(setting.waits).to.deep.equal([1000]);
+    });
+  });
+
+  it('says who publishes no CA, and is none', async () => {
+    const redirect = { status: 301, headers: { location: 'https://login.example/' }, body: '' };
+    const at = await serve({ 'GET cacerts': [{ ...redirect, status: 404 }, redirect], 'POST control': redirect });
+    const token = { credential: TOKEN, trust: caPin() };
+    expect((await failure('NOT_MANAGER', () => obtain(at, token))).message).to.include('publishes no CA');
+    expect((await failure('NOT_MANAGER', () => obtain(at, token))).message).to.match(
+      /^What was asked is not the remoted of a Wazuh 5\. .*https:\/\/login\.example/,
+    );
+  });
+
   it('takes no answer that was not asked for', async () => {
     const odd: readonly ((response: ServerResponse) => void)[] = [
       (response) => write(response, { ...issued(), headers: { 'content-encoding': 'gzip' } }),
@@ -422,6 +529,22 @@ describe('httpsSource', () => {
     const at = await serve({ 'POST enroll': () => stop.abort(new EnrollError('TERMINATED', 'Terminated.')) });
     const stop = new AbortController();
     await failure('TERMINATED', () => obtain(at, {}, WEB01, stop.signal));
+  });
+
+  it('hides a token or a secret that comes back, in each form', async () => {
+    const credentials = [
+      [TOKEN, Buffer.from(TOKEN.secret.reveal())],
+      [REENROLL, Buffer.from(REENROLL.secret.reveal(), 'hex')],
+    ] as const;
+    const forms = (['hex', 'base64', 'base64url'] as const).map((form) =>
+      credentials.map(([credential, bytes]) => [credential, bytes.toString(form)] as const),
+    );
+    const said = forms.flat();
+    const at = await serve({ 'POST enroll': said.map(([, text]) => enrollRefusal(400, 9999, `odd ${text}`)) });
+    for (const [credential, text] of said) {
+      const error = await failure('REQUEST_REFUSED', () => obtain(at, { credential }));
+      expect(error.managerSaid, text).to.match(/^odd \[secret\]=*$/);
+    }
   });
 
   it('hides a credential that comes back', async () => {

@@ -5,7 +5,9 @@ import { describe, it } from 'mocha';
 import { Secret } from '../../../src/model/secret.js';
 import {
   decodeToken,
+  looksLikeToken,
   TOKEN_FILE_LIMIT,
+  type TokenFault,
   tokenError,
   tokenFaultInWords,
   tokenText,
@@ -29,7 +31,7 @@ describe('an enrollment token', () => {
       if (pin !== undefined) expect(anchor).to.deep.equal({ kind: 'pin', pin });
       if (credential === null) expect(read).to.equal(undefined);
       if (!credential) return;
-      expect(read?.id).to.equal(credential.kid);
+      expect(read).to.include({ kind: 'token', id: credential.kid });
       expect(Buffer.from(read?.secret.reveal() ?? []).toString('hex')).to.equal(credential.secret_hex);
     });
   }
@@ -91,6 +93,84 @@ describe('an enrollment token', () => {
   });
 });
 
+const FAULTS: Readonly<Record<TokenFault, string>> = {
+  MALFORMED: 'it is not the text that a manager shows: a part may be missing, or something was added',
+  VERSION: 'it is of a version that this program does not know',
+  NO_ANCHOR: 'it has neither the pin of a CA nor a CA, so the manager could not be trusted',
+  BOTH_ANCHORS: 'it has both the pin of a CA and a CA, and only one of them may be there',
+  BAD_ADR: "the manager's address in it is none",
+  BAD_PIN: 'the pin of the CA in it is none',
+  BAD_KEY: 'the credential in it is none',
+};
+
+describe('a token that cannot be used', () => {
+  for (const fault of ['MALFORMED', 'VERSION', 'NO_ANCHOR', 'BOTH_ANCHORS', 'BAD_ADR', 'BAD_PIN', 'BAD_KEY'] as const) {
+    it(`says why: ${fault}`, () => {
+      expect(tokenFaultInWords(fault)).to.equal(FAULTS[fault]);
+      expect(tokenError(fault, 'standard input')).to.include({
+        code: 'SETTING_INVALID',
+        message: `The enrollment token of standard input cannot be used: ${FAULTS[fault]}.`,
+        hint: 'Give the token as the manager has shown it, in one line: wazuh-manager-authd --create-enrollment-token --address NAME makes another one.',
+      });
+    });
+  }
+
+  it('is found out in the order of its faults', () => {
+    const pin = '"pin":"x"';
+    expect(outcome(encode(`{"ver":2,"ca":"x",${pin}}`))).to.equal('VERSION');
+    expect(outcome(encode(`{"ver":1,"ca":"x",${pin}}`))).to.equal('BOTH_ANCHORS');
+    expect(outcome(encode('{"ver":1}'))).to.equal('NO_ANCHOR');
+    expect(outcome(encode(`{"ver":1,${pin},"key":"x"}`))).to.equal('BAD_ADR');
+    expect(outcome(encode(`{"ver":1,"adr":"h.example",${pin},"key":"x"}`))).to.equal('BAD_PIN');
+    expect(outcome(encode('{"ver":1,"adr":"h.example","ca":"x","key":"x"}'))).to.equal('BAD_KEY');
+    const short = Buffer.alloc(31).toString('base64url');
+    expect(outcome(encode(`{"ver":1,"adr":"h.example","pin":"${short}"}`))).to.equal('BAD_PIN');
+    expect(outcome(encode(`{"ver":1,"adr":"h.example","ca":"x","key":"${short}"}`))).to.equal('BAD_KEY');
+  });
+
+  it('is one whose version is a text, or whose address is a number', () => {
+    expect(outcome(encode('{"ver":"1","adr":"h.example","ca":"x"}'))).to.equal('MALFORMED');
+    expect(outcome(encode('{"ver":1,"adr":1,"ca":"x"}'))).to.equal('MALFORMED');
+    expect(outcome(encode('[]'))).to.equal('MALFORMED');
+  });
+
+  it('is none with white space before its colons, which JSON allows', () => {
+    expect(outcome(encode('{ "ver" \n: 1, "adr" : "h.example", "ca" : "a\\"b: c" }'))).to.equal('ok');
+  });
+});
+
+describe('what looks like a token', () => {
+  const { token } = wazuh5.token_valid[0] ?? { token: '' };
+
+  it('is one, wherever it stands, and its beginning', () => {
+    for (const text of [
+      token,
+      `--token=${token}`,
+      `x ${token}`,
+      `  ${token.slice(0, 40)}`,
+      `${'y'.repeat(50)} ${token}`,
+    ]) {
+      expect(looksLikeToken(text), text).to.equal(true);
+    }
+    expect(looksLikeToken(encode(' \n{ "ver" : 1, "adr": "manager.example.org" }').reveal())).to.equal(true);
+  });
+
+  it('is nothing else that is long', () => {
+    const b64 = (text: string) => Buffer.from(text).toString('base64url');
+    for (const text of [
+      '',
+      'manager.example.org',
+      'a'.repeat(200),
+      token.slice(0, 39),
+      b64('not a token, {"ver":1}, but it holds the beginning of one'),
+      b64('{"ver", and a long text in which no colon follows'),
+      b64('{} and a long text in which no name of a member follows: 1'),
+    ]) {
+      expect(looksLikeToken(text), text).to.equal(false);
+    }
+  });
+});
+
 describe('the file of a token', () => {
   for (const { name, file_text: text, expect: expected } of wazuh5.token_file) {
     it(`${name}: ${expected}`, () => {
@@ -107,6 +187,18 @@ describe('the file of a token', () => {
   it('may be what PowerShell writes', () => {
     const bytes = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from('abc\r\n', 'utf16le')]);
     expect(tokenText(bytes)?.reveal()).to.equal('abc');
+  });
+
+  it('is nothing where there is nothing in it', () => {
+    expect(tokenText(Buffer.from(''))).to.equal(undefined);
+    expect(tokenText(Buffer.from('\r\n'))).to.equal(undefined);
+    expect(tokenText(Buffer.from(' \t '), 'input')).to.equal(undefined);
+  });
+
+  it('may end in the line ends of Windows, written twice', () => {
+    expect(tokenText(Buffer.from('abc\r\r\r\n'))?.reveal()).to.equal('abc');
+    expect(tokenText(Buffer.from('a\rb c\r\n'))?.reveal()).to.equal('a\rb c');
+    expect(tokenText(Buffer.from('\t a\tb \t\r'), 'input')?.reveal()).to.equal('a\tb');
   });
 
   it('is trimmed of spaces on standard input alone', () => {
