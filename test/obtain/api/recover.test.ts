@@ -106,6 +106,19 @@ describe('a request whose answer was lost', () => {
     });
   }
 
+  it('is as old as the manager says, in whatever zone this host is', async () => {
+    const zone = process.env['TZ'];
+    process.env['TZ'] = 'Asia/Tokyo';
+    try {
+      expect(new Date(CLOCK).getTimezoneOffset()).to.equal(-540);
+      const { found } = finding([ours({ dateAdd: '2026-11-22 05:20:46' }), list({ key: KEY })]);
+      expect((await found()).record.id).to.equal('007');
+    } finally {
+      if (zone === undefined) delete process.env['TZ'];
+      else process.env['TZ'] = zone;
+    }
+  });
+
   it('without an address may have any', async () => {
     const { found } = finding([ours(), list({ key: KEY })], { ip: undefined });
     expect((await found()).record.id).to.equal('007');
