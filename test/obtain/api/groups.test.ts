@@ -2,7 +2,11 @@ import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
 import { EnrollError } from '../../../src/errors.js';
+import type { Settled } from '../../../src/obtain/api/converse.js';
+import { dialect4 } from '../../../src/obtain/api/dialect.js';
+import { assignGroups, checkGroups } from '../../../src/obtain/api/groups.js';
 import type { AgentKey, Completion } from '../../../src/obtain/key-source.js';
+import { failure } from '../../net/expect-error.js';
 import { type ApiServer, managerApi, type Step, success } from './api-server.js';
 import { asking, obtainPlainly as obtain } from './setting.js';
 
@@ -119,4 +123,98 @@ describe('what an API is still to be asked once the key is on the disk', () => {
       expect(warnings.join()).to.include('The group web was not assigned');
     });
   }
+});
+
+describe('what is told of groups', () => {
+  const reply = { status: 200, header: () => undefined, body: undefined };
+  const refused = (code: number, said = 'no') =>
+    ({ kind: 'answer', reply, answer: { kind: 'refused', status: 400, code, said } }) as const;
+  const failed = (code: number) =>
+    ({
+      kind: 'answer',
+      reply,
+      answer: { kind: 'done', data: {}, failed: [{ code, said: 'no', ids: ['b', 'c'] }] },
+    }) as const;
+  const done = { kind: 'answer', reply, answer: { kind: 'done', data: {}, failed: [] } } as const;
+  const unknown = { kind: 'unknown', error: new EnrollError('ANSWER_LOST', 'Lost.') } as const;
+
+  const asking = (answers: readonly Settled[], patience = 0) => {
+    const queue = [...answers];
+    let waited = 0;
+    return {
+      dialect: dialect4({ major: 4, minor: 14, text: '4.14.7' }),
+      session: { secrets: [], call: async () => queue.shift() ?? unknown },
+      patience: { wait: async () => waited++ < patience },
+      quote: (said: string) => `<${said}>`,
+    };
+  };
+  const notAssigned = (which: string, why: string, first: string) =>
+    `The ${which} not assigned: ${why}. The key is good without; assign on the manager: agent_groups -a -i 001 -g ${first}.`;
+
+  for (const [what, answers, groups, warnings] of [
+    ['all of them', [done, refused(1751), failed(1751)], ['a', 'b', 'c'], []],
+    [
+      'one that is none',
+      [done, refused(1710), done],
+      ['a', 'c'],
+      [notAssigned('group b was', 'the manager does not have this group (error 1710)', 'b')],
+    ],
+    [
+      'one that may not be',
+      [done, done, failed(4000)],
+      ['a', 'b'],
+      [
+        notAssigned(
+          'group c was',
+          'the API user may not do that (error 4000): it takes agent:modify_group on agents, group:read and group:modify_assignments on groups',
+          'c',
+        ),
+      ],
+    ],
+    [
+      'one for a reason that nobody has seen',
+      [done, refused(7), done],
+      ['a', 'c'],
+      [notAssigned('group b was', 'the manager said "<no>" (error 7)', 'b')],
+    ],
+    [
+      'none until the agent has connected',
+      [done, refused(1753), done],
+      ['a'],
+      [
+        notAssigned(
+          'groups b, c were',
+          'a manager of 4.0 to 4.3 assigns groups only once the agent has connected (error 1753)',
+          'b',
+        ),
+      ],
+    ],
+    ['the last ones, lost', [done, unknown, done], ['a'], [notAssigned('groups b, c were', 'Lost', 'b')]],
+  ] as const) {
+    it(`that were asked for: ${what}`, async () => {
+      expect(await assignGroups('001', ['a', 'b', 'c'], asking(answers), live)).to.deep.equal({ groups, warnings });
+    });
+  }
+
+  it('of an agent that the manager does not know yet is not told before its patience ends', async () => {
+    expect(await assignGroups('001', ['a'], asking([refused(1701), failed(1701), done], 2), live)).to.deep.equal({
+      groups: ['a'],
+      warnings: [],
+    });
+    const { warnings } = await assignGroups('001', ['a'], asking([refused(1701), done]), live);
+    expect(warnings).to.deep.equal([notAssigned('group a was', 'the manager said "<no>" (error 1701)', 'a')]);
+  });
+
+  it('that are none is told before there is an agent', async () => {
+    for (const [names, which] of [
+      [['a', 'b'], 'no group called b'],
+      [['b', 'c'], 'no groups called b, c'],
+    ] as const) {
+      const error = await failure('GROUP_UNKNOWN', () => checkGroups(names, asking([failed(1710)]), live));
+      expect(error.message).to.equal(`The manager has ${which}. No agent was created.`);
+    }
+    await checkGroups(['a'], asking([failed(1710)]), live);
+    await checkGroups(['b'], asking([unknown]), live);
+    await checkGroups([], asking([failed(1710)]), live);
+  });
 });

@@ -216,7 +216,10 @@ describe('a hostile API server', () => {
     it('a web server', async () => {
       const page = await apiServer((_seen, response) => response.end('<html>It works</html>'), { plain: true });
       servers.push(page);
-      await failure('NOT_API', () => obtain(page.url, asking('web01')));
+      const error = await failure('NOT_API', () => obtain(page.url, asking('web01')));
+      expect(error.message).to.match(
+        /^127\.0\.0\.1:\d+ gave an answer that is none of the manager's API \(HTTP 200\)\.$/,
+      );
       expect(page.calls).to.deep.equal(['GET /']);
       expect(page.seen[0]?.headers.authorization).to.equal(undefined);
     });
@@ -230,12 +233,16 @@ describe('a hostile API server', () => {
         { plain: true },
       );
       servers.push(page);
-      await failure('NOT_API', () => obtain(page.url, asking('web01')));
+      const error = await failure('NOT_API', () => obtain(page.url, asking('web01')));
+      expect(error.message).to.match(/^What answers at 127\.0\.0\.1:\d+ is not a manager's API \(HTTP 401\)\.$/);
       expect(page.seen.map(({ headers }) => headers.authorization)).to.deep.equal([undefined]);
     });
 
     it('something that speaks no HTTP', async () => {
-      await failure('NOT_API', async () => obtain(`http://${await raw('SSH-2.0-OpenSSH_9.2\r\n')}`, asking('web01')));
+      const error = await failure('NOT_API', async () =>
+        obtain(`http://${await raw('SSH-2.0-OpenSSH_9.2\r\n')}`, asking('web01')),
+      );
+      expect(error.hint).to.include('give --api-url https://');
     });
 
     it('headers without end', async () => {
@@ -244,14 +251,21 @@ describe('a hostile API server', () => {
     });
 
     it('something that closes at once', async () => {
-      await failure('CONNECTION_FAILED', async () => obtain(`http://${await raw(undefined)}`, asking('web01')));
+      const error = await failure('CONNECTION_FAILED', async () =>
+        obtain(`http://${await raw(undefined)}`, asking('web01')),
+      );
+      expect(error.hint).to.include('give --api-url https://');
     });
 
     it('something that speaks no TLS', async () => {
       const error = await failure('TLS_FAILED', async () =>
         obtain(`https://${await raw('HTTP/1.1 400 Bad Request\r\n\r\n')}`, asking('web01')),
       );
-      expect(error.hint).to.include('--api-url');
+      expect(error.message).to.match(/^127\.0\.0\.1:\d+ does not speak TLS as this host does\.$/);
+      expect(error.hint).to.equal(
+        'Check --api-url: the API listens on 55000 unless it was told otherwise. An API of 3.x may speak plain http: http://…, which --insecure allows and which shows the credentials to everybody on the way.',
+      );
+      expect(error.cause).to.be.instanceOf(EnrollError);
     });
   });
 });

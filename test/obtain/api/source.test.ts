@@ -427,6 +427,19 @@ describe('apiSource', () => {
     });
   });
 
+  it('asks again where it was refused for anything but its credentials', async () => {
+    const { url } = await serve('4.14.7', { 'POST /agents': [problem(403, 'denied', 4000), 'add-success'] });
+    const source = apiSource(options(url));
+    expect(source.method).to.equal('api');
+    await failure('API_PERMISSION_DENIED', () => source.obtain(asking('web01'), live));
+    expect((await source.obtain(asking('web01'), live)).record.name).to.equal('web01');
+  });
+
+  it('refuses in words a name that is none', async () => {
+    const { message } = await failure('NAME_REFUSED', () => obtain('https://m', asking('a\tb')));
+    expect(message).to.equal('"a\\tb" cannot be the name of an agent.');
+  });
+
   it('dials once, by the way it was given, and leaves no connection behind', async () => {
     const { url, port, calls, idle } = await serve('3.13.6-authd', { 'POST /agents': 'add-success' });
     const dialled: unknown[] = [];

@@ -140,7 +140,11 @@ describe('authd as a source of keys', function () {
   it('does not wait for the end of a manager that leaves the connection open', async () => {
     await manager(
       (socket) => socket.write(GOOD),
-      async (server) => expect((await obtain(server, { timeoutMs: 5000 })).record.id).to.equal('001'),
+      async (server) => {
+        const start = performance.now();
+        expect((await obtain(server, { timeoutMs: 5000 })).record.id).to.equal('001');
+        expect(performance.now() - start).to.be.below(4000);
+      },
     );
     await manager(
       (socket) => socket.write('ERROR: Invalid agent name: web-01\n\nERROR: Unable to add agent.\n\n'),
@@ -375,6 +379,104 @@ describe('an answer of authd that is lost', function () {
       },
     );
   });
+});
+
+describe('authd as a source of keys tells', () => {
+  const exposed = (by: string) =>
+    new RegExp(
+      `^The enrollment password was sent to a manager whose certificate nothing vouched for \\(${by}\\)\\. Use --ca or --pin sha256:[0-9a-f]{64}\\.$`,
+    );
+
+  it('who the password was shown to, where nothing vouched for that one', async () => {
+    const { ca } = certificates();
+    await manager(
+      (socket) => socket.end(GOOD),
+      async (server) => {
+        for (const [trust, given, words] of [
+          [{ insecure: true }, { password }, exposed('not checked')],
+          [{ insecure: false }, { password }, exposed('first use')],
+          [{ insecure: false }, {}, undefined],
+          [{ insecure: false, ca: ca.certificate }, { password }, undefined],
+        ] as const) {
+          const { told, warnings } = telling();
+          const key = await obtain(server, { trust, ...given, ...told });
+          expect(key.method).to.equal('authd');
+          expect(key.warnings).to.deep.equal([]);
+          if (words === undefined) expect(warnings).to.deep.equal([]);
+          else expect(warnings.join('\n')).to.match(words);
+        }
+      },
+    );
+  });
+
+  it('whether groups were left out by an OSSEC manager', async () => {
+    await manager(
+      (socket) => socket.end(`OSSEC K:'1025 web-01 any ${KEY}'\n\n`),
+      async (server) => {
+        expect((await obtain(server)).warnings).to.deep.equal([
+          'An OSSEC manager has no groups: the groups asked for were not assigned.',
+        ]);
+        expect((await obtain(server, {}, never, { ...request, groups: [] })).warnings).to.deep.equal([]);
+      },
+      { maxVersion: 'TLSv1.2' },
+    );
+    await manager(
+      (socket) => socket.end(`${GOOD}\n`),
+      async (server) => expect(await obtain(server)).not.to.have.property('family'),
+    );
+  });
+
+  it('what a refusal means after what was sent', async () => {
+    await manager(
+      (socket) => socket.end('ERROR: Invalid password. Unable to add agent'),
+      async (server) => {
+        const bare = await failure('PASSWORD_REFUSED', () => obtain(server));
+        expect(bare.message).to.include('none was given');
+        const given = await failure('PASSWORD_REFUSED', () => obtain(server, { password }));
+        expect(given.message).to.include('did not accept the enrollment password');
+      },
+    );
+  });
+
+  it('what a silent close means after what was sent', async () => {
+    const { client } = certificates();
+    const clientCertificate = { certificate: client.certificate, key: new Secret(client.key) };
+    await manager(
+      (socket) => socket.end(),
+      async (server) => {
+        const bare = await failure('CLOSED_SILENTLY', () => obtain(server));
+        expect(bare.hint).to.include('--cert and --key');
+        const given = await failure('CLOSED_SILENTLY', () => obtain(server, { clientCertificate }));
+        expect(given.hint).to.include('ssl_verify_host');
+      },
+      { maxVersion: 'TLSv1.2' },
+    );
+  });
+
+  for (const [what, begun, outcome] of [
+    ['a refusal', 'ERROR: Invalid group: web', 'GROUP_UNKNOWN'],
+    ['a key', GOOD, 'key'],
+  ] as const) {
+    it(`${what} that had come before the connection was reset`, async () => {
+      const relayed: Socket[] = [];
+      const answer: Behaviour = (socket) => {
+        socket.write(begun);
+        setTimeout(() => relayed[0]?.resetAndDestroy(), 20);
+      };
+      await manager(answer, async (target) => {
+        const relay = await plainServer((socket) => {
+          relayed.push(socket);
+          const on = connectTcp(target.endpoint.port, '127.0.0.1');
+          on.on('error', () => {});
+          on.pipe(socket).pipe(on);
+        });
+        await using(relay, async (server) => {
+          if (outcome === 'key') expect((await obtain(server)).record.id).to.equal('001');
+          else await failure(outcome, () => obtain(server));
+        });
+      });
+    });
+  }
 });
 
 describe('a manager with a client CA', () => {
