@@ -1,7 +1,8 @@
 /**
  * A fleet that starts at once against one manager, which serves 50 connections at a time and resets the rest: until when
  * every host is enrolled, and what it costs. Then handshakes by the thousand, and whether memory grows. Writes
- * docs/fleet.json, docs/fleet.svg and the tables of docs/fleet.md.
+ * docs/fleet.json, docs/fleet.svg and the tables of docs/fleet.md. Where the system lets it, hosts and manager are in
+ * network namespaces, else on loopback.
  *
  *   npm run bench:fleet [-- --hosts 2000 --only NAME --try]
  *
@@ -12,6 +13,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { handshakes } from './fleet/handshakes.js';
 import { measureWay } from './fleet/measure.js';
+import { hasNamespaces, LOOPBACK, NAMESPACES, prepareManager, runInside } from './fleet/network.js';
 import { type FleetResults, readResults, type WayResult } from './fleet/results.js';
 import { SIMULATED_WAYS, simulateWay } from './fleet/simulation.js';
 import { WAYS } from './fleet/ways.js';
@@ -24,14 +26,19 @@ const { values } = parseArgs({
     hosts: { type: 'string', default: '2000' },
     only: { type: 'string' },
     try: { type: 'boolean', default: false },
+    // Told by itself, where it runs in a network namespace.
+    inside: { type: 'boolean', default: false },
   },
 });
+if (!values.inside && hasNamespaces()) process.exit(runInside('--inside'));
+if (values.inside) prepareManager();
+const network = values.inside ? NAMESPACES : LOOPBACK;
 const hosts = Number(values.hosts);
 // One way can be measured anew beside what was measured of the others.
 const kept = values.only === undefined ? [] : readResults().runs;
 const runs: WayResult[] = kept.filter(({ name }) => name !== values.only);
 for (const way of WAYS.filter(({ name }) => values.only === undefined || name === values.only)) {
-  const result = await measureWay(way, { hosts, atOnce: AT_ONCE, reloadMs: RELOAD_S * 1000 });
+  const result = await measureWay(way, { hosts, atOnce: AT_ONCE, reloadMs: RELOAD_S * 1000, network });
   const { name, answered, agents, registered, resetBy, logLines, answerS } = result;
   const at = (share: number) => answerS[Math.round(share * answerS.length) - 1];
   console.log(
@@ -47,6 +54,7 @@ const results: FleetResults = {
   atOnce: AT_ONCE,
   reloadS: RELOAD_S,
   machine: `${availableParallelism()} cores, ${process.platform} ${process.arch}, Node ${process.versions.node}`,
+  network: network.kind,
   runs: WAYS.flatMap((way) => runs.filter(({ name }) => name === way.name)),
   simulated: SIMULATED_WAYS.map(simulateWay),
   handshakes: steady.handshakes,

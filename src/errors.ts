@@ -71,6 +71,16 @@ export const MEANINGS = {
     retry: false,
     hint: 'The key that is there was left alone. To replace it, run the same command with --yes.',
   },
+  KEY_IN_USE: {
+    exit: EXIT.usage,
+    retry: false,
+    hint: 'Stop the agent first, or take the key away from under it with --yes: a daemon whose key is refused may enroll by itself again.',
+  },
+  API_CREDENTIALS_MISSING: {
+    exit: EXIT.usage,
+    retry: false,
+    hint: 'Give --api-user and --api-password-file. Or set the key aside on this host alone with --yes, and delete the agent on the manager: manage_agents -r ID, or on a Wazuh 5 by its REST API.',
+  },
 
   HOST_UNRESOLVED: {
     exit: EXIT.unreachable,

@@ -2,8 +2,8 @@
  * The library: the journey from "no key" to "the manager answered", without the command line. It never prints, never
  * ends the process, and reads neither arguments nor the environment, unless it is given one.
  *
- * {@link enroll}, {@link check}, {@link importKey} and {@link exportKey} do what the commands of these names do. What
- * they are made of stands below them, for programs that settle or observe in their own way.
+ * {@link enroll}, {@link check}, {@link importKey}, {@link exportKey} and {@link retire} do what the commands of these
+ * names do. What they are made of stands below them, for programs that settle or observe in their own way.
  */
 import { check as checkJourney } from './journey/check.js';
 import type { Check } from './journey/checks/finding.js';
@@ -14,6 +14,7 @@ import { exportKey as exportJourney } from './journey/export.js';
 import { importKey as importJourney } from './journey/import.js';
 import { nodeJourneyEdge } from './journey/journey-edge.js';
 import type { Report } from './journey/report.js';
+import { retire as retireJourney } from './journey/retire.js';
 import { run } from './journey/run.js';
 import type { Secret } from './model/secret.js';
 import { flagsOf, type OptionsOf } from './settings/option-object.js';
@@ -33,6 +34,7 @@ export { exportKey as exportJourney, writeExport } from './journey/export.js';
 export { importKey as importJourney } from './journey/import.js';
 export { type JourneyEdge, nodeJourneyEdge } from './journey/journey-edge.js';
 export { emptyReport, type Report, withError, withEvent } from './journey/report.js';
+export { type Retirement, type RetireOptions, retire as retireJourney } from './journey/retire.js';
 export type { LinkProof } from './link/link-proof.js';
 export type { AgentRecord } from './model/agent-record.js';
 export type { Endpoint, ManagerFamily } from './model/endpoint.js';
@@ -127,6 +129,18 @@ export async function exportKey(options: OptionsOf<'export'>, context: RunContex
     return { changed: false, key: base64 };
   });
   return { ...report, key: result.key };
+}
+
+/**
+ * Takes this host out: its agent is deleted by the manager's REST API, where API credentials are given, and its key is set
+ * aside. `yes: true` does so although an agent daemon runs, and without credentials on this host alone.
+ *
+ * @returns what `--json` prints
+ * @throws EnrollError
+ */
+export async function retire(options: OptionsOf<'retire'>, context: RunContext = {}): Promise<Report> {
+  const choice = { yes: options.yes === true };
+  return (await runWith('retire', options, context, (journey) => retireJourney(journey, choice))).report;
 }
 
 async function runWith<T extends { readonly changed: boolean }>(

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
-import { check, EnrollError, enroll, exportKey, importKey, type JourneyEvent } from '../src/index.js';
+import { check, EnrollError, enroll, exportKey, importKey, type JourneyEvent, retire } from '../src/index.js';
 import { Secret } from '../src/model/secret.js';
 import { type Sandbox, startSandbox } from '../src/sandbox/manager.js';
 import { scratchHome } from './e2e/program.js';
@@ -74,6 +74,26 @@ describe('the library', function () {
     } finally {
       await elsewhere.remove();
     }
+  });
+
+  it('takes this host out, and tells what --json tells', async () => {
+    await enroll(options('lib-out'));
+    const api = { apiUrl: sandbox.api?.url ?? '', pin: sandbox.api?.fingerprint ?? '', apiUser: 'retire' };
+    const report = await retire(
+      { ...api, agentHome: scratch.home },
+      { environment: { AGENT_ENROLL_API_PASSWORD: 'retire' } },
+    );
+    const keyFile = `${scratch.keys}.retired`;
+    expect(report).to.deep.include({
+      ok: true,
+      changed: true,
+      command: 'retire',
+      retired: { agent: 'deleted', keyFile },
+    });
+    expect(sandbox.agents().map(({ name }) => name)).to.not.include('lib-out');
+    expect((await retire({ agentHome: scratch.home })).retired).to.deep.equal({ agent: 'none' });
+    await enroll(options('lib-out-2'));
+    expect((await failure(retire({ agentHome: scratch.home }))).code).to.equal('API_CREDENTIALS_MISSING');
   });
 
   it('ends with an EnrollError, and names an option as it was given', async () => {

@@ -6,6 +6,7 @@ import {
   importKey,
   type OptionsOf,
   type Report,
+  retire,
   Secret,
 } from '../src/index.js';
 
@@ -28,6 +29,7 @@ export async function accepted(signal: AbortSignal): Promise<readonly Report[]> 
     await check({ manager: 'a.example', wait: '5s' }, { signal: undefined }),
     await importKey(new Secret('MDAx'), { id: 1, yes: true }),
     await exportKey({ agentHome: '/var/ossec' }),
+    await retire({ apiUser: 'retire', apiPasswordFile: '/run/secrets/api', yes: true, deadline: '30s' }),
   ];
 }
 

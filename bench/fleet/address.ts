@@ -3,11 +3,12 @@ import { abortReason } from '../../src/errors.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { connectError, type Dial } from '../../src/net/connect.js';
 
-const A_NET = 62_500;
-
-/** A host of the fleet by its number: a name of its own, and an address of its own on loopback. */
-export function hostOf(number: number): { readonly name: string; readonly address: string } {
-  const address = [127, 16 + Math.floor(number / A_NET), Math.floor(number / 250) % 250, 1 + (number % 250)].join('.');
+/**
+ * A host of the fleet by its number, below 62,500: a name of its own, and an address of its own.
+ * @param prefix the first two numbers of its address
+ */
+export function hostOf(number: number, prefix: string): { readonly name: string; readonly address: string } {
+  const address = [prefix, Math.floor(number / 250), 1 + (number % 250)].join('.');
   return { name: `host-${String(number).padStart(5, '0')}`, address };
 }
 

@@ -12,7 +12,7 @@ import {
 import { run } from '../../src/journey/run.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { flagsOf } from '../../src/settings/option-object.js';
-import { dialFrom, hostOf } from './address.js';
+import { dialFrom, type hostOf } from './address.js';
 import { askOnce, proveOnce } from './peer.js';
 import { pauseAfterRun, type Way } from './ways.js';
 
@@ -21,6 +21,8 @@ export interface Manager {
   readonly authd: Endpoint;
   readonly agent: Endpoint;
 }
+
+type Host = ReturnType<typeof hostOf>;
 
 /** What one host has come to. Times in milliseconds since 1970. */
 export interface Fate {
@@ -48,12 +50,12 @@ const PEER_AGAIN_MS = 10_000;
  * @param homes the directory that the homes of the agents are made in
  * @throws what a run ends with that starting it again does not mend
  */
-export async function host(number: number, way: Way, manager: Manager, homes: string): Promise<Fate> {
-  return way.by === 'peer' ? await peer(number, way, manager) : await enroll(number, way, manager, homes);
+export async function host(self: Host, way: Way, manager: Manager, homes: string): Promise<Fate> {
+  return way.by === 'peer' ? await peer(self, way, manager) : await enroll(self, way, manager, homes);
 }
 
-async function enroll(number: number, way: Way, { authd, agent }: Manager, homes: string): Promise<Fate> {
-  const { name } = hostOf(number);
+async function enroll(self: Host, way: Way, { authd, agent }: Manager, homes: string): Promise<Fate> {
+  const { name } = self;
   const home = join(homes, name);
   await mkdir(join(home, 'etc'), { recursive: true });
   const flags = flagsOf('enroll', {
@@ -64,7 +66,7 @@ async function enroll(number: number, way: Way, { authd, agent }: Manager, homes
     retries: way.retries,
     timeout: `${TIMEOUT_MS / 1000}s`,
   });
-  const edge = edgeOf(number);
+  const edge = edgeOf(self);
   const seen = { keyAt: 0, asked: 0, messages: 0 };
   const failed: Record<string, number> = {};
   const observe = (event: JourneyEvent) => {
@@ -95,9 +97,8 @@ async function enroll(number: number, way: Way, { authd, agent }: Manager, homes
 }
 
 /** The real edge, but for what tells one machine from another. */
-function edgeOf(number: number): JourneyEdge {
+function edgeOf({ name, address }: Host): JourneyEdge {
   const edge = nodeJourneyEdge({});
-  const { name, address } = hostOf(number);
   return {
     ...edge,
     system: {
@@ -107,14 +108,13 @@ function edgeOf(number: number): JourneyEdge {
       // Hundreds of hosts look for a daemon among their processes, and not one of these is theirs.
       list: async (directory) => (directory === '/proc' ? [] : await edge.system.list(directory)),
       readText: async (path) =>
-        path === '/etc/machine-id' ? String(number).padStart(32, '0') : await edge.system.readText(path),
+        path === '/etc/machine-id' ? name.slice(-5).padStart(32, '0') : await edge.system.readText(path),
     },
     dial: (timeoutMs) => dialFrom(address, timeoutMs),
   };
 }
 
-async function peer(number: number, way: Way, { authd, agent }: Manager): Promise<Fate> {
-  const { name, address } = hostOf(number);
+async function peer({ name, address }: Host, way: Way, { authd, agent }: Manager): Promise<Fate> {
   let asked = 1;
   let record = await askOnce(name, address, authd);
   for (; record === undefined; asked += 1) {

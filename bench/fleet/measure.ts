@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
+import type { Network } from './network.js';
 import { spreadOf, timesOfShares, type WayResult } from './results.js';
 import type { Way } from './ways.js';
 import type { Done, Work } from './worker.js';
@@ -12,6 +13,7 @@ export interface Scene {
   readonly hosts: number;
   readonly atOnce: number;
   readonly reloadMs: number;
+  readonly network: Network;
 }
 
 /** Time for the processes to be there. */
@@ -20,7 +22,7 @@ const LEAD_MS = 3000;
 const TRIES_BY_DEFAULT = 4;
 
 /** Lets a fleet go one way, with a manager of its own. Hosts that came to nothing are told on standard error. */
-export async function measureWay(way: Way, { hosts, atOnce, reloadMs }: Scene): Promise<WayResult> {
+export async function measureWay(way: Way, { hosts, atOnce, reloadMs, network }: Scene): Promise<WayResult> {
   const seen = { registered: 0, logLines: 0 };
   const resetBy = { authd: 0, remoted: 0 };
   const sandbox = await startSandbox({
@@ -38,7 +40,7 @@ export async function measureWay(way: Way, { hosts, atOnce, reloadMs }: Scene): 
   const homes = await mkdtemp(join(tmpdir(), 'agent-enroll-fleet-'));
   try {
     const startAt = Date.now() + LEAD_MS;
-    const fates = await everyHost(way, { hosts, sandbox, homes, startAt });
+    const fates = await everyHost(way, { hosts, sandbox, homes, startAt, network });
     const after = (times: readonly number[]) => timesOfShares(times.map((at) => at - startAt));
     return {
       name: way.name,
@@ -60,30 +62,47 @@ export async function measureWay(way: Way, { hosts, atOnce, reloadMs }: Scene): 
   }
 }
 
+/** Where the hosts are. */
+interface Place {
+  readonly sandbox: Sandbox;
+  readonly homes: string;
+  readonly startAt: number;
+}
+
 async function everyHost(
   way: Way,
-  { hosts, sandbox, homes, startAt }: { hosts: number; sandbox: Sandbox; homes: string; startAt: number },
+  { hosts, sandbox, homes, startAt, network }: Omit<Scene, 'atOnce' | 'reloadMs'> & Place,
 ): Promise<Done['fates']> {
   const { authd, agent } = sandbox.endpoints;
   const processes = Math.max(2, availableParallelism());
   const parts = Array.from({ length: processes }, (_, part) =>
     Array.from({ length: hosts }, (_, number) => number).filter((number) => number % processes === part),
   );
-  const works = parts.map((numbers): Work => ({ way, hosts: numbers, manager: { authd, agent }, homes, startAt }));
-  const done = await Promise.all(works.map(inProcess));
+  const done = await Promise.all(
+    parts.map((numbers, part) => {
+      const prefix = network.prefixOf(part);
+      return inProcess({ way, hosts: numbers, manager: { authd, agent }, homes, prefix, startAt }, network, part);
+    }),
+  );
   for (const error of done.flatMap(({ errors }) => errors)) console.error(error);
   return done.flatMap(({ fates }) => fates);
 }
 
-function inProcess(work: Work): Promise<Done> {
+function inProcess(work: Work, { start, join: joinTo }: Network, part: number): Promise<Done> {
+  const { execPath = process.execPath, execArgv = process.execArgv } = start;
   const worker: ChildProcess = fork(new URL('./worker.ts', import.meta.url), {
     // Hosts have disks of their own; what waits for this one must not wait for other hosts'.
     env: { ...process.env, UV_THREADPOOL_SIZE: '32' },
+    execPath,
+    execArgv: [...execArgv],
   });
   return new Promise((resolve, reject) => {
-    worker.once('message', (done: Done) => resolve(done));
     worker.once('exit', (code) => reject(new Error(`A worker ended with ${code}.`)));
-    worker.send(work);
+    worker.once('message', () => {
+      worker.once('message', (done: Done) => resolve(done));
+      if (worker.pid !== undefined) joinTo(worker.pid, part);
+      worker.send(work);
+    });
   });
 }
 

@@ -8,6 +8,8 @@ export interface FleetResults {
   /** How often remoted reads the keys, in seconds. */
   readonly reloadS: number;
   readonly machine: string;
+  /** Whether the hosts were in network namespaces of their own. */
+  readonly network: 'namespaces' | 'loopback';
   readonly runs: readonly WayResult[];
   /** What a large fleet comes to, in the order of `SIMULATED_WAYS`. */
   readonly simulated: readonly SimulatedFleet[];

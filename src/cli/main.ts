@@ -2,6 +2,7 @@ import type { Argv } from 'yargs';
 import { asEnrollError, EnrollError, type ExitCode } from '../errors.js';
 import { emptyReport, withError } from '../journey/report.js';
 import { jsonLine, onOneLine } from '../model/printable.js';
+import { quote } from '../obtain/quote.js';
 import type { CommandName } from '../settings/options.js';
 import type { Environment } from '../settings/sources.js';
 import { declareOptions, readFlags, withValues } from './arguments.js';
@@ -103,6 +104,12 @@ async function runCommand(
       command('export', async () => (await import('./commands/export.js')).exportCommand),
     )
     .command(
+      'retire',
+      COMMANDS.retire.describe,
+      (y) => declareOptions(y, 'retire'),
+      command('retire', async () => (await import('./commands/retire.js')).retireCommand),
+    )
+    .command(
       'detect',
       COMMANDS.detect.describe,
       (y) => declareOptions(y, 'detect'),
@@ -137,7 +144,8 @@ async function runCommand(
       // The parser throws some of its complaints, and has words of its own for them.
       if (error !== undefined && error.name !== 'YError') throw error;
       const hint = 'Run agent-enroll --help.';
-      throw new EnrollError('SETTING_INVALID', `${message ?? error?.message}.`, { hint });
+      // What it does not know may be a key.
+      throw new EnrollError('SETTING_INVALID', `${quote(`${message ?? error?.message}`, [])}.`, { hint });
     });
   await parser.parseAsync([...args]);
   return exitCode;

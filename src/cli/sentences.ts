@@ -80,6 +80,15 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
       ];
     case 'exported':
       return event.file === undefined ? [] : [{ kind: 'done', text: `Wrote the key of this host to ${event.file}` }];
+    case 'retiring': {
+      const { endpoint, record } = event;
+      const text = `Asking the REST API at ${formatEndpoint(endpoint)} to delete agent ${record.id} ${record.name}`;
+      return [{ kind: 'start', text }];
+    }
+    case 'retired':
+      return retiredSentence(event);
+    case 'aside':
+      return [{ kind: 'done', text: `The key was set aside: ${event.file}` }];
     case 'installed':
       return [{ kind: 'done', text: `Installed the key in ${event.keysFile}` }];
     case 'grouping':
@@ -135,6 +144,17 @@ export function sentences(event: JourneyEvent): readonly Sentence[] {
   }
 }
 
+/** What is not said here is said by a warning. */
+function retiredSentence(event: Extract<JourneyEvent, { kind: 'retired' }>): readonly Sentence[] {
+  if (event.agent !== 'deleted' && event.agent !== 'gone') return [];
+  const agent = `agent ${event.record.id} ${event.record.name}`;
+  return [
+    event.agent === 'deleted'
+      ? { kind: 'done', text: `The manager has deleted ${agent}` }
+      : { kind: 'done', text: `The manager has no ${agent} with this key` },
+  ];
+}
+
 function nameOrigin({ changedFrom, ofKey }: HostName): string {
   if (ofKey) return ', by the name in its key';
   return changedFrom === undefined ? '' : ` (made valid from the host's name "${changedFrom}")`;
@@ -177,11 +197,26 @@ export function conclusion(report: Report): string {
   switch (report.command) {
     case 'export':
       return `${agent} was exported. Whoever has this key can speak to the manager as this host.`;
+    case 'retire':
+      return retirement(agent, report);
     case 'check':
       return checkConclusion(report);
     default:
       if (report.changed) return `${agent} is enrolled${proven}.`;
       return `${agent} was enrolled already${proven}: ${report.config?.changed === true ? 'its key was left as it is' : 'nothing was changed'}.`;
+  }
+}
+
+function retirement(agent: string, { retired, keysFile }: Report): string {
+  switch (retired?.agent) {
+    case 'deleted':
+      return `${agent} is retired: the manager has deleted it, and its key was set aside.`;
+    case 'gone':
+      return `${agent} is retired: the manager did not have it, and its key was set aside.`;
+    case 'none':
+      return `There was nothing to retire: ${keysFile ?? 'client.keys'} has no key.`;
+    default:
+      return `The key of this host was set aside. ${agent} was not deleted on the manager.`;
   }
 }
 

@@ -19,12 +19,21 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSyntax>> = {
     describe: "write this host's own key for a backup",
     file: 'the new file (mode 0600); -: standard output',
   },
+  retire: { describe: 'take this host out: its agent deleted by the REST API, its key set aside' },
   detect: { describe: 'show what would be used, and where each value comes from; contacts nobody' },
   sandbox: { describe: 'a throw-away manager on loopback to try against' },
 };
 
 /** Their names, the default command first. */
-export const COMMAND_NAMES: readonly CommandName[] = ['enroll', 'check', 'import', 'export', 'detect', 'sandbox'];
+export const COMMAND_NAMES: readonly CommandName[] = [
+  'enroll',
+  'check',
+  'import',
+  'export',
+  'retire',
+  'detect',
+  'sandbox',
+];
 
 /** The shells that `agent-enroll completion` knows. */
 export const SHELLS = ['bash', 'zsh', 'fish', 'powershell'] as const;

@@ -39,6 +39,8 @@ interface Row {
 const ROWS = {
   'client.keys': { mode: 0o640, user: 'root', group: 'agent', widest: 0o640, secret: true },
   'ossec.conf': { mode: 0o660, user: 'root', group: 'agent', widest: 0o664, secret: false },
+  // A key that was set aside: nobody uses it any more.
+  'retired key': { mode: 0o600, user: 'root', group: 'root', widest: 0o600, secret: true },
   // The daemon writes it, with its own umask.
   sender_counter: { mode: 0o640, user: 'agent', group: 'agent', widest: 0o664, secret: false },
   // What a Wazuh 5 has beside its key. The daemon replaces the first two, with its own umask.

@@ -43,6 +43,14 @@ export type JourneyEvent =
   | { readonly kind: 'configured'; readonly file: string; readonly changed: boolean }
   /** The key of this host was written for a backup; without a file, to standard output. */
   | { readonly kind: 'exported'; readonly record: AgentRecord; readonly file?: string }
+  /** A manager's REST API is asked to delete this host's agent. */
+  | { readonly kind: 'retiring'; readonly endpoint: Endpoint; readonly record: AgentRecord }
+  /** What became of the agent at its manager. */
+  | { readonly kind: 'retired'; readonly agent: Exclude<RetiredAgent, 'none'>; readonly record: AgentRecord }
+  /** This host has no key, and so no agent that could be retired. */
+  | { readonly kind: 'retired'; readonly agent: 'none'; readonly keysFile: string }
+  /** The key was taken out of its place, and lies there now. */
+  | { readonly kind: 'aside'; readonly file: string }
   | {
       readonly kind: 'proving';
       readonly endpoint: Endpoint;
@@ -57,6 +65,12 @@ export type JourneyEvent =
   /** All that `check` has looked at, in order. */
   | { readonly kind: 'checked'; readonly checks: readonly Check[] }
   | { readonly kind: 'warning'; readonly text: string };
+
+/**
+ * What became of a host's agent at its manager: it was deleted; it was not there (any more); another key has its id by now,
+ * and that agent was left alone; nobody was asked to delete it; this host had none.
+ */
+export type RetiredAgent = 'deleted' | 'gone' | 'another' | 'not asked' | 'none';
 
 /** Takes the events of a journey as they happen. */
 export type Observe = (event: JourneyEvent) => void;

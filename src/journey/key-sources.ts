@@ -6,6 +6,7 @@ import type { Dial } from '../net/connect.js';
 import { pause } from '../net/deadline.js';
 import { dialThrough } from '../net/proxy.js';
 import type { TrustSettings } from '../net/trust.js';
+import type { ApiAccess } from '../obtain/api/begin.js';
 import { apiAddress } from '../obtain/api/url.js';
 import { authdSource } from '../obtain/authd/source.js';
 import { trustOfToken } from '../obtain/https/anchor.js';
@@ -32,8 +33,27 @@ export function askedAt({ api, trust }: Settings, manager: ManagerSettings): End
   return manager.https ?? manager.enrollment;
 }
 
-function apiUrl({ url }: ApiSettings, { agent: { host } }: ManagerSettings): string {
+export function apiUrl({ url }: ApiSettings, { agent: { host } }: ManagerSettings): string {
   return url ?? `https://${formatEndpoint({ host, port: API_PORT })}`;
+}
+
+/** Where an API is, who asks, and how it is trusted. */
+export function apiAccess(journey: PreparedJourney, url: string, api: ApiSettings): ApiAccess {
+  const { settings, edge, notes } = journey;
+  const { timeoutMs } = settings;
+  const { endpoint } = apiAddress(url, settings.trust.insecure);
+  return {
+    url,
+    credentials: { user: api.user, password: api.password },
+    trust: { ...trustOf(settings, endpoint, notes.notes), system: true },
+    dial: dialOf(journey),
+    timeoutMs,
+    patienceMs: budgetOfTry(timeoutMs, settings.retries),
+    random: edge.randomNumber,
+    pause,
+    now: edge.now,
+    ...telling(journey),
+  };
 }
 
 /** The REST API of a manager. */
@@ -42,25 +62,11 @@ export async function apiSourceFor(
   manager: ManagerSettings,
   api: ApiSettings,
 ): Promise<AskedSource> {
-  const { settings, edge, notes } = journey;
-  const { timeoutMs } = settings;
+  const { insecure } = journey.settings.trust;
   const url = apiUrl(api, manager);
-  const { endpoint } = apiAddress(url, settings.trust.insecure);
   const { apiSource } = await import('../obtain/api/source.js');
-  const source = apiSource({
-    url,
-    credentials: { user: api.user, password: api.password },
-    trust: { ...trustOf(settings, endpoint, notes.notes), system: true },
-    dial: dialOf(journey),
-    timeoutMs,
-    patienceMs: budgetOfTry(timeoutMs, settings.retries),
-    force: settings.force,
-    random: edge.randomNumber,
-    pause,
-    now: edge.now,
-    ...telling(journey),
-  });
-  return { source, endpoint };
+  const source = apiSource({ ...apiAccess(journey, url, api), force: journey.settings.force });
+  return { source, endpoint: apiAddress(url, insecure).endpoint };
 }
 
 /** The authd of a manager. */

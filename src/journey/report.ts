@@ -5,7 +5,7 @@ import type { ManagerFamily } from '../model/endpoint.js';
 import type { Method } from '../obtain/key-source.js';
 import type { CommandName } from '../settings/options.js';
 import type { Check } from './checks/finding.js';
-import type { JourneyEvent } from './events.js';
+import type { JourneyEvent, RetiredAgent } from './events.js';
 
 /** What `--json` prints: the outcome as facts. Parts that do not apply are left out. */
 export interface Report {
@@ -30,6 +30,8 @@ export interface Report {
   readonly config?: { readonly file: string; readonly changed: boolean };
   /** Where the key was written to for a backup. */
   readonly exportFile?: string;
+  /** Of `retire`: what became of the agent at its manager, and where the key was set aside. */
+  readonly retired?: { readonly agent: RetiredAgent; readonly keyFile?: string };
   readonly link?: {
     readonly protocol: string;
     readonly cipher?: string;
@@ -80,6 +82,13 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
         agent: agentOf(event.record),
         ...(event.file === undefined ? {} : { exportFile: event.file }),
       };
+    case 'retired':
+      if (event.agent === 'none') return { ...report, keysFile: event.keysFile, retired: { agent: event.agent } };
+      // Of several keys, the one that the agent used.
+      if (report.retired !== undefined) return report;
+      return { ...report, agent: report.agent ?? agentOf(event.record), retired: { agent: event.agent } };
+    case 'aside':
+      return { ...report, changed: true, retired: { agent: 'not asked', ...report.retired, keyFile: event.file } };
     case 'installed':
       return { ...report, changed: true, keysFile: event.keysFile };
     case 'grouped':
@@ -105,6 +114,8 @@ export function withEvent(report: Report, event: JourneyEvent): Report {
       return { ...report, warnings: [...report.warnings, `${event.why}.`] };
     case 'warning':
       return { ...report, warnings: [...report.warnings, event.text] };
+    case 'retiring':
+      return { ...report, manager: { ...report.manager, ...event.endpoint } };
     case 'asking':
     case 'grouping':
     case 'left':

@@ -67,7 +67,7 @@ export async function run<T extends { readonly changed: boolean }>(
   } catch (thrown) {
     // Once interrupted, that is why it ended, whatever broke first.
     const caught = signal.aborted ? abortReason(signal) : withPlaceOfValue(asEnrollError(thrown), shown);
-    const error = report.changed ? notAcknowledged(caught) : caught;
+    const error = report.changed && command !== 'retire' ? notAcknowledged(caught) : caught;
     return { report: withError(report, error), ended: { ok: false, error } };
   } finally {
     over = true;

@@ -23,7 +23,7 @@ export interface HttpOptions {
 
 /** One request. */
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** From the first slash on, with its query, already escaped. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;

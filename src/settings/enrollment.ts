@@ -118,8 +118,8 @@ function byHttps(managers: readonly FoundManager[]): Origin | undefined {
   return managers.every(({ settings }) => settings.https !== undefined) ? managers[0]?.agentOrigin : undefined;
 }
 
-/** Who may be asked for a key. An API that has a URL of its own was named with it. */
-function servicesOf(managers: readonly FoundManager[], { method, api }: FoundMethod): readonly NamedService[] {
+/** Who may be asked for a key, or for something else. An API that has a URL of its own was named with it. */
+export function servicesOf(managers: readonly FoundManager[], { method, api }: FoundMethod): readonly NamedService[] {
   if (api === undefined) {
     return managers.map(({ settings: { agent, enrollment, https }, agentOrigin, enrollmentOrigin }) =>
       method.use === 'https' && https === undefined

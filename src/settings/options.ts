@@ -4,7 +4,7 @@
  */
 
 /** The commands that take options. */
-export type CommandName = 'enroll' | 'check' | 'import' | 'export' | 'detect' | 'sandbox';
+export type CommandName = 'enroll' | 'check' | 'import' | 'export' | 'retire' | 'detect' | 'sandbox';
 
 /** What an option's value is. */
 export type OptionKind = 'text' | 'list' | 'flag';
@@ -29,7 +29,9 @@ const JOURNEY = ['enroll', 'detect'] as const;
 /** Of the enrollment service: looked at by `check`, which asks it for nothing. */
 const SERVICE = ['enroll', 'check', 'detect'] as const;
 const PROOF = ['enroll', 'check', 'import', 'detect'] as const;
-const ALL = ['enroll', 'check', 'import', 'export', 'detect'] as const;
+/** Of who asks the REST API for something. */
+const API = ['enroll', 'retire', 'detect'] as const;
+const ALL = ['enroll', 'check', 'import', 'export', 'retire', 'detect'] as const;
 
 /** The options by their names without the dashes, in the order of the help. */
 export const OPTIONS = {
@@ -40,7 +42,7 @@ export const OPTIONS = {
     describe:
       'the manager; several, repeated or separated by commas or semicolons, are tried in order. PORT is the agent port. https: a Wazuh 5, on 1517 and below /wazuh-manager/ unless given',
     default: 'the server of ossec.conf, or what an enrollment token names',
-    commands: PROOF,
+    commands: [...PROOF, 'retire'],
     group: 'Manager',
   },
   method: {
@@ -76,7 +78,7 @@ export const OPTIONS = {
     value: 'URL',
     describe: "the manager's REST API",
     default: 'https://MANAGER:55000',
-    commands: SERVICE,
+    commands: [...SERVICE, 'retire'],
     group: 'Manager',
   },
   'api-user': {
@@ -84,7 +86,7 @@ export const OPTIONS = {
     environment: ['AGENT_ENROLL_API_USER'],
     value: 'NAME',
     describe: 'the user of the REST API',
-    commands: JOURNEY,
+    commands: API,
     group: 'Manager',
   },
   'api-password-file': {
@@ -92,7 +94,7 @@ export const OPTIONS = {
     environment: [],
     value: 'FILE|-',
     describe: "that user's password: first line of a file, or of standard input; else AGENT_ENROLL_API_PASSWORD",
-    commands: JOURNEY,
+    commands: API,
     group: 'Manager',
   },
   proxy: {
@@ -101,7 +103,7 @@ export const OPTIONS = {
     value: 'URL|none',
     describe:
       'reach the manager over TCP through this HTTP proxy (CONNECT); as a flag for every host, from the environment except for NO_PROXY and this host',
-    commands: PROOF,
+    commands: [...PROOF, 'retire'],
     group: 'Manager',
     secret: true,
   },
@@ -172,7 +174,7 @@ export const OPTIONS = {
     environment: ['WAZUH_REGISTRATION_CA', 'WAZUH_CERTIFICATE'],
     value: 'FILE',
     describe: "verify the manager's certificate and host name against this CA (PEM)",
-    commands: SERVICE,
+    commands: [...SERVICE, 'retire'],
     group: 'Trust',
   },
   pin: {
@@ -181,7 +183,7 @@ export const OPTIONS = {
     value: 'sha256:HEX',
     describe: "verify the manager by its certificate's public key (SPKI)",
     default: 'the key seen at the first enrollment',
-    commands: SERVICE,
+    commands: [...SERVICE, 'retire'],
     group: 'Trust',
   },
   cert: {
@@ -212,7 +214,7 @@ export const OPTIONS = {
     kind: 'flag',
     environment: [],
     describe: 'accept any certificate, remember nothing',
-    commands: SERVICE,
+    commands: [...SERVICE, 'retire'],
     group: 'Trust',
   },
   protocol: {
@@ -287,8 +289,9 @@ export const OPTIONS = {
   yes: {
     kind: 'flag',
     environment: [],
-    describe: 'replace a different key without asking',
-    commands: ['import'],
+    describe:
+      'import: replace a different key without asking; retire: although an agent daemon runs, or nobody is asked to delete the agent',
+    commands: ['import', 'retire'],
     group: 'Run',
   },
   force: {
@@ -303,7 +306,7 @@ export const OPTIONS = {
     environment: [],
     describe: '--no-machine-binding does not tie the key to this machine, and uses one that was enrolled on another',
     default: 'true',
-    commands: ['enroll', 'check', 'import'],
+    commands: ['enroll', 'check', 'import', 'retire'],
     group: 'Run',
   },
   splay: {
@@ -321,7 +324,7 @@ export const OPTIONS = {
     value: 'TIME',
     describe: 'how long one attempt may take',
     default: '10s',
-    commands: PROOF,
+    commands: [...PROOF, 'retire'],
     group: 'Run',
   },
   reenroll: {
@@ -340,7 +343,7 @@ export const OPTIONS = {
     value: 'N',
     describe: 'how often a manager that cannot be reached is tried again',
     default: '3',
-    commands: JOURNEY,
+    commands: API,
     group: 'Run',
   },
   deadline: {
@@ -349,7 +352,7 @@ export const OPTIONS = {
     value: 'TIME',
     describe: 'how long the whole run may take',
     default: 'none',
-    commands: ['enroll', 'check', 'import'],
+    commands: ['enroll', 'check', 'import', 'retire'],
     group: 'Run',
   },
   'dry-run': {

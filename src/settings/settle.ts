@@ -4,7 +4,7 @@ import { printable } from '../model/printable.js';
 import { readAgent } from './agent-setting.js';
 import { readAskedMethod } from './asked-method.js';
 import { readConf } from './conf-file.js';
-import { NO_ENROLLMENT, readEnrollment } from './enrollment.js';
+import { type AskedOf, type FoundEnrollment, NO_ENROLLMENT, readEnrollment } from './enrollment.js';
 import { readToken } from './enrollment-token.js';
 import { requireAgreement } from './https-managers.js';
 import { readLooked } from './looked.js';
@@ -12,6 +12,7 @@ import { type FoundManager, readManagers, shownManagers } from './managers.js';
 import { type CommandName, hasOption } from './options.js';
 import { DEFAULT_ORIGIN, describeOrigin, RefusedSetting, type Sourced } from './origin.js';
 import { readProxy } from './proxy-setting.js';
+import { readRetirement } from './retirement.js';
 import { proves, readRunning } from './running.js';
 import type { Settings, ShownSetting, Warn } from './settings.js';
 import type { SettingsEdge } from './settings-edge.js';
@@ -122,10 +123,7 @@ async function settleFrom(sources: Sources, input: SettlingInput): Promise<Settl
   const registered = readAgent(sources);
   const running = readRunning(sources, command);
   const proxy = readProxy(sources, managers, warn);
-  const enrolls = hasOption(command, 'password-file');
-  const enrollment = enrolls
-    ? await readEnrollment(sources, { managers, method, token }, agent, edge, warn)
-    : NO_ENROLLMENT;
+  const enrollment = await enrollmentFor(command, sources, { managers, method, token }, input);
   const looked = looks ? await unless(true, readLooked(sources, edge)) : {};
   const shown = [
     ...shownManagers(managers, sources),
@@ -146,6 +144,23 @@ async function settleFrom(sources: Sources, input: SettlingInput): Promise<Settl
     },
     shown: showSettings(command, sources, shown),
   };
+}
+
+/** What a command asks a manager for, and with which credentials. */
+async function enrollmentFor(
+  command: CommandName,
+  sources: Sources,
+  asked: AskedOf,
+  { agent, edge, warn, onMissing }: SettlingInput,
+): Promise<FoundEnrollment> {
+  if (command !== 'retire') {
+    const enrolls = hasOption(command, 'password-file');
+    return enrolls ? await readEnrollment(sources, asked, agent, edge, warn) : NO_ENROLLMENT;
+  }
+  const found = await readRetirement(sources, asked.managers, agent, edge, warn);
+  const { api } = found.settings;
+  if (api !== undefined && api.url === undefined && asked.managers.length === 0) onMissing(missingManager(sources));
+  return found;
 }
 
 /** What a reader came to; of a command that looks at what is there, what it failed with. */

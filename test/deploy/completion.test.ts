@@ -102,7 +102,7 @@ describe('agent-enroll completion', function () {
 
       it('offers the commands', async () => {
         const offered = await offers('');
-        expect(offered).to.include.members(['check', 'import', 'export', 'detect', 'sandbox', 'completion']);
+        expect(offered).to.include.members(['check', 'import', 'export', 'retire', 'detect', 'sandbox', 'completion']);
       });
       it('offers the options of the command that is named, and of enroll where none is', async () => {
         expect(await offers('--reg')).to.deep.equal([]);

@@ -1,11 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+import { PROJECT, pagePaths, readPage } from './code-blocks.js';
 
 /** The anchor that a heading gets. */
 function anchorOf(heading: string): string {
@@ -23,16 +21,10 @@ async function anchorsOf(path: string): Promise<readonly string[]> {
 
 describe('the pages', () => {
   it('link to nothing that is not there', async () => {
-    const names = await readdir(join(PROJECT, 'docs'), { recursive: true });
-    const pages = [
-      'README.md',
-      'SECURITY.md',
-      ...names.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
-    ];
     const dead: string[] = [];
-    for (const page of pages) {
+    for (const page of await pagePaths()) {
       const path = join(PROJECT, page);
-      const text = (await readFile(path, 'utf8')).replaceAll(/^```.*?^```/gms, '').replaceAll(/`[^`\n]*`/g, '');
+      const text = (await readPage(page)).replaceAll(/^```.*?^```/gms, '').replaceAll(/`[^`\n]*`/g, '');
       for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
         if (/^[a-z]+:/.test(link)) continue;
         const [file = '', anchor] = link.split('#');

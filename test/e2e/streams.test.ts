@@ -76,7 +76,7 @@ describe('the streams', function () {
     expect((await run(['--version'])).stdout).to.match(/^\d+\.\d+\.\d+\n$/);
     const { code, stdout } = await run(['--help']);
     expect(code).to.equal(0);
-    for (const word of ['enroll', 'check', 'import', 'export', 'detect', 'sandbox', '--manager', '--pin']) {
+    for (const word of ['enroll', 'check', 'import', 'export', 'retire', 'detect', 'sandbox', '--manager', '--pin']) {
       expect(stdout).to.include(word);
     }
   });

@@ -6,6 +6,8 @@ import type { Endpoint } from '../../src/model/endpoint.js';
 export interface Gate {
   readonly endpoint: Endpoint;
   leadTo(endpoint: Endpoint): void;
+  /** Ends the connections that are open. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -17,6 +19,9 @@ export async function openGate(first: Endpoint): Promise<Gate> {
     open.add(socket);
     socket.on('error', () => {});
     socket.once('close', () => open.delete(socket));
+  };
+  const cut = () => {
+    for (const socket of open) socket.destroy();
   };
   const server = createServer({ allowHalfOpen: false }, (near) => {
     const far = connect(target);
@@ -35,8 +40,9 @@ export async function openGate(first: Endpoint): Promise<Gate> {
     leadTo: (endpoint) => {
       target = endpoint;
     },
+    cut,
     async close() {
-      for (const socket of open) socket.destroy();
+      cut();
       server.close();
       await once(server, 'close');
     },

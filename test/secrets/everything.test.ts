@@ -165,6 +165,14 @@ describe(`a secret${process.platform === 'linux' ? '' : ' (not here: needs /proc
       await keepKey(home);
       await run(['detect', ...common, ...by], 0, { env });
       await run(['check', ...at, '--json', '--verbose'], 0, { env });
+      const retiring = ['retire', '--agent-home', home, ...pin, '--api-url', `https://manager.example:${api?.port}`];
+      await run([...retiring, '--verbose'], 2, { env: { HTTPS_PROXY: env.HTTPS_PROXY } });
+      await run([...retiring, '--api-user', 'nobody', '--verbose'], 5, { env });
+      await run([...retiring, ...by, '--json', '--verbose'], 0, { env });
+      await run([...retiring, ...by, '--verbose'], 0, { env });
+      await rm(join(home, 'etc', 'client.keys.retired'));
+      await run(['enroll', ...common, ...by, '--verbose'], 0, { env });
+      await keepKey(home);
       await run(['enroll', ...common, '--api-user', 'nobody', '--force', '--verbose', '--retries', '0'], 5, { env });
       const badProxy = { env: { ...env, HTTPS_PROXY: url(SECRETS['a wrong password']) } };
       await run(['enroll', ...common, ...by, '--force', '--verbose'], 3, badProxy);

@@ -121,6 +121,8 @@ function putNotes(path: string, text: string | undefined, agent: AgentInstallati
 
 function rehearseNotes(path: string, agent: AgentInstallation, edge: FileEdge): Promise<void> {
   return atPlace(path, edge, async (place) => {
+    // What a killed run left stays for good where there is nothing more to note.
+    await removeLeftovers(place);
     await rehearse(place, accessOf('notes', agent, await place.directory.facts(), edge), edge);
   });
 }

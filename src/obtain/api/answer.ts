@@ -21,6 +21,7 @@ export type Answer =
  *
  * The HTTP status alone says little: 3.x puts the refusals of its framework into HTTP 200 with an `error` other than 0,
  * and the lists of 4.x come as HTTP 200 with `error` 1 (all failed) or 2 (some) and the codes in `data.failed_items`.
+ * Where 3.x works on agents one by one, its error is 0 even then, and the codes are in `data.failed_ids`.
  */
 export function readAnswer(status: number, body: unknown): Answer {
   if (!isObject(body)) return status >= 400 ? { kind: 'refused', status, said: '' } : { kind: 'foreign', status };
@@ -43,12 +44,13 @@ export function itemsOf(data: unknown): readonly unknown[] {
 }
 
 function failuresOf(data: unknown): Failure[] {
-  return listOf(memberOf(data, 'failed_items')).map((item) => {
+  const { failed_items: items, failed_ids: ofOne } = objectOf(data);
+  return listOf(items ?? ofOne).map((item) => {
     const { error, id } = objectOf(item);
     return {
       code: code(memberOf(error, 'code')) ?? 0,
       said: textOf(memberOf(error, 'message')) ?? '',
-      ids: listOf(id).filter((one) => typeof one === 'string'),
+      ids: (typeof id === 'string' ? [id] : listOf(id)).filter((one) => typeof one === 'string'),
     };
   });
 }

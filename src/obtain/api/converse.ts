@@ -1,4 +1,4 @@
-import { EnrollError } from '../../errors.js';
+import { EnrollError, type ErrorDetails } from '../../errors.js';
 import type { Secret } from '../../model/secret.js';
 import type { Patience } from '../patience.js';
 import { type Answer, readAnswer } from './answer.js';
@@ -7,7 +7,7 @@ import type { ApiHttp, ApiRequest, Exchange, Reply } from './http.js';
 /** What is known after a request. */
 export type Settled =
   | { readonly kind: 'answer'; readonly answer: Exclude<Answer, { kind: 'foreign' }>; readonly reply: Reply }
-  /** A request that creates an agent may have been carried out, or not. */
+  /** A request that creates or deletes an agent may have been carried out, or not. */
   | { readonly kind: 'unknown'; readonly error: EnrollError };
 
 /** Sends one request, and where that is safe again. */
@@ -29,43 +29,55 @@ const HALF_DONE: ReadonlySet<number> = new Set([1000, 1014, 3021]);
 export function converse(http: ApiHttp, patience: Patience, where: string): Converse {
   return async (request, authorization, signal) => {
     for (;;) {
+      const { once } = request;
       const exchange = await http.request(request, authorization, signal);
       if (exchange.kind !== 'reply') {
-        if (request.creates !== true) throw exchange.error;
-        return { kind: 'unknown', error: afterCreation(exchange) };
+        if (once === undefined) throw exchange.error;
+        return { kind: 'unknown', error: afterSending(exchange, once) };
       }
       const { reply } = exchange;
       const answer = readAnswer(reply.status, reply.body);
       if (answer.kind === 'foreign') {
         const message = `${where} gave an answer that is none of the manager's API (HTTP ${reply.status}).`;
-        if (request.creates !== true) throw new EnrollError('NOT_API', message);
-        return { kind: 'unknown', error: new EnrollError('REPLY_INVALID', message) };
+        if (once === undefined) throw new EnrollError('NOT_API', message);
+        return { kind: 'unknown', error: new EnrollError('REPLY_INVALID', message, hintFor(once)) };
       }
       if (answer.kind === 'done') return { kind: 'answer', answer, reply };
       const { status, code = 0 } = answer;
       if (code === 6000) throw blocked(where);
       const limited = status === 429 || code === 6001;
-      const starting = STARTING.has(code) || (request.creates !== true && status >= 500);
+      const starting = STARTING.has(code) || (once === undefined && status >= 500);
       if (limited || starting) {
         if (await patience.wait(signal)) continue;
         throw limited ? tooMany(where) : notReady(where, answer);
       }
-      if (request.creates === true && (status >= 500 || HALF_DONE.has(code))) {
-        return { kind: 'unknown', error: faulty(where, answer) };
+      if (once !== undefined && (status >= 500 || HALF_DONE.has(code))) {
+        return { kind: 'unknown', error: faulty(where, answer, once) };
       }
       return { kind: 'answer', answer, reply };
     }
   };
 }
 
-function afterCreation({ kind, error }: Exclude<Exchange, { kind: 'reply' }>): EnrollError {
-  return kind === 'lost'
-    ? new EnrollError('ANSWER_LOST', `${error.message} The request for the agent had been sent by then.`, {
-        cause: error,
-      })
-    : new EnrollError('REPLY_INVALID', `${error.message} The request for the agent had been sent by then.`, {
-        cause: error,
-      });
+type Once = NonNullable<ApiRequest['once']>;
+
+const REQUEST: Readonly<Record<Once, string>> = {
+  creates: 'request for the agent',
+  deletes: 'request to delete the agent',
+};
+
+function afterSending({ kind, error }: Exclude<Exchange, { kind: 'reply' }>, once: Once): EnrollError {
+  const message = `${error.message} The ${REQUEST[once]} had been sent by then.`;
+  return new EnrollError(kind === 'lost' ? 'ANSWER_LOST' : 'REPLY_INVALID', message, {
+    ...hintFor(once),
+    cause: error,
+  });
+}
+
+/** That of the codes is for an agent that may be there without a key. */
+function hintFor(once: Once): ErrorDetails {
+  if (once === 'creates') return {};
+  return { hint: 'Run the same command again: it looks first whether the manager still has the agent.' };
 }
 
 function blocked(where: string): EnrollError {
@@ -84,7 +96,8 @@ function notReady(where: string, { status, code }: { status: number; code?: numb
   return new EnrollError('API_STARTING', `${where} answers, but the manager behind it is not ready (${which}).`);
 }
 
-function faulty(where: string, { status, code }: { status: number; code?: number }): EnrollError {
+function faulty(where: string, { status, code }: { status: number; code?: number }, once: Once): EnrollError {
   const which = code === undefined ? `HTTP ${status}` : `error ${code}`;
-  return new EnrollError('ANSWER_LOST', `${where} failed while it worked on the request for the agent (${which}).`);
+  const message = `${where} failed while it worked on the ${REQUEST[once]} (${which}).`;
+  return new EnrollError('ANSWER_LOST', message, hintFor(once));
 }

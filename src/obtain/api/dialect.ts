@@ -1,4 +1,4 @@
-import { memberOf, textOf } from '../../model/json.js';
+import { listOf, memberOf, textOf } from '../../model/json.js';
 import type { Answer } from './answer.js';
 import { itemsOf } from './answer.js';
 import { type ApiInfo, isAtLeast } from './api-version.js';
@@ -13,7 +13,7 @@ export interface NewAgent {
   readonly force: boolean;
 }
 
-/** How one generation of the API words the calls that enrollment needs. Nothing here is sent. */
+/** How one generation of the API words the calls that this program needs. Nothing here is sent. */
 export interface Dialect {
   add(agent: NewAgent): ApiRequest;
   /** Agents of a name; the answer may have others, see `agentNamed`. */
@@ -27,6 +27,10 @@ export interface Dialect {
   /** Which of the names are certainly no group, by the answer to `groups`. */
   unknownGroups(answer: Answer, names: readonly string[]): string[];
   assign(id: string, group: string): ApiRequest;
+  /** Deletes an agent, whenever it was last seen, and takes its record out of the manager's client.keys. */
+  remove(id: string): ApiRequest;
+  /** The ids that are in the answer to `remove` as deleted. */
+  removedIn(data: unknown): readonly string[];
 }
 
 /**
@@ -36,7 +40,7 @@ export interface Dialect {
 export const dialect3: Dialect = {
   add({ name, ip, force }) {
     const body = { name, ...(ip === undefined ? {} : { ip }), ...(force ? { force: 0 } : {}) };
-    return { method: 'POST', path: '/agents', body, creates: true };
+    return { method: 'POST', path: '/agents', body, once: 'creates' };
   },
   find: (name) => ({ method: 'GET', path: `/agents/name/${encodeURIComponent(name)}` }),
   findAddress: (ip) => ({ method: 'GET', path: `/agents?ip=${encodeURIComponent(ip)}` }),
@@ -51,6 +55,8 @@ export const dialect3: Dialect = {
     return isWhole ? names.filter((name) => !known.includes(name)) : [];
   },
   assign: (id, group) => ({ method: 'PUT', path: `/agents/${padded(id)}/group/${encodeURIComponent(group)}` }),
+  remove: (id) => ({ method: 'DELETE', path: `/agents/${padded(id)}?purge`, once: 'deletes' }),
+  removedIn: (data) => textsOf(memberOf(data, 'affected_agents')),
 };
 
 /** 4.0 and later, 5.x included. */
@@ -65,11 +71,13 @@ export function dialect4(info: ApiInfo): Dialect {
         },
       }
     : { force_time: 0 };
+  // 4.3 and later require a status; 4.0 does not know `all`.
+  const anyStatus = isAtLeast(info, 4, 3) ? 'all' : 'active,pending,never_connected,disconnected';
   return {
     add(agent) {
       const { name, ip } = agent;
       const body = { name, ...(ip === undefined ? {} : { ip }), ...(agent.force ? force : {}) };
-      return { method: 'POST', path: agent.force ? '/agents/insert' : '/agents', body, creates: true };
+      return { method: 'POST', path: agent.force ? '/agents/insert' : '/agents', body, once: 'creates' };
     },
     find: (name) => ({ method: 'GET', path: `/agents?name=${encodeURIComponent(name)}` }),
     findAddress: (ip) => ({ method: 'GET', path: `/agents?registerIP=${encodeURIComponent(ip)}` }),
@@ -84,7 +92,18 @@ export function dialect4(info: ApiInfo): Dialect {
       return names.filter((name) => unknown.has(name));
     },
     assign: (id, group) => ({ method: 'PUT', path: `/agents/${padded(id)}/group/${encodeURIComponent(group)}` }),
+    // Without older_than only what was not seen for seven days goes.
+    remove: (id) => ({
+      method: 'DELETE',
+      path: `/agents?agents_list=${padded(id)}&status=${anyStatus}&older_than=0s&purge=true`,
+      once: 'deletes',
+    }),
+    removedIn: (data) => textsOf(itemsOf(data)),
   };
+}
+
+function textsOf(list: unknown): readonly string[] {
+  return listOf(list).filter((one) => typeof one === 'string');
 }
 
 // The API knows 001, not 1.

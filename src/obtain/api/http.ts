@@ -10,12 +10,12 @@ import type { ApiAddress } from './url.js';
 
 /** One call of the API. */
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** From the first slash on, with its query, already escaped. */
   readonly path: string;
   readonly body?: Readonly<Record<string, unknown>>;
-  /** True where the call may create an agent: it is never sent twice. */
-  readonly creates?: true;
+  /** What the call does to an agent, where it does: it is never sent twice unseen, as its answer may have been lost. */
+  readonly once?: 'creates' | 'deletes';
 }
 
 /** An answer of HTTP, whole. */

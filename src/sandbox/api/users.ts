@@ -5,6 +5,7 @@ import type { SandboxFamily } from '../authd-protocol.js';
 export type ApiPermission =
   | 'agent:create'
   | 'agent:read'
+  | 'agent:delete'
   | 'agent:modify_group'
   | 'group:read'
   | 'group:create'
@@ -22,7 +23,7 @@ export type ApiFamily = Exclude<SandboxFamily, 'ossec'>;
 
 /**
  * The users that the sandbox starts with. The first is that of a fresh installation (Wazuh 3.13, 4.14); on 4.x there are
- * also one that may add agents and nothing else, and one that may only look.
+ * also one that may add agents and nothing else, one that may only look, and one that may take agents out.
  */
 export const STOCK_USERS: Readonly<Record<ApiFamily, readonly ApiUser[]>> = {
   'wazuh-3': [{ name: 'foo', password: new Secret('bar'), permissions: 'all' }],
@@ -30,6 +31,7 @@ export const STOCK_USERS: Readonly<Record<ApiFamily, readonly ApiUser[]>> = {
     { name: 'wazuh', password: new Secret('wazuh'), permissions: 'all' },
     { name: 'enroll', password: new Secret('enroll'), permissions: ['agent:create'] },
     { name: 'reader', password: new Secret('reader'), permissions: ['agent:read', 'group:read'] },
+    { name: 'retire', password: new Secret('retire'), permissions: ['agent:read', 'agent:delete'] },
   ],
 };
 

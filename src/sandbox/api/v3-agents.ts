@@ -11,6 +11,8 @@ const STATUS: Readonly<Record<AgentState, string>> = {
   active: 'Active',
   disconnected: 'Disconnected',
 };
+const NO_AGENT = { code: 1701, message: 'Agent does not exist' };
+const IS_MANAGER = { code: 1703, message: 'Action not available for the manager' };
 const LIST_FILTERS = ['offset', 'limit', 'select', 'search', 'status', 'group', 'name', 'ip', 'pretty'];
 const LIST_LIMIT = 500;
 
@@ -54,13 +56,17 @@ export function key(call: V3Call, [id = '']: readonly string[]): ApiAnswer {
   return withAgent(call, id, (agent) => done(keyText(agent)));
 }
 
-/** `DELETE /agents/:id`. */
-export function remove(call: V3Call, [id = '']: readonly string[]): ApiAnswer {
-  return withAgent(call, id, (agent) => {
-    call.state.store.remove(agent.id);
-    const data = { msg: 'All selected agents were removed', affected_agents: [agent.id] };
-    return done(data, [{ type: 'removed', agent: viewOf(agent) }]);
-  });
+/** `DELETE /agents/:id`: an agent that cannot be removed is a success with a failure in it. */
+export function remove({ state }: V3Call, [id = '']: readonly string[]): ApiAnswer {
+  if (!NUMBER.pattern.test(id)) return fault(400, NUMBER.code, `${NUMBER.text}  Field: agent_id`);
+  const agent = state.store.get(id.padStart(3, '0'));
+  if (agent === undefined) {
+    const error = /^0+$/.test(id) ? IS_MANAGER : NO_AGENT;
+    return done({ msg: 'Some agents were not removed', affected_agents: [], failed_ids: [{ id, error }] });
+  }
+  state.store.remove(agent.id);
+  const data = { msg: 'All selected agents were removed', affected_agents: [agent.id] };
+  return done(data, [{ type: 'removed', agent: viewOf(agent) }]);
 }
 
 /** `PUT /agents/restart`: what a request for an agent of that name by `PUT /agents/:name` does. */
@@ -102,13 +108,13 @@ export function createGroup({ state }: V3Call, [group = '']: readonly string[]):
 
 function withAgent({ state }: V3Call, id: string, then: (agent: Agent) => ApiAnswer): ApiAnswer {
   if (!NUMBER.pattern.test(id)) return fault(400, NUMBER.code, `${NUMBER.text}  Field: agent_id`);
-  if (/^0+$/.test(id)) return framework(1703, 'Action not available for the manager');
+  if (/^0+$/.test(id)) return framework(IS_MANAGER.code, IS_MANAGER.message);
   const agent = state.store.get(id.padStart(3, '0'));
   return agent === undefined ? noAgent() : then(agent);
 }
 
 function noAgent(): ApiAnswer {
-  return framework(1701, 'Agent does not exist');
+  return framework(NO_AGENT.code, NO_AGENT.message);
 }
 
 // Every agent without another group counts as one of `default` (3.13).

@@ -35,6 +35,13 @@ export const isKey = format('wazuh_key', /^[a-zA-Z0-9]{64,127}$/);
 /** A span of time such as `1h`. */
 export const isSpan = format('timeframe', /^\d{1,9}[dhms]?$/);
 
+const UNIT_MS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 };
+
+/** A span of time that passes {@link isSpan}, in milliseconds. */
+export function spanMs(span: string): number {
+  return Number.parseInt(span, 10) * (UNIT_MS[span.at(-1) ?? ''] ?? 1_000);
+}
+
 /** Passes `true` and `false`. */
 export const isBoolean: FieldCheck = (value) => (typeof value === 'boolean' ? undefined : wrongType(value, 'boolean'));
 

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import { isObject } from '../../model/json.js';
+import { isObject, textOf } from '../../model/json.js';
 import { Secret } from '../../model/secret.js';
 import { type RegisteredAddress, registeredAddress } from '../addresses.js';
 import type { DuplicateRules } from '../agent-table.js';
@@ -17,10 +17,10 @@ import {
   isSpan,
   isSymbols,
   readBody,
+  spanMs,
 } from './v4-fields.js';
 
 const NAME_LIMIT = 128;
-const UNIT_MS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 };
 const ONE_HOUR = '1h';
 
 const ADD: BodySchema = { name: { required: true, check: isName }, ip: { check: isSymbols } };
@@ -137,13 +137,8 @@ function forced(force: unknown): DuplicateRules {
   return {
     kind: 'replace',
     evenConnected: regardless,
-    disconnectedForMs: regardless ? 0 : spanMs(disconnected['value']),
-    registeredForMs: spanMs(force['after_registration_time']),
+    disconnectedForMs: regardless ? 0 : spanMs(textOf(disconnected['value']) ?? ONE_HOUR),
+    registeredForMs: spanMs(textOf(force['after_registration_time']) ?? ONE_HOUR),
     evenSameKey: true,
   };
-}
-
-function spanMs(span: unknown): number {
-  const text = typeof span === 'string' ? span : ONE_HOUR;
-  return Number.parseInt(text, 10) * (UNIT_MS[text.at(-1) ?? ''] ?? 1_000);
 }

@@ -3,6 +3,7 @@ import { list, readKey } from './v4-agents.js';
 import { badRequest, docsOf, done, plain, problem, type V4Call, type V4State } from './v4-answer.js';
 import { assign, createGroup, listGroups } from './v4-groups.js';
 import { addAgent, insertAgent, insertQuick } from './v4-register.js';
+import { remove } from './v4-remove.js';
 
 interface Route {
   readonly method: string;
@@ -24,6 +25,7 @@ const ROUTES: readonly Route[] = [
     run: list,
   },
   { method: 'POST', path: '/agents', run: addAgent },
+  { method: 'DELETE', path: '/agents', query: ['agents_list', 'status', 'older_than', 'purge', 'name'], run: remove },
   { method: 'POST', path: '/agents/insert', run: insertAgent },
   { method: 'POST', path: '/agents/insert/quick', query: ['agent_name'], run: insertQuick },
   { method: 'GET', path: '/agents/:id/key', run: readKey },
