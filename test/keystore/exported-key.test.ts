@@ -161,6 +161,13 @@ describe('an exported key', () => {
     );
   });
 
+  it('is none in an empty text, whichever is asked for, and not that of another title, however it is indented', () => {
+    expect(refusal('\n', { id: '1' })).to.equal('There is no key in it: it is empty.');
+    expect(refusal(`  Agent key information for '002' is:\n${base64(`001 web-01 any ${KEY}`)}`)).to.equal(
+      'The text says that the key is that of agent 002, but it is that of 001 web-01.',
+    );
+  });
+
   it('is not guessed where a text has several: which is meant has to be said', () => {
     expect(() => readExportedKey(FILE))
       .to.throw(EnrollError)

@@ -7,7 +7,7 @@ import { belongingsPaths } from '../../src/keystore/belongings-files.js';
 import { installKey } from '../../src/keystore/client-keys.js';
 import { rehearseSettingAside, setAside } from '../../src/keystore/set-aside.js';
 import type { AgentInstallation } from '../../src/model/host.js';
-import { systemError, watched } from '../files/faulty.js';
+import { systemError, unsynced, watched } from '../files/faulty.js';
 import { isRoot, OTHER } from '../files/scratch.js';
 import { filesFound, filesOf, NEW_KEY, OLD_KEY, putWhole } from './belongings-scene.js';
 import { failure, filesBelow, line, NEW, OLD, removeHome, scratchHome } from './scratch.js';
@@ -159,23 +159,26 @@ describe('keystore/set-aside', () => {
   });
 
   describe('cut off at any operation on the disk', () => {
+    // No power is cut.
+    const quick = unsynced(disk);
+
     it('leaves the key whole in its place, or set aside with all that belongs to it, and goes on the next time', async () => {
       const count = async (failAt: number) => {
         let operations = 0;
-        const cut = watched(disk, () => {
+        const cut = watched(quick, () => {
           operations += 1;
           if (operations >= failAt) throw systemError('EIO');
         });
         await setAside(agent, cut).catch(() => undefined);
         return operations;
       };
-      await putWhole(OLD_KEY, agent, disk);
+      await putWhole(OLD_KEY, agent, quick);
       const all = await count(Number.POSITIVE_INFINITY);
       expect(all).to.be.above(20);
       for (let at = 1; at <= all; at++) {
         await removeHome(agent);
         agent = await scratchHome();
-        await putWhole(OLD_KEY, agent, disk);
+        await putWhole(OLD_KEY, agent, quick);
         await count(at);
         const { keys, secret, anchor, marker } = await filesFound(agent);
         const expected = filesOf(OLD_KEY);
@@ -184,7 +187,7 @@ describe('keystore/set-aside', () => {
         if (keys === undefined)
           expect([secret, anchor, marker], `at ${at}`).to.deep.equal([undefined, undefined, undefined]);
         else expect(keys, `at ${at}`).to.equal(expected.keys);
-        await setAside(agent, disk);
+        await setAside(agent, quick);
         expect(await filesFound(agent), `after ${at}`).to.deep.equal(NOTHING);
         expect(await text(`${agent.keysFile}.retired`), `after ${at}`).to.equal(expected.keys);
         expect(await text(`${belongingsPaths(agent).secret}.retired`), `after ${at}`).to.equal(expected.secret);

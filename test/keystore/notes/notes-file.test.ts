@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { nodeFileEdge } from '../../../src/files/file-edge.js';
-import type { Notes } from '../../../src/keystore/notes/notes.js';
+import { NOTHING_KNOWN, type Notes } from '../../../src/keystore/notes/notes.js';
 import { ensureNotesDirectory } from '../../../src/keystore/notes/notes-directory.js';
 import { type NotesFile, notesPath, openNotes, readNotes } from '../../../src/keystore/notes/notes-file.js';
 import type { AgentInstallation } from '../../../src/model/host.js';
@@ -157,6 +157,8 @@ describe('the notes of a host', () => {
     }
     await writeFile(path, '{');
     expect(await refused('not JSON')).to.contain('--pin');
+    await writeFile(path, '{"version":3}');
+    expect(await refused('newer agent-enroll')).to.contain('Use that version, or the newest one.');
   });
 
   describe('with something else in their place', () => {
@@ -190,6 +192,21 @@ describe('the notes of a host', () => {
       await writeFile(path, '{"version":2}');
       await chown(path, OTHER.uid, OTHER.gid);
       await refused(`belongs to user ${OTHER.uid}`);
+    });
+
+    it('are none where the home is a file', async () => {
+      const home = join(agent.home, 'file');
+      await writeFile(home, '');
+      const inFile = { ...agent, home, keysFile: join(home, 'etc', 'client.keys') };
+      expect(await readNotes(inFile, disk)).to.deep.equal(NOTHING_KNOWN);
+    });
+
+    it("are read on Windows, which tells no owner, though it is nobody's", async function () {
+      if (!isRoot) this.skip(); // Only root can give directories away.
+      await (await openNotes(agent, disk)).update(withManager);
+      const { uid: _, ...windows } = disk;
+      await chown(dirname(path), OTHER.uid, OTHER.gid);
+      expect((await readNotes({ ...agent, platform: 'windows' }, windows)).managers.size).to.equal(1);
     });
 
     it('are refused where the directory is a file', async () => {
