@@ -18,7 +18,6 @@ export function aesEncrypt(key: MessageKey, iv: Uint8Array, padded: Uint8Array):
 
 /** The reverse of {@link aesEncrypt}; `undefined` where the length or the PKCS#7 padding is wrong. */
 export function aesDecrypt(key: MessageKey, iv: Uint8Array, encrypted: Uint8Array): Buffer | undefined {
-  if (encrypted.length === 0 || encrypted.length % AES_BLOCK !== 0) return undefined;
   const decipher = createDecipheriv(ALGORITHM, key.reveal().subarray(0, KEY_LENGTH), iv);
   try {
     return Buffer.concat([decipher.update(encrypted), decipher.final()]);

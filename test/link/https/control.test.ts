@@ -44,6 +44,24 @@ describe('an answer of /control', () => {
     expect(ALIVE.status).to.equal(200);
   });
 
+  it('tells what it is, status and word, where nothing else is known of it', () => {
+    for (const [given, told] of [
+      [answer(403, '{"error":"forbidden"}'), { kind: 'refused', said: 'forbidden', which: 'HTTP 403' }],
+      [answer(409, '{"error":"other"}'), { kind: 'refused', said: 'other', which: 'HTTP 409' }],
+      [answer(401, '{"error":"no","code":"other"}'), { kind: 'refused', said: 'no', which: 'HTTP 401, other' }],
+      [answer(500, '{"error":"database_error"}'), { kind: 'accepted, not ready', missing: 'its database' }],
+      [answer(500, '{"error":"other"}'), { kind: 'not ready', which: 'HTTP 500' }],
+      [answer(502, '{"error":"database_error"}'), { kind: 'not ready', which: 'HTTP 502' }],
+      [answer(503, '{"error":"dependency_unavailable"}'), { kind: 'accepted, not ready', missing: 'a part of it' }],
+      [answer(502, '{"error":"dependency_unavailable"}'), { kind: 'not ready', which: 'HTTP 502' }],
+      [answer(429, '{}'), { kind: 'not ready', which: 'HTTP 429' }],
+      [answer(403, '{}'), { kind: 'stranger', noRoute: false, which: 'HTTP 403' }],
+      [answer(302, '{"error":"moved"}'), { kind: 'stranger', noRoute: false, which: 'HTTP 302' }],
+    ] as const) {
+      expect(readControl('startup', given)).to.deep.equal(told);
+    }
+  });
+
   it('tells for how long to leave the manager alone', () => {
     const limited = answer(429, '{"error":"rate_limited"}', { 'Retry-After': '2' });
     expect(readControl('probe', limited)).to.include({ kind: 'not ready', afterMs: 2000 });

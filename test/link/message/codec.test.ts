@@ -89,29 +89,36 @@ describe('link/codec', () => {
   });
 
   it('refuses to encode what no manager would take', () => {
-    const wrong: readonly Partial<typeof PARTS & { id: string }>[] = [
-      { payload: '' },
-      { payload: 'x'.repeat(65484) },
-      { id: '' },
-      { id: '1!' },
-      { id: '12345678901' },
-      { random: '1234' },
-      { random: '123456' },
-      { random: '12345x' },
-      { random: 'x12345' },
-      { random: '1234a' },
-      { counter: { global: -1, local: 0 } },
-      { counter: { global: 0x1_0000_0000, local: 0 } },
-      { counter: { global: 0, local: 10000 } },
-      { counter: { global: 0, local: 1.5 } },
+    const id = 'An agent id is 1 to 10 digits.';
+    const random = 'The random part of a message is five digits.';
+    const wrong: readonly (readonly [Partial<typeof PARTS & { id: string }>, string])[] = [
+      [{ payload: '' }, 'bytes, not 0.'],
+      [{ payload: 'x'.repeat(65484) }, 'bytes, not 65484.'],
+      [{ id: '' }, id],
+      [{ id: '1!' }, id],
+      [{ id: '12345678901' }, id],
+      [{ random: '1234' }, random],
+      [{ random: '123456' }, random],
+      [{ random: '12345x' }, random],
+      [{ random: 'x12345' }, random],
+      [{ random: '1234a' }, random],
+      [{ counter: { global: -1, local: 0 } }, '-1:0 is no message counter.'],
+      [{ counter: { global: 0x1_0000_0000, local: 0 } }, '4294967296:0 is no message counter.'],
+      [{ counter: { global: 0, local: 10000 } }, '0:10000 is no message counter.'],
+      [{ counter: { global: 0, local: 1.5 } }, '0:1.5 is no message counter.'],
     ];
-    for (const part of wrong) {
+    for (const [part, words] of wrong) {
       const encode = () => encodeMessage({ ...PARTS, cipher: 'blowfish', ...part }, KEY);
-      expect(encode, JSON.stringify(part).slice(0, 60)).to.throw(RangeError);
+      expect(encode, JSON.stringify(part).slice(0, 60)).to.throw(RangeError, words);
     }
+    const last = encodeMessage({ ...PARTS, cipher: 'blowfish', counter: { global: 0xffff_ffff, local: 9999 } }, KEY);
+    expect(decodeMessage(last, KEY)).to.deep.include({ ok: true, counter: { global: 0xffff_ffff, local: 9999 } });
     const ossec = { ...PARTS, cipher: 'aes-ossec', iv: IV } as const;
     expect(() => encodeMessage({ ...ossec, payload: 'x'.repeat(6017) }, KEY)).to.throw(RangeError);
-    expect(() => encodeMessage({ ...ossec, iv: Buffer.alloc(15) }, KEY)).to.throw(RangeError);
+    expect(() => encodeMessage({ ...ossec, iv: Buffer.alloc(15) }, KEY)).to.throw(
+      RangeError,
+      'An IV has 16 bytes, not 15.',
+    );
   });
 
   it('sends nothing that is longer than a message can be, and reads what is just as long', () => {

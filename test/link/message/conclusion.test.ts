@@ -57,6 +57,25 @@ describe('link/conclusion', () => {
     ['a connection that is taken and not answered', { tcp: silent }, 'silent'],
     ['a name without an address', { tcp: saw({ last: 'unresolved' }), udp: saw({ last: 'unresolved' }) }, 'unresolved'],
     ['a name that was found in the end, and no answer', { tcp: saw({ last: 'unreachable' }) }, 'silent'],
+    ['a name that was lost on UDP alone', { tcp: silent, udp: saw({ last: 'unresolved' }) }, 'silent'],
+    ['a name that is found for UDP, which is silent', { tcp: saw({ last: 'unresolved' }), udp: silent }, 'silent'],
+    ['a refused TCP, and UDP that leads nowhere', { tcp: refused, udp: saw({ last: 'unreachable' }) }, 'silent'],
+    [
+      'a TCP that is refused now and was open, beside a silent UDP',
+      { tcp: saw({ last: 'refused', endings: { silent: 1, refused: 3 } }), udp: silent },
+      'closed',
+    ],
+    [
+      'a TCP that is refused now and closed connections, beside a silent UDP',
+      { tcp: saw({ last: 'refused', endings: { closed: 1, silent: 1, refused: 3 } }), udp: silent },
+      'closed',
+    ],
+    [
+      'a TCP that is refused now and answered #ping, beside a silent UDP',
+      { tcp: saw({ last: 'refused', pong: 'then' }), udp: silent },
+      'closed',
+    ],
+    ['UDP that is silent on the port of authd', { udp: silent }, 'silent', true],
     ['nothing', {}, 'silent'],
   ];
   for (const [what, seen, kind, authd = false] of cases) {
@@ -75,6 +94,10 @@ describe('link/conclusion', () => {
     const tls = saw({ last: 'closed', stranger: { service: 'tls' } });
     expect(conclude({ tcp: tls }, false)).to.include({ service: 'tls' });
     expect(conclude({ tcp: tls }, true)).to.include({ service: 'authd' });
+    const kept = saw({ last: 'silent', stranger: { service: 'tls' } });
+    expect(conclude({ tcp: kept }, true)).to.include({ kind: 'other-service', service: 'authd' });
+    expect(conclude({ tcp: kept }, false)).to.include({ kind: 'other-service', service: 'tls' });
+    expect(conclude({ tcp: { ...kept, stranger: { service: 'ssh' } } }, true)).to.include({ service: 'ssh' });
   });
 
   it('says what proves a remoted', () => {

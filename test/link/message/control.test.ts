@@ -5,6 +5,7 @@ import {
   isAcknowledgement,
   isControl,
   isPong,
+  namesItsVersion,
   parseRefusal,
   SHUTDOWN,
   startup,
@@ -42,9 +43,19 @@ describe('link/control', () => {
     for (const text of ['#ping', '#pon', '#pong ', '']) expect(isPong(Buffer.from(text)), text).to.equal(false);
   });
 
+  it('names the version of an agent that does so itself, which is since 4.6', () => {
+    for (const version of ['v4.6.0', 'v4.14.7', 'v5.0.0', 'v10.0.0']) {
+      expect(namesItsVersion(version), version).to.equal(true);
+    }
+    for (const version of ['v4.5.4', 'v3.13.6', 'v3.99.0', 'v0.9.0', 'ossec v4.6.0', '4.6.0', 'v4', '']) {
+      expect(namesItsVersion(version), version).to.equal(false);
+    }
+  });
+
   it('gives the words of a refusal', () => {
     expect(parseRefusal('#!-err {"message":"Couldn\'t retrieve version"}')).to.equal("Couldn't retrieve version");
     expect(parseRefusal('#!-err not JSON')).to.equal('not JSON');
+    expect(parseRefusal('#!-err not JSON \n')).to.equal('not JSON');
     expect(parseRefusal('#!-err {"message":7}')).to.equal('{"message":7}');
     expect(parseRefusal('#!-err null')).to.equal('null');
     expect(parseRefusal('#!-err ')).to.equal('no reason given');

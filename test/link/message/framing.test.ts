@@ -12,8 +12,8 @@ function split(bytes: Buffer, cuts: readonly number[]): Buffer[] {
 describe('link/framing', () => {
   it('puts the length in front, four bytes little-endian', () => {
     expect(Buffer.from(frame(Buffer.from('#ping'))).toString('hex')).to.equal('050000002370696e67');
-    expect(() => frame(new Uint8Array(0))).to.throw(RangeError);
-    expect(() => frame(new Uint8Array(65537))).to.throw(RangeError);
+    expect(() => frame(new Uint8Array(0))).to.throw(RangeError, 'A message of 0 bytes cannot be framed.');
+    expect(() => frame(new Uint8Array(65537))).to.throw(RangeError, '65537 bytes');
   });
 
   it('finds the messages again however the stream was cut', () => {

@@ -43,6 +43,6 @@ describe('link/key', () => {
   });
 
   it('has 47 bytes', () => {
-    expect(() => messageKey(new Uint8Array(46))).to.throw(RangeError);
+    expect(() => messageKey(new Uint8Array(46))).to.throw(RangeError, 'A message key has 47 bytes, not 46.');
   });
 });

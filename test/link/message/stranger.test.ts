@@ -20,6 +20,14 @@ describe('link/stranger', () => {
     ['a data base', Buffer.from('4a0000000a352e372e33', 'hex'), 'unknown'],
     ['something short', text('no'), 'unknown'],
     ['no TLS of this world', Buffer.from('150400000202', 'hex'), 'unknown'],
+    ['no TLS of the years to come', Buffer.from('150305000202', 'hex'), 'unknown'],
+    ['TLS 1.3 by its own number', Buffer.from('170304000202', 'hex'), 'tls'],
+    ['no record of TLS', Buffer.from('180303000202', 'hex'), 'unknown'],
+    ['nothing', new Uint8Array(), 'unknown'],
+    ['a web page after an empty line', text('\r\n<!DOCTYPE html>\r\n'), 'http'],
+    ['no web page: a text with one in it', text('see <html>\r\n'), 'text', 'see <html>'],
+    ['a greeting whose line ends as on Unix', text('ready\n'), 'text', 'ready'],
+    ['a greeting without an end', text('ready'), 'text', 'ready'],
     ['an alert cut short', Buffer.from('1503', 'hex'), 'unknown'],
   ];
   for (const [what, bytes, service, said] of cases) {

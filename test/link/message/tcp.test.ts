@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
 import { EnrollError, type ErrorCode } from '../../../src/errors.js';
 import { frame } from '../../../src/link/message/framing.js';
 import { openTcp } from '../../../src/link/message/tcp.js';
+import { thrownBy } from '../../files/scratch.js';
 import { cleanUp, codeOf, dial, kept, PING, soon, tcpServer, text } from './loopback.js';
 
 describe('link/tcp', () => {
@@ -44,6 +45,7 @@ describe('link/tcp', () => {
     const outcome = await transport.receive(soon()).catch((thrown: unknown) => thrown);
     expect(outcome).to.be.instanceOf(EnrollError).with.property('code', 'CONNECTION_FAILED');
     expect(outcome).to.have.property('message').that.includes('1347703880 bytes');
+    expect(outcome).to.have.property('hint').that.includes('--port');
     await closed;
   });
 
@@ -101,6 +103,111 @@ describe('link/tcp', () => {
       code = await codeOf(transport.send(Buffer.alloc(65536)));
     }
     expect(code).to.equal('CONNECTION_FAILED');
+    const error = await thrownBy(transport.send(Buffer.alloc(1)));
+    expect(error).to.have.property('message', `127.0.0.1:${port} no longer takes messages.`);
+  });
+
+  it('says how the connection ended, and that it did when something is sent', async () => {
+    const ends: readonly (readonly [(socket: Socket) => unknown, string])[] = [
+      [(socket) => socket.end(), '127.0.0.1:PORT has closed the connection.'],
+      [(socket) => socket.end(frame(PING).subarray(0, 6)), '127.0.0.1:PORT closed the connection within a message.'],
+      [
+        (socket) => socket.once('data', () => socket.resetAndDestroy()),
+        'The connection to 127.0.0.1:PORT broke (ECONNRESET).',
+      ],
+    ];
+    for (const [end, words] of ends) {
+      const port = await tcpServer(end);
+      const transport = kept(await openTcp({ host: '127.0.0.1', port }, dial, soon()));
+      await transport.send(PING);
+      await transport.receive(soon()).catch(() => undefined);
+      const error = await thrownBy(transport.send(PING));
+      expect(error).to.have.property('message', words.replace('PORT', String(port)));
+      if (words.includes('broke')) expect(error).to.have.nested.property('cause.code', 'ECONNRESET');
+    }
+    const port = await tcpServer(() => {});
+    const transport = kept(await openTcp({ host: '127.0.0.1', port }, dial, soon()));
+    transport.close();
+    const words = `The connection to 127.0.0.1:${port} was closed by this host.`;
+    expect(await thrownBy(transport.send(PING))).to.have.property('message', words);
+    expect(await thrownBy(transport.receive(soon()))).to.have.property('message', words);
+  });
+
+  it('keeps the last byte of a message back until it is asked for', async () => {
+    let got = Buffer.alloc(0);
+    let arrived = () => {};
+    const port = await tcpServer((socket) =>
+      socket.on('data', (chunk: Buffer) => {
+        got = Buffer.concat([got, chunk]);
+        arrived();
+      }),
+    );
+    const transport = kept(await openTcp({ host: '127.0.0.1', port }, dial, soon()));
+    const framed = Buffer.from(frame(PING));
+    const all = (length: number) =>
+      new Promise<void>((resolve) => {
+        arrived = () => {
+          if (got.length >= length) resolve();
+        };
+        arrived();
+      });
+    await transport.send(PING, async () => {
+      await all(framed.length - 1);
+      expect(got.toString('hex')).to.equal(framed.subarray(0, -1).toString('hex'));
+    });
+    await all(framed.length);
+    expect(got.toString('hex')).to.equal(framed.toString('hex'));
+    const sending = transport.send(PING, async () => transport.close());
+    expect(await codeOf(sending)).to.equal('CONNECTION_FAILED');
+  });
+
+  it('shows the first 256 bytes that came, whatever they are', async () => {
+    const first = Buffer.from(Array.from({ length: 300 }, (_, at) => at % 251));
+    const head = Buffer.from(frame(first));
+    const port = await tcpServer((socket) => {
+      socket.write(head.subarray(0, 100));
+      setImmediate(() => socket.write(Buffer.concat([head.subarray(100), frame(PING)])));
+    });
+    const transport = kept(await openTcp({ host: '127.0.0.1', port }, dial, soon()));
+    expect(transport.firstBytes).to.have.length(0);
+    await transport.receive(soon());
+    await transport.receive(soon());
+    expect(Buffer.from(transport.firstBytes).toString('hex')).to.equal(head.subarray(0, 256).toString('hex'));
+  });
+
+  it('tells from which address this host speaks, as people write it, and not where a proxy is in between', async () => {
+    const from = (address: string | undefined) => async () =>
+      Object.defineProperty(new Socket(), 'localAddress', { value: address });
+    const manager = { host: '192.0.2.1', port: 1514 };
+    for (const [address, told] of [
+      ['192.0.2.7', '192.0.2.7'],
+      ['::ffff:192.0.2.7', '192.0.2.7'],
+      ['::FFFF:192.0.2.7', '192.0.2.7'],
+      ['2001:db8::7', '2001:db8::7'],
+      ['::ffff:a00:1', '::ffff:a00:1'],
+      ['2001::ffff:10.0.0.1', '2001::ffff:10.0.0.1'],
+    ] as const) {
+      expect(kept(await openTcp(manager, from(address), soon())).localAddress).to.equal(told);
+      expect(kept(await openTcp(manager, from(address), soon(), false)).localAddress).to.equal(undefined);
+    }
+    expect(kept(await openTcp(manager, from(undefined), soon())).localAddress).to.equal(undefined);
+  });
+
+  it('is not opened once the signal is aborted, nor kept where that happens meanwhile', async () => {
+    const socket = new Socket();
+    const ending = new AbortController();
+    let dialled = 0;
+    const slow = async () => {
+      dialled += 1;
+      ending.abort();
+      return socket;
+    };
+    const manager = { host: '192.0.2.1', port: 1514 };
+    expect(await codeOf(openTcp(manager, slow, ending.signal))).to.equal('INTERRUPTED');
+    expect(socket.destroyed).to.equal(true);
+    socket.emit('error', new Error('a late one'));
+    expect(await codeOf(openTcp(manager, slow, ending.signal))).to.equal('INTERRUPTED');
+    expect(dialled).to.equal(1);
   });
 
   it('tells that nobody listens', async () => {
