@@ -30,7 +30,7 @@ export function address({ record, local, own }: AddressFacts, look: LinkLook, ca
   }
   if (cause !== 'address')
     return untold('address', `${detail} That matters unless something on the way translates it.`);
-  const hint = `Enroll again for the address that the manager sees, or for any: agent-enroll --force --ip any. Only where a NAT shows this host to the manager as ${ip} is the record right: then look into the manager's log (ossec.log) for agent ${record.id}.`;
+  const hint = `Enroll again for the address that the manager sees, or for any: agent-enroll --force --ip any. Where the manager refuses the name, it still has agent ${record.id}: manage_agents -r ${record.id} there, then once more. Only where a NAT shows this host to the manager as ${ip} is the record right: then look into the manager's log (ossec.log) for agent ${record.id}.`;
   if (look.kind !== 'failed') return { id: 'address', ok: false, detail, hint };
   const { error } = look;
   return {

@@ -8,7 +8,7 @@ const elsewhere = { record: fixed, local: '10.0.0.1', own: ['10.0.0.1'] };
 const refused = failed('LINK_NOT_ACKNOWLEDGED', { kind: 'remoted', by: 'pong' });
 const MISMATCH = 'The record is for 192.0.2.7, and this host speaks to the manager from 10.0.0.1.';
 const HINT =
-  "Enroll again for the address that the manager sees, or for any: agent-enroll --force --ip any. Only where a NAT shows this host to the manager as 192.0.2.7 is the record right: then look into the manager's log (ossec.log) for agent 001.";
+  "Enroll again for the address that the manager sees, or for any: agent-enroll --force --ip any. Where the manager refuses the name, it still has agent 001: manage_agents -r 001 there, then once more. Only where a NAT shows this host to the manager as 192.0.2.7 is the record right: then look into the manager's log (ossec.log) for agent 001.";
 
 describe('the check of the address', () => {
   for (const [what, facts, look, cause, ok, detail] of [
