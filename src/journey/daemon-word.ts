@@ -32,21 +32,24 @@ export async function runningDaemon({ agent, edge, observe, signal }: Journey): 
 
 /**
  * Judges what a daemon says. It reads client.keys when it starts, and again only where it has written the file itself, as
- * its own enrollment does (then the file belongs to the user that it runs as).
+ * its own enrollment does (then the file belongs to the user that it runs as, which tells something where this program
+ * writes as another one).
  *
  * @param file client.keys; `undefined`: it is not known when it was changed
  * @param now milliseconds since 1970
+ * @param ownUid the numeric user of this program (Unix)
  */
 export function daemonWord(
   { facts, status, saidAt, lastAck }: AgentDaemon,
   file: KeysFileTimes | undefined,
   { daemon: noted }: Notes,
   now: number,
+  ownUid?: number,
 ): DaemonWord {
   const { halted, uid, startedAt, instance } = facts;
   if (halted) return { kind: 'untold', why: 'is halted by a signal' };
   if (file !== undefined) {
-    const wroteIt = uid !== undefined && uid !== 0 && uid === file.uid;
+    const wroteIt = uid !== undefined && uid !== 0 && uid !== ownUid && uid === file.uid;
     const known = noted !== undefined && noted.instance === instance && noted.keys === file.content;
     if (!wroteIt && !known) {
       if (startedAt === undefined) {
@@ -88,7 +91,7 @@ export async function requireConnected(
   daemon: AgentDaemon,
 ): Promise<KeysFileTimes | undefined> {
   const file = await installedTimes(agent, edge.disk);
-  const word = daemonWord(daemon, file, notes, edge.disk.now());
+  const word = daemonWord(daemon, file, notes, edge.disk.now(), edge.disk.uid);
   switch (word.kind) {
     case 'connected':
       return file;

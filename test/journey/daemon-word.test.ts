@@ -53,6 +53,11 @@ describe('the word of an agent daemon', () => {
     const facts = { ...healthy.facts, uid: 0 };
     expect(word({ facts }, { ...since, uid: 0 })).to.deep.equal({ kind: 'restart' });
   });
+  it('tells nothing by the owner where the daemon runs as the user that this program writes as', () => {
+    const keys = { ...file, ...since, uid: 998 };
+    expect(daemonWord(healthy, keys, NOTHING_KNOWN, NOW, 998)).to.deep.equal({ kind: 'restart' });
+    expect(daemonWord(healthy, keys, NOTHING_KNOWN, NOW, 0)).to.deep.equal({ kind: 'connected' });
+  });
   it('is about this key where this daemon was seen to run with this content, whose mode was changed since', () => {
     const daemon = { instance: 'boot 42 1500', keys: file.content };
     expect(word({}, since, { ...NOTHING_KNOWN, daemon })).to.deep.equal({ kind: 'connected' });
