@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
@@ -55,6 +55,43 @@ const missing = skipped({ ...built(WINDOWS), wine: onPath('wine') });
     expect(refused.code).to.equal(3);
     expect(refused.stdout).to.equal('');
     expect(refused.stderr).to.include('CONNECTION_REFUSED');
+  });
+
+  it('retires: the agent is deleted, the key set aside; a second run has nothing to do', async () => {
+    const certificate = await issueStockCertificate();
+    const sandbox = await startSandbox({ family: 'wazuh-4', certificate, keyReloadMs: 1, api: {} });
+    try {
+      const { agent, authd, api } = sandbox.endpoints;
+      const home = join(wine.directory, 'retired');
+      const password = join(wine.directory, 'api-password');
+      await writeFile(password, 'retire\n', { mode: 0o600 });
+      const at = ['--agent-home', windowsPath(home)];
+      const link = ['--manager', `${agent.host}:${agent.port}`, '--enrollment-port', String(authd.port)];
+      const first = await run(...link, ...at, '--name', 'win-02');
+      expect(first.code, first.stderr).to.equal(0);
+
+      const mute = await run('retire', ...at);
+      expect(mute.code, mute.stderr).to.equal(2);
+      expect(mute.stderr).to.include('API_CREDENTIALS_MISSING');
+      const asking = ['retire', ...at, '--api-url', `https://${api?.host}:${api?.port}`, '--api-user', 'retire'];
+      const trusting = [
+        ...asking,
+        '--api-password-file',
+        windowsPath(password),
+        '--pin',
+        sandbox.api?.fingerprint ?? '',
+      ];
+      const retired = await run(...trusting);
+      expect(retired.code, retired.stderr).to.equal(0);
+      expect(sandbox.agents()).to.deep.equal([]);
+      expect(await readdir(home))
+        .to.include('client.keys.retired')
+        .and.to.not.include('client.keys');
+      const again = await run(...trusting);
+      expect(again.code, again.stderr).to.equal(0);
+    } finally {
+      await sandbox.close();
+    }
   });
 
   it('enrolls into a directory with a space, proves the link, and checks it', async () => {
