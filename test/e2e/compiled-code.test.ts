@@ -19,6 +19,7 @@ import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
 import { expect } from 'chai';
 import { after, before, beforeEach, describe, it } from 'mocha';
+import { COMMAND_NAMES } from '../../src/cli/syntax.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SOMEBODY = 65534;
@@ -61,6 +62,13 @@ describe('the compiled code beside the program', function () {
     const source = "(function(){process.stdout.write('foreign')})";
     return new Script(source.padEnd(length)).createCachedData();
   };
+
+  it('is told apart by every command that there is, for each runs other code', async () => {
+    const source = await readFile(join(directory, 'bin', 'agent-enroll.js'), 'utf8');
+    const [, list = ''] = /const COMMANDS = \[([^\]]+)\]/.exec(source) ?? [];
+    const named = [...list.matchAll(/'([^']+)'/g)].map(([, name = '']) => name);
+    expect(named).to.include.members(COMMAND_NAMES.filter((name) => name !== 'enroll'));
+  });
 
   it('is kept, for its user alone to write, and taken', async () => {
     const first = run();
