@@ -1,4 +1,4 @@
-import { createHash, generateKeyPair, randomBytes, X509Certificate } from 'node:crypto';
+import { constants, createHash, generateKeyPair, privateEncrypt, randomBytes, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import { Secret } from '../model/secret.js';
 
@@ -22,6 +22,8 @@ export interface CertificateOptions {
 }
 
 const DAY_MS = 86_400_000;
+// What stands before the digest in a signature by RSA and SHA-256 (RFC 8017 §9.2, note 1).
+const SHA256_PREFIX = Buffer.from('3031300d060960864801650304020105000420', 'hex');
 const generateKeys = promisify(generateKeyPair);
 
 /** The certificate of a stock Wazuh manager: self-signed, CN=Wazuh, no host name. */
@@ -55,8 +57,19 @@ export async function issueCertificate(options: CertificateOptions): Promise<Iss
     ...(options.hosts === undefined ? [] : [{ name: 'subjectAltName', altNames: options.hosts.map(altName) }]),
   ]);
   const signingKey = options.issuer === undefined ? keys.privateKey : options.issuer.key.reveal();
-  certificate.sign(forge.pki.privateKeyFromPem(signingKey), forge.md.sha256.create());
+  const digest = forge.md.sha256.create();
+  const signature = () => rsaSignature(signingKey, digest.digest().toHex());
+  certificate.sign({ ...forge.pki.privateKeyFromPem(signingKey), sign: signature }, digest);
   return { certificate: forge.pki.certificateToPem(certificate), key: new Secret(keys.privateKey) };
+}
+
+/**
+ * The signature (PKCS #1 1.5, one character a byte) over a SHA-256 digest, by the system: it takes a hundredth of the time
+ * of forge's own arithmetic.
+ */
+export function rsaSignature(key: string, sha256: string): string {
+  const signed = Buffer.concat([SHA256_PREFIX, Buffer.from(sha256, 'hex')]);
+  return privateEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, signed).toString('latin1');
 }
 
 // GeneralName of RFC 5280 §4.2.1.6: 2 is a DNS name, 7 an address.

@@ -2,11 +2,14 @@ import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify, stripVTControlCharacters } from 'node:util';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/agent-enroll.js', import.meta.url));
 const LIMIT_MS = 20_000;
+/** Between two looks, each of which starts a tmux. */
+const LOOK_AGAIN_MS = 50;
 /** Says how the program ended, and keeps the terminal as it was left. */
 const KEEP = 'trap : INT; "$@"; echo "exit $?"; exec cat';
 
@@ -46,6 +49,7 @@ export async function startInPane(columns: number, args: readonly string[]): Pro
       const shown = trimmed(await tmux('capture-pane', '-p', ...how));
       if (wanted.test(stripVTControlCharacters(shown))) return shown;
       if (performance.now() > limit) throw new Error(`The terminal does not show ${wanted}:\n${shown}`);
+      await pause(LOOK_AGAIN_MS);
     }
   };
   return {

@@ -12,6 +12,7 @@ import {
   placeholdersIn,
 } from '../../src/host/name-pattern.js';
 import { isAgentName } from '../../src/model/agent-record.js';
+import { anyCharacter } from '../any-text.js';
 
 function expand(pattern: string, known: Partial<Record<Placeholder, string>> = {}) {
   const values = new Map<Placeholder, PlaceholderValue>();
@@ -105,7 +106,7 @@ describe('host/name-pattern', () => {
   });
 
   it('makes of any pattern and values a name that a manager takes, or refuses', () => {
-    const word = fc.string({ unit: 'binary', maxLength: 150 });
+    const word = fc.string({ unit: anyCharacter, maxLength: 150 });
     const pattern = fc
       .array(fc.oneof(fc.constantFrom('{hostname}', '{fqdn}', 'a', '-', '{', '.'), word))
       .map((p) => p.join(''));

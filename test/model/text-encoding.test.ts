@@ -2,13 +2,14 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { decodeText, textFaultInWords } from '../../src/model/text-encoding.js';
+import { anyCharacter } from '../any-text.js';
 
 const utf16le = (text: string) => Buffer.from(`\uFEFF${text}`, 'utf16le');
 const utf16be = (text: string) => utf16le(text).swap16();
 const utf8 = (text: string) => Buffer.from(text, 'utf8');
 const latin1 = (text: string) => Buffer.from(text, 'latin1');
 /** Whole characters but NUL, and none that would be taken for the mark. */
-const anyText = fc.string({ unit: 'binary' }).map((text) => text.replace(/[\0\uFEFF]/g, ''));
+const anyText = fc.string({ unit: anyCharacter }).map((text) => text.replace(/[\0\uFEFF]/g, ''));
 
 describe('the text of a file', () => {
   for (const [how, written] of [

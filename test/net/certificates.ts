@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import forge from 'node-forge';
+import { rsaSignature } from '../../src/sandbox/own-certificate.js';
 
 /** A certificate with its key, as PEM. */
 export interface Issued {
@@ -46,7 +47,9 @@ export function issue(order: Order, issuer?: Issued): Issued {
     { name: 'basicConstraints', cA: order.isCa ?? false },
     ...(altNames.length > 0 ? [{ name: 'subjectAltName', altNames }] : []),
   ]);
-  certificate.sign(issuer === undefined ? own : forge.pki.privateKeyFromPem(issuer.key), forge.md.sha256.create());
+  const digest = forge.md.sha256.create();
+  const signature = () => rsaSignature(issuer?.key ?? key, digest.digest().toHex());
+  certificate.sign({ ...own, sign: signature }, digest);
   return { certificate: forge.pki.certificateToPem(certificate), key };
 }
 

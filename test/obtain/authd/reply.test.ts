@@ -8,6 +8,7 @@ import type { RegisterIp } from '../../../src/model/register-address.js';
 import { Secret } from '../../../src/model/secret.js';
 import { type ReplyContext, readReply, replyState } from '../../../src/obtain/authd/reply.js';
 import type { KeyRequest } from '../../../src/obtain/key-source.js';
+import { anyCharacter } from '../../any-text.js';
 import { failure } from '../../net/expect-error.js';
 import { passwordOf } from '../password.js';
 
@@ -460,8 +461,8 @@ describe('any bytes at all', () => {
   const password = passwordOf(plain);
   const noise = fc.oneof(
     fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
-    fc.string({ unit: 'binary' }).map((said) => Buffer.from(`ERROR: ${said}`)),
-    fc.string({ unit: 'binary' }).map((said) => Buffer.from(`OSSEC K:'${said}'`)),
+    fc.string({ unit: anyCharacter }).map((said) => Buffer.from(`ERROR: ${said}`)),
+    fc.string({ unit: anyCharacter }).map((said) => Buffer.from(`OSSEC K:'${said}'`)),
     fc.tuple(fc.nat(120), fc.nat(255)).map(([at, byte]) => {
       const reply = Buffer.from(`OSSEC K:'001 web-01 any ${KEY}'\n\n`);
       reply[at % reply.length] = byte;
