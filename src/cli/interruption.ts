@@ -2,7 +2,7 @@ import { EnrollError } from '../errors.js';
 
 /** After so long it is looked whether an interrupted command has ended by itself, and again, so many times at most. */
 const LOOK_MS = 60;
-const LOOKS = 6;
+const LOOKS = 10;
 /** A key that is on its way to the disk is waited for, be the disk slow, but not for ever. */
 const LONGEST_STEP_MS = 30_000;
 

@@ -10,6 +10,7 @@ import { Secret } from '../../src/model/secret.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import type { SandboxEvent } from '../../src/sandbox/sandbox-events.js';
+import { LOAD } from '../load.js';
 import { against, noteRequest, openRequest, run, scratchHome, snapshot, start } from './program.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -363,9 +364,10 @@ describe('agent-enroll, as it is run', function () {
     await program.said('Waiting for the manager to acknowledge');
     const interrupted = performance.now();
     program.signal('SIGINT');
-    const { code } = await program.finished;
-    expect(code).to.equal(130);
-    expect(performance.now() - interrupted, 'ms').to.be.below(1000);
+    const { code, signal } = await program.finished;
+    // Where a busy disk holds up one of its threads it ends by the signal, of which a shell makes 130 as well.
+    expect(code ?? signal).to.be.oneOf([130, 'SIGINT']);
+    expect(performance.now() - interrupted, 'ms').to.be.below(1000 * LOAD);
     expect(await readFile(scratch.keys, 'utf8')).to.match(/^001 web-01 any [0-9a-f]{64}\n$/);
     expect(Object.keys(await snapshot(scratch.home))).to.not.include('/.agent-enroll.lock');
   });

@@ -19,6 +19,7 @@ import { issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import type { ManagerSettings, Settings } from '../../src/settings/settings.js';
 import { systemError, watched } from '../files/faulty.js';
 import { failure, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
+import { LOAD } from '../load.js';
 import { journeyOf, type ToldJourney } from './journey-scene.js';
 
 const CLOSED = { host: '127.0.0.1', port: 1 };
@@ -90,7 +91,7 @@ describe('the link to any of the managers', () => {
   });
 
   describe('that none of them acknowledges', () => {
-    const unknown = { record: OLD, waitMs: 250 };
+    const unknown = { record: OLD, waitMs: 250 * LOAD };
     it('fails as it did where there is one', async () => {
       const error = await failing([at(CLOSED)], unknown);
       expect(error).to.be.instanceOf(LinkError).and.include({ code: 'LINK_PORT_CLOSED' });

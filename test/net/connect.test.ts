@@ -78,7 +78,8 @@ describe('net/connect', function () {
     const dial = directDial(3000, to('127.0.0.1', '127.0.0.2', '127.0.0.3'));
     const socket = kept(await dial({ host: 'manager', port }, soon()));
     expect(socket.remoteAddress).to.equal('127.0.0.3');
-    expect(performance.now() - began).to.be.below(240);
+    // Whoever waited 250 ms for each of the two would need 500.
+    expect(performance.now() - began).to.be.below(480);
   });
 
   it('says that it was refused where one of the addresses did, and the other leads nowhere', async () => {
@@ -119,7 +120,7 @@ describe('net/connect', function () {
     const began = performance.now();
     const socket = kept(await directDial(6000, to('127.0.0.2', '127.0.0.3'))({ host: 'manager', port }, soon()));
     expect(socket.remoteAddress).to.equal('127.0.0.3');
-    expect(performance.now() - began).to.be.within(200, 900);
+    expect(performance.now() - began).to.be.within(200, 3000);
   });
 
   it('gives up a name after its time', async () => {

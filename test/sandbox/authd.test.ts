@@ -8,6 +8,7 @@ import { Secret } from '../../src/model/secret.js';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/manager.js';
 import { type IssuedCertificate, issueCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import { describeEvent, type SandboxEvent } from '../../src/sandbox/sandbox-events.js';
+import { LOAD } from '../load.js';
 import { askAuthd } from './clients.js';
 
 interface WazuhExchange {
@@ -175,7 +176,7 @@ async function replayOssec(exchange: OssecExchange, sandbox: Sandbox, password: 
   }
   expect(got.records.map(mask), exchange.label).to.deep.equal(wanted.map(mask));
   expect(got.end, exchange.label).to.equal(exchange.end);
-  if ((exchange.elapsed_s ?? 0) > 0.9) expect(got.ms, `${exchange.label}: sleep`).to.be.within(990, 1_900);
+  if ((exchange.elapsed_s ?? 0) > 0.9) expect(got.ms, `${exchange.label}: sleep`).to.be.within(990, 1_900 * LOAD);
   else expect(got.ms, `${exchange.label}: sleep`).to.be.below(990);
 }
 

@@ -8,6 +8,7 @@ import { SANDBOX_OPTIONS } from '../../src/cli/syntax.js';
 import { EXIT } from '../../src/errors.js';
 import { parseRecord } from '../../src/model/agent-record.js';
 import { ODDITIES } from '../../src/sandbox/oddities.js';
+import { LOAD } from '../load.js';
 import { askAuthd, udpAgent } from './clients.js';
 import { bearerOfToken, membersOf } from './https/client.js';
 import { greeting } from './messages.js';
@@ -85,7 +86,7 @@ describe('agent-enroll sandbox', () => {
     const { records } = await askAuthd(authd, ["OSSEC A:'web-01'\n"]);
     const issued = performance.now();
     const remoted = port(await command.until(/remoted listens on 127\.0\.0\.1:(\d+)/));
-    expect(performance.now() - issued).to.be.within(1_900, 3_500);
+    expect(performance.now() - issued).to.be.within(1_900, 3_500 * LOAD);
     const parsed = parseRecord(/'(.*)'/.exec(records.join(''))?.[1] ?? '');
     if (!parsed.ok) throw new Error(parsed.fault);
     const udp = await udpAgent(remoted);
