@@ -19,7 +19,7 @@ interface Notes {
 /** What is seen of a manager while it does not acknowledge, as it comes. */
 export class Sightings {
   readonly #elapsedMs: () => number;
-  readonly #notes: Record<Protocol, Notes | undefined> = { tcp: undefined, udp: undefined };
+  readonly #notes: Partial<Record<Protocol, Notes>> = {};
   #localAddress: string | undefined;
 
   /** @param elapsedMs milliseconds since the handshake began */
