@@ -25,6 +25,7 @@ describe('link/attempt', () => {
     for (const code of ofTheNetwork) expect(isFinal(new EnrollError(code, 'It failed.')), code).to.equal(false);
     for (const code of final) expect(isFinal(new EnrollError(code, 'It failed.')), code).to.equal(true);
     expect(isFinal(new Error('a fault in the program'))).to.equal(true);
+    expect(isFinal(Object.assign(new Error('not said by us'), { code: 'CONNECTION_REFUSED' }))).to.equal(true);
     expect(isFinal('no error at all')).to.equal(true);
   });
 
