@@ -127,10 +127,10 @@ describe('link/race', () => {
     const wazuh4 = { family: 'wazuh-4' } as const;
 
     it('is a proof, and goodbye is said to who has acknowledged', async () => {
-      const { race, after, run } = scene(wazuh4);
+      const { race, wait, run } = scene(wazuh4);
       const wire = new Wire('tcp', '192.0.2.7');
       await run(async () => {
-        await after(1000.6);
+        await wait(1000.6);
         await race.sendStartup(wire, 'aes-wazuh');
         await race.won(wire, 'aes-wazuh');
       });
@@ -155,17 +155,17 @@ describe('link/race', () => {
     });
 
     it('counts neither the messages nor the time of the goodbye', async () => {
-      const { race, after, run } = scene(wazuh4);
+      const { race, wait, run } = scene(wazuh4);
       const wire = new Wire('tcp');
-      wire.onMessage = () => after(300);
+      wire.onMessage = () => wait(300);
       await run(() => race.won(wire, 'aes-wazuh'));
       expect(await race.ended).to.include({ attempts: 0, ms: 0 });
     });
 
     it('is the first acknowledgement: others send nothing more, and say no goodbye', async () => {
-      const { race, after, run } = scene(wazuh4);
+      const { race, wait, run } = scene(wazuh4);
       const [first, second] = [new Wire('tcp'), new Wire('udp')];
-      first.onMessage = () => after(100);
+      first.onMessage = () => wait(100);
       await run(async () => {
         const won = race.won(first, 'aes-wazuh');
         expect(race.over.aborted, 'over').to.equal(true);
@@ -190,9 +190,9 @@ describe('link/race', () => {
     });
 
     it('is a proof all the same where it is stopped while goodbye is said', async () => {
-      const { race, after, run } = scene(wazuh4);
+      const { race, wait, run } = scene(wazuh4);
       const wire = new Wire('tcp');
-      wire.onMessage = () => after(100);
+      wire.onMessage = () => wait(100);
       await run(async () => {
         const won = race.won(wire, 'aes-wazuh');
         race.stop(INTERRUPTED);
@@ -220,9 +220,9 @@ describe('link/race', () => {
     });
 
     it('settles when all that was begun has ended, and what that has begun', async () => {
-      const { race, clock, after, run } = scene();
-      race.begin(after(100).then(() => race.begin(after(200))));
-      race.begin(after(50).then(() => Promise.reject(INTERRUPTED)));
+      const { race, clock, wait, run } = scene();
+      race.begin(wait(100).then(() => race.begin(wait(200))));
+      race.begin(wait(50).then(() => Promise.reject(INTERRUPTED)));
       await run(() => race.settled());
       expect(clock.now()).to.equal(300);
     });
@@ -231,28 +231,44 @@ describe('link/race', () => {
   describe('the family in the proof', () => {
     const worked = { protocol: 'udp', cipher: 'blowfish', family: 'ossec' } as const;
     const familyAfter = async (asked: Partial<HandshakeRequest>, protocol: Protocol, cipher: Cipher) => {
-      const { race, run, wires } = scene(asked);
+      const { race, run } = scene(asked);
       const wire = new Wire(protocol);
-      wires.push(wire);
       await run(() => race.won(wire, cipher));
-      return { family: (await race.ended).family, asked: wire.heard.length };
+      return { family: (await race.ended).family, pings: wire.heard.filter((text) => text === '#ping').length };
     };
 
     it('is vouched for by what worked before, where that works again, without a question', async () => {
-      expect(await familyAfter({ worked }, 'udp', 'blowfish')).to.deep.equal({ family: 'ossec', asked: 0 });
+      expect(await familyAfter({ worked }, 'udp', 'blowfish')).to.deep.equal({ family: 'ossec', pings: 0 });
       const before = { worked: { ...worked, protocol: 'tcp', family: 'wazuh-3' } } as const;
-      expect(await familyAfter(before, 'tcp', 'blowfish')).to.deep.equal({ family: 'wazuh-3', asked: 0 });
+      expect(await familyAfter(before, 'tcp', 'blowfish')).to.deep.equal({ family: 'wazuh-3', pings: 0 });
     });
 
     it('is what the enrollment told, rather', async () => {
       const asked = { worked: { ...worked, family: 'wazuh-4' }, family: 'wazuh-3' } as const;
-      expect(await familyAfter(asked, 'udp', 'blowfish')).to.deep.equal({ family: 'wazuh-3', asked: 0 });
+      expect(await familyAfter(asked, 'udp', 'blowfish')).to.deep.equal({ family: 'wazuh-3', pings: 0 });
     });
 
-    it('is asked for where it is another way that works', async () => {
-      expect((await familyAfter({ worked: { ...worked, family: 'wazuh-4' } }, 'tcp', 'blowfish')).asked).to.equal(1);
-      const aes = { worked: { ...worked, cipher: 'aes', family: 'wazuh-4' } } as const;
-      expect((await familyAfter(aes, 'udp', 'blowfish')).asked).to.be.greaterThan(0);
+    it('is asked for where it is another protocol or cipher that works', async () => {
+      const overUdp = { worked: { ...worked, family: 'wazuh-5' } } as const;
+      expect(await familyAfter(overUdp, 'tcp', 'blowfish')).to.deep.equal({ family: 'wazuh-3', pings: 1 });
+      const inAes = { worked: { ...worked, cipher: 'aes', family: 'wazuh-5' } } as const;
+      expect(await familyAfter(inAes, 'udp', 'blowfish')).to.deep.equal({ family: 'ossec', pings: 1 });
+    });
+  });
+
+  it('has its turns and its sightings by the same clock', async () => {
+    const { race, clock, wait, run } = scene();
+    await run(async () => {
+      await race.turns.next(never);
+      await race.turns.next(never);
+      expect(clock.now()).to.equal(130);
+      race.sightings.note('udp', 'refused');
+      await wait(1000);
+      race.sightings.note('udp', 'silent');
+      expect(race.sightings.of('udp')).to.include({ last: 'refused' });
+      await wait(5000);
+      race.sightings.note('udp', 'silent');
+      expect(race.sightings.of('udp')).to.include({ last: 'silent' });
     });
   });
 
@@ -277,6 +293,7 @@ describe('link/race', () => {
       random: { digits: () => '00042', iv: () => IV },
       now: () => nowMs + performance.now(),
     });
+    expect(await reasonOf(race.sendStartup(new Wire('tcp'), 'aes-wazuh'))).to.equal(COUNTERS);
     await race.pause(3, never);
     expect(race.elapsedMs).to.be.within(2, 2000);
   });

@@ -129,8 +129,8 @@ export function scene(asked: Partial<HandshakeRequest> = {}, { door = doors, cou
     onAttempt: (attempt) => attempts.push(attempt),
   });
   /** Waits so many milliseconds. */
-  const after = (ms: number) => clock.pause(ms, never);
-  return { clock, race, wires, opened, attempts, after, run: <T>(work: () => Promise<T>) => clock.run(work()) };
+  const wait = (ms: number) => clock.pause(ms, never);
+  return { clock, race, wires, opened, attempts, wait, run: <T>(work: () => Promise<T>) => clock.run(work()) };
 }
 
 function counting(): CounterSource {
