@@ -107,8 +107,7 @@ function noteClosed(race: Race, sentMs: number): void {
 
 /** Whoever has spoken, and nothing that is of the protocol, is somebody else; a message that was cut off is of it. */
 export function noteFirstBytes({ sightings }: Race, { firstBytes }: Transport, understood: boolean): void {
-  if (!understood && firstBytes.length > 0 && !isCutOff(firstBytes))
-    sightings.noteStranger('tcp', strangerOf(firstBytes));
+  if (!understood && !isCutOff(firstBytes)) sightings.noteStranger('tcp', strangerOf(firstBytes));
 }
 
 /** What no waiting for the key changes. That a proxy is not reached may pass. */

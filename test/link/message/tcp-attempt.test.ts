@@ -56,9 +56,10 @@ describe('link/tcp-attempt', () => {
     });
 
     it('is handed on, with the address that this host has on it', async () => {
-      const { race, wires } = scene();
+      const { race, wires, opened } = scene();
       expect(race.tcpOpened).to.equal(false);
       expect(await openTcpTo(race)).to.equal(wires[0]);
+      expect(opened).to.deep.equal([{ protocol: 'tcp', atMs: 0 }]);
       expect(race.tcpOpened).to.equal(true);
       expect(race.sightings.localAddress).to.equal('192.0.2.7');
       expect(tcp(race)).to.deep.equal(NOTHING);
@@ -76,6 +77,13 @@ describe('link/tcp-attempt', () => {
         expect(race.tcpOpened).to.equal(false);
       });
     }
+
+    it('that is reset before it is made is closed, as by a balancer', async () => {
+      const cause = Object.assign(new Error('reset'), { code: 'ECONNRESET' });
+      const { race } = scene({}, { door: () => new EnrollError('CONNECTION_FAILED', 'Reset.', { cause }) });
+      expect(await openTcpTo(race)).to.equal(undefined);
+      expect(tcp(race)).to.include({ last: 'closed', why: 'Reset.' });
+    });
 
     it('throws a fault of the program as it is', async () => {
       const broken = new TypeError('a fault of the program');
