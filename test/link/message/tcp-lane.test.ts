@@ -178,6 +178,21 @@ describe('link/tcp-lane', () => {
       });
     });
 
+    it('keeps it while others are closed, which are not silent', async () => {
+      const { run, laneFor, startups, wait, race } = managed((wire, number) => {
+        if (number === 1) wire.hangUp();
+      });
+      await run(async () => {
+        const lane = laneFor(4000);
+        await wait(1100);
+        expect(race.sightings.of('tcp')).to.deep.include({ endings: { closed: 1 } });
+        await wait(1200);
+        // The third, sent at 1180, is given up after a second: the first is silent still.
+        expect(startups.map(({ wire }) => !wire.closed)).to.deep.equal([true, false, false, true]);
+        await lane;
+      });
+    });
+
     it('hears the late answer', async () => {
       const { run, laneFor, race, clock } = managed((wire, number) => {
         if (number === 0) void clock.pause(2500, never).then(() => wire.say(ACK));
