@@ -41,7 +41,7 @@ function laned(
       await made.clock.pause(ms, made.race.over);
       made.race.stop(INTERRUPTED);
       await made.race.settled();
-      await lane.catch(() => {});
+      await lane;
       return made.race.sightings.of('udp');
     },
   };
@@ -120,16 +120,16 @@ describe('link/udp-lane', () => {
     const { run, laneFor, race } = laned({ ...UDP, family: 'wazuh-4' }, (wire, text) => {
       if (text !== '#ping') wire.say('#!-err {"message":"Not you."}');
     });
-    await run(() => laneFor(1000));
-    expect(await race.ended.catch((thrown: unknown) => thrown)).to.be.instanceOf(LinkError);
-    expect(race.over.reason).to.have.property('code', 'LINK_REFUSED');
+    const thrown = await run(() => laneFor(1000)).catch((reason: unknown) => reason);
+    expect(thrown).to.be.instanceOf(LinkError).and.have.property('code', 'LINK_REFUSED');
+    expect(race.over.reason).to.equal(thrown);
   });
 
   it('ends the handshake with a fault of the program', async () => {
     const broken = new TypeError('a fault of the program');
-    const { run, laneFor, race } = laned(OSSEC, () => Promise.reject(broken));
-    await run(() => laneFor(1000));
-    expect(await race.ended.catch((thrown: unknown) => thrown)).to.equal(broken);
+    const { run, laneFor, wires } = laned(OSSEC, () => Promise.reject(broken));
+    expect(await run(() => laneFor(1000)).catch((reason: unknown) => reason)).to.equal(broken);
+    expect(wires[0]?.closed).to.equal(true);
   });
 
   describe('where the port is closed', () => {
@@ -142,6 +142,13 @@ describe('link/udp-lane', () => {
       expect(openedAt()).to.deep.equal([0, 150, 300]);
       expect(wires.every(({ closed }) => closed)).to.equal(true);
       expect(seen).to.deep.equal({ ...NOTHING, last: 'refused', why: 'Refused.', endings: { refused: 3 } });
+    });
+
+    it('is told so by Windows as a reset', async () => {
+      const cause = Object.assign(new Error('reset'), { code: 'ECONNRESET' });
+      const reset = new EnrollError('CONNECTION_FAILED', 'Reset.', { cause });
+      const { run, laneFor } = laned(OSSEC, (wire) => wire.break(reset));
+      expect(await run(() => laneFor(10))).to.include({ last: 'refused', why: 'Reset.' });
     });
 
     it('goes on with the ciphers and pings where it was', async () => {
