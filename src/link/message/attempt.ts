@@ -28,7 +28,7 @@ export function attemptDeadline(parent: AbortSignal, ms: number, pause: Pause): 
   const cleared = new AbortController();
   const onParent = () => controller.abort(parent.reason);
   if (parent.aborted) onParent();
-  else parent.addEventListener('abort', onParent, { once: true });
+  else parent.addEventListener('abort', onParent);
   void pause(ms, cleared.signal).then(() => {
     if (!cleared.signal.aborted) controller.abort(attemptOver());
   });

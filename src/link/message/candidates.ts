@@ -17,7 +17,7 @@ export interface CandidateFacts {
   readonly protocol: Protocol;
   readonly setting: CipherSetting;
   /** The manager's family, where the enrollment told. */
-  readonly family?: ManagerFamily;
+  readonly family?: ManagerFamily | undefined;
   /** Whether `#ping` was answered, as only Wazuh 4.0 and later do. */
   readonly pong: boolean;
   /** How many messages went out over this protocol before this one. */

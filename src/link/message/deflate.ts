@@ -22,7 +22,8 @@ let stream: ZStream | undefined;
  * @param bytes at most as many as a message holds
  */
 export function deflate(bytes: Uint8Array): Uint8Array {
-  stream = stream === undefined ? newStream() : asNew(stream);
+  stream ??= newStream();
+  clear(stream);
   stream.input = bytes;
   stream.next_in = 0;
   stream.avail_in = bytes.length;
@@ -40,7 +41,7 @@ function newStream(): ZStream {
   return made;
 }
 
-function asNew(used: ZStream): ZStream {
+function clear(used: ZStream): void {
   // The reset clears the heads of the hash chains one by one, which is most of the work for a short message.
   const { state } = used;
   const { head } = state;
@@ -48,5 +49,4 @@ function asNew(used: ZStream): ZStream {
   state.head = NO_CHAINS;
   deflateReset(used);
   state.head = head;
-  return used;
 }

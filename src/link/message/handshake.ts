@@ -39,7 +39,7 @@ export async function prove(
   const race = new Race(request, edge);
   const late = attemptOver();
   const stop = () => race.stop(signal.reason);
-  signal.addEventListener('abort', stop, { once: true });
+  signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
   void race.pause(request.waitMs).then(() => {
     if (!race.over.aborted) race.stop(late);
@@ -53,14 +53,12 @@ export async function prove(
     throw linkError(request, await evidenceAtTheEnd(race, signal));
   } finally {
     signal.removeEventListener('abort', stop);
-    race.stop(late);
     await race.settled();
   }
 }
 
 async function tryAll(race: Race): Promise<void> {
   const unanswered = await tryWorked(race);
-  if (race.over.aborted) return;
   const { protocol, family } = race.request;
   if (protocol !== 'udp') race.begin(family === 'ossec' ? tcpLook(race) : tcpLane(race, unanswered));
   if (protocol !== 'tcp') race.begin(udpLane(race));

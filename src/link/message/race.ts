@@ -77,13 +77,7 @@ export class Race {
   /** The cipher of the message that goes over `protocol` after `round` others. */
   cipherFor(protocol: Protocol, round: number): Cipher {
     const { cipher: setting, family } = this.request;
-    return nextCipher({
-      protocol,
-      setting,
-      ...(family === undefined ? {} : { family }),
-      pong: this.sightings.pong,
-      round,
-    });
+    return nextCipher({ protocol, setting, family, pong: this.sightings.pong, round });
   }
 
   /** By which way the manager was reached before, if one is known. */
@@ -147,7 +141,7 @@ export class Race {
 
   /** The manager has acknowledged: says goodbye, and has the proof, unless another was first. */
   async won(transport: Transport, cipher: Cipher): Promise<void> {
-    if (this.#winner !== undefined || this.over.aborted) return;
+    if (this.over.aborted) return;
     this.#winner = transport;
     const { elapsedMs, attempts } = this;
     this.#over.abort();

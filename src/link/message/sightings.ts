@@ -7,8 +7,9 @@ const NOTICE_HOLDS_MS = 5000;
 
 interface Notes {
   last: Ending | undefined;
+  /** When that was seen. */
+  lastMs: number;
   why: string | undefined;
-  lastRefusedMs: number;
   readonly endings: Partial<Record<Ending, number>>;
   pong: 'then' | 'now' | undefined;
   answered: boolean;
@@ -19,7 +20,7 @@ interface Notes {
 /** What is seen of a manager while it does not acknowledge, as it comes. */
 export class Sightings {
   readonly #elapsedMs: () => number;
-  readonly #notes: Record<Protocol, Notes | undefined> = { tcp: undefined, udp: undefined };
+  readonly #notes: Partial<Record<Protocol, Notes>> = {};
   #localAddress: string | undefined;
 
   /** @param elapsedMs milliseconds since the handshake began */
@@ -32,10 +33,10 @@ export class Sightings {
     const notes = this.#of(protocol);
     if (ending === undefined) return;
     notes.endings[ending] = (notes.endings[ending] ?? 0) + 1;
-    const recent = notes.lastRefusedMs > this.#elapsedMs() - NOTICE_HOLDS_MS;
+    const recent = this.#elapsedMs() - notes.lastMs < NOTICE_HOLDS_MS;
     if (protocol === 'udp' && ending === 'silent' && notes.last === 'refused' && recent) return;
-    if (ending === 'refused') notes.lastRefusedMs = this.#elapsedMs();
     notes.last = ending;
+    notes.lastMs = this.#elapsedMs();
     notes.why = why;
   }
 
@@ -120,8 +121,8 @@ export class Sightings {
   #of(protocol: Protocol): Notes {
     this.#notes[protocol] ??= {
       last: undefined,
+      lastMs: 0,
       why: undefined,
-      lastRefusedMs: Number.NEGATIVE_INFINITY,
       endings: {},
       pong: undefined,
       answered: false,

@@ -12,7 +12,7 @@ const TLS_RECORDS: readonly number[] = [0x14, 0x15, 0x16, 0x17];
 export function strangerOf(bytes: Uint8Array): Stranger {
   const text = Buffer.from(bytes.subarray(0, FIRST_BYTES)).toString('latin1');
   const service = serviceOf(bytes, text);
-  const said = printable(text.split(/[\r\n]/, 1)[0] ?? '').slice(0, SHOWN);
+  const said = printable(text.replace(/[\r\n].*/s, '')).slice(0, SHOWN);
   return { service, ...(service === 'tls' || service === 'unknown' || said === '' ? {} : { said }) };
 }
 

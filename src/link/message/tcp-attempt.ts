@@ -59,14 +59,14 @@ export async function exchange(race: Race, { transport, cipher, given = race.par
   const { conversation, sightings, outstanding } = race;
   const attempt = attemptDeadline(race.parted, race.request.timeoutMs, race.pause);
   const giveUp = () => transport.close();
-  given.addEventListener('abort', giveUp, { once: true });
+  given.addEventListener('abort', giveUp);
   let ended = () => {};
   const ending = new Promise<void>((resolve) => {
     ended = resolve;
   });
   outstanding.set(transport, ending);
   const sentMs = race.elapsedMs;
-  let understood = false;
+  let heard = false;
   try {
     // A startup after the shutdown of the other protocol would leave the agent `pending`.
     if (race.over.aborted) return;
@@ -75,7 +75,7 @@ export async function exchange(race: Race, { transport, cipher, given = race.par
       const reply = await conversation.receive(transport, attempt.signal);
       if (reply.kind === 'closed') break;
       if (race.elapsedMs - sentMs < AT_ONCE_MS) race.quick = true;
-      understood ||= reply.kind !== 'unreadable';
+      heard = true;
       if (reply.kind === 'acknowledged') return await race.won(transport, reply.cipher);
       race.heed('tcp', reply);
     }
@@ -91,7 +91,7 @@ export async function exchange(race: Race, { transport, cipher, given = race.par
     // A reset says no more than a close: the next one tries again.
     else noteClosed(race, sentMs);
   } finally {
-    noteFirstBytes(race, transport, understood);
+    noteFirstBytes(race, transport, heard);
     attempt.clear();
     given.removeEventListener('abort', giveUp);
     transport.close();
@@ -107,8 +107,7 @@ function noteClosed(race: Race, sentMs: number): void {
 
 /** Whoever has spoken, and nothing that is of the protocol, is somebody else; a message that was cut off is of it. */
 export function noteFirstBytes({ sightings }: Race, { firstBytes }: Transport, understood: boolean): void {
-  if (!understood && firstBytes.length > 0 && !isCutOff(firstBytes))
-    sightings.noteStranger('tcp', strangerOf(firstBytes));
+  if (!understood && !isCutOff(firstBytes)) sightings.noteStranger('tcp', strangerOf(firstBytes));
 }
 
 /** What no waiting for the key changes. That a proxy is not reached may pass. */

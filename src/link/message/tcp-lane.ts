@@ -65,7 +65,7 @@ function begin(race: Race, transport: Transport): Attempt {
   return {
     ended,
     giveUp: () => {
-      if (!race.over.aborted) race.sightings.note('tcp', 'silent');
+      race.sightings.note('tcp', 'silent');
       given.abort();
     },
   };

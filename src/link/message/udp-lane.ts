@@ -72,7 +72,6 @@ async function hear(race: Race, transport: Transport, turn: Promise<void>): Prom
     try {
       const reply = await race.conversation.receive(transport, listening.signal);
       if (reply.kind === 'acknowledged') return await race.won(transport, reply.cipher);
-      if (reply.kind === 'closed') return;
       race.heed('udp', reply);
     } catch (thrown) {
       if (!listening.signal.aborted) throw thrown;

@@ -45,6 +45,22 @@ describe('link/deflate', () => {
     );
   });
 
+  it('makes the first message of a process like all others', async () => {
+    const fresh: typeof import('../../../src/link/message/deflate.js') = await import(
+      new URL('../../../src/link/message/deflate.ts?first', import.meta.url).href
+    );
+    // Of matches of three bytes, which zlib finds by its own hash alone.
+    const bytes = Buffer.from('abc1abc2abc3abc4'.repeat(3));
+    for (let count = 0; count < 2; count += 1) {
+      expect(hex(fresh.deflate(bytes))).to.equal(hex(reference(bytes, { level: 9 })));
+    }
+  });
+
+  it('throws for more than a message holds, and is none the worse for it', () => {
+    expect(() => deflate(randomBytes(4 * MESSAGE_LIMIT))).to.throw(Error, 'The message did not become zlib data.');
+    expect(hex(inflateSync(deflate(Buffer.from('a message'))))).to.equal(hex(Buffer.from('a message')));
+  });
+
   it('keeps what it gave when it is asked again', () => {
     const first = deflate(Buffer.from('the first message'));
     const before = hex(first);

@@ -209,6 +209,16 @@ describe('the evidence of a handshake that was not acknowledged', () => {
     expect(endedMs).to.equal(12_000);
   });
 
+  it('is of UDP alone, where the manager is an OSSEC: nothing is sent over TCP', async () => {
+    const { evidence, heard, manager } = await seen(
+      { ...ossec, tcp: 'open', ciphers: ['blowfish'] },
+      { family: 'ossec' },
+    );
+    expect(manager.messages).to.equal(heard.length);
+    expect(new Set(heard.map(({ protocol }) => protocol))).to.deep.equal(new Set(['udp']));
+    expect(evidence.tcp?.last).to.equal('silent');
+  });
+
   it('counts the messages', async () => {
     const { evidence, heard } = await seen({ ...ossec, ciphers: ['blowfish'] }, { family: 'ossec' });
     expect(evidence.messages).to.equal(heard.length);
@@ -216,7 +226,9 @@ describe('the evidence of a handshake that was not acknowledged', () => {
   });
 
   it('is told at once, where TCP alone may be tried and the manager is an OSSEC', async () => {
-    const { code, message, hint, endedMs, manager } = await seen(ossec, { protocol: 'tcp', family: 'ossec' });
+    const asked = { protocol: 'tcp', family: 'ossec' } as const;
+    const { code, message, hint, endedMs, manager, evidence } = await seen(ossec, asked);
+    expect(evidence).to.deep.equal({ conclusion: { kind: 'closed' }, messages: 0, waitedMs: 0 });
     expect(code).to.equal('LINK_PORT_CLOSED');
     expect(message).to.include('UDP only');
     expect(hint).to.include('--protocol udp');

@@ -1,8 +1,11 @@
+import { getEventListeners } from 'node:events';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../../src/errors.js';
+import { prove } from '../../../src/link/message/handshake.js';
 import { isNewer, NOTHING_SENT } from '../../../src/model/message-counter.js';
 import { ACK, acknowledge, code, proof, run } from './handshake-run.js';
+import { type Doorman, scene, Wire } from './scripted.js';
 
 describe('the handshake', () => {
   it('finds TCP and AES on a Wazuh manager, and says goodbye', async () => {
@@ -166,5 +169,54 @@ describe('the handshake', () => {
     const { outcome, heard } = await run({ ciphers: ['aes-wazuh'], answer }, { signal: interrupt.signal });
     expect(code(outcome)).to.equal('INTERRUPTED');
     expect(heard).to.have.length(1);
+  });
+
+  it('sends nothing where it is interrupted before it begins', async () => {
+    const interrupted = AbortSignal.abort(new EnrollError('INTERRUPTED', 'Interrupted.'));
+    const { outcome, manager, endedMs } = await run(
+      { ciphers: ['aes-wazuh'], answer: acknowledge },
+      { signal: interrupted },
+    );
+    expect(code(outcome)).to.equal('INTERRUPTED');
+    expect(manager.messages).to.equal(0);
+    expect(endedMs).to.equal(0);
+  });
+
+  it('ends with the reason of an interruption while it looks once more whether the manager is there', async () => {
+    const interrupt = new AbortController();
+    const { outcome, endedMs } = await run(
+      (clock) => {
+        const atTheEnd = clock.pause(5700, new AbortController().signal);
+        void atTheEnd.then(() => interrupt.abort(new EnrollError('INTERRUPTED', 'Interrupted.')));
+        return { ciphers: [], pong: true, answer: () => undefined, tcp: () => (clock.now() < 4900 ? 'open' : 'hangs') };
+      },
+      { signal: interrupt.signal },
+    );
+    expect(code(outcome)).to.equal('INTERRUPTED');
+    expect(endedMs).to.equal(5700);
+  });
+
+  it('lets go of the signal when it has ended, well or not', async () => {
+    for (const answer of [acknowledge, () => undefined]) {
+      const { signal } = new AbortController();
+      await run({ ciphers: ['aes-wazuh'], pong: true, answer }, { signal });
+      expect(getEventListeners(signal, 'abort')).to.deep.equal([]);
+    }
+  });
+
+  it('has its proof when all is closed that was being opened beside', async () => {
+    const door: Doorman = async (protocol) => {
+      const wire = new Wire(protocol);
+      wire.onMessage = () => wire.say(ACK);
+      await wait(protocol === 'tcp' ? 400 : 1000);
+      return wire;
+    };
+    const { race, wires, wait, clock } = scene({ family: 'wazuh-4' }, { door });
+    const proven = await clock.run(prove(race.request, race.edge, new AbortController().signal));
+    expect(proven).to.include({ protocol: 'tcp', ms: 400 });
+    expect(wires.map(({ protocol, closed }) => [protocol, closed])).to.deep.equal([
+      ['tcp', true],
+      ['udp', true],
+    ]);
   });
 });
