@@ -30,20 +30,19 @@ export async function openTcp(endpoint: Endpoint, dial: Dial, signal: AbortSigna
 
 class TcpTransport implements Transport {
   readonly protocol = 'tcp';
-  readonly localAddress?: string;
+  readonly localAddress: string | undefined;
   readonly #socket: Socket;
   readonly #where: string;
   readonly #frames = new FrameReader();
   readonly #inbox = new Inbox();
   /** Why nothing can be sent any more. */
   #gone: EnrollError | undefined;
-  #closed = false;
   #first = Buffer.alloc(0);
 
   constructor(socket: Socket, where: string, localAddress: string | undefined) {
     this.#socket = socket;
     this.#where = where;
-    if (localAddress !== undefined) this.localAddress = localAddress;
+    this.localAddress = localAddress;
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('end', () => this.#ended());
     socket.on('close', () => this.#ended());
@@ -79,22 +78,17 @@ class TcpTransport implements Transport {
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
     this.#fail(new EnrollError('CONNECTION_FAILED', `The connection to ${this.#where} was closed by this host.`));
-    if (this.#socket.destroyed) return;
     // Bytes left unread would turn the close into a reset, and a reset can overtake the last message (a shutdown).
     this.#socket.resume();
     this.#socket.end();
     this.#socket.unref();
-    const linger = setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
-    this.#socket.once('close', () => clearTimeout(linger));
+    setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
   }
 
   #read(chunk: Buffer): void {
     if (this.#gone !== undefined) return;
-    const room = FIRST_BYTES - this.#first.length;
-    if (room > 0) this.#first = Buffer.concat([this.#first, chunk.subarray(0, room)]);
+    this.#first = Buffer.concat([this.#first, chunk.subarray(0, FIRST_BYTES - this.#first.length)]);
     const { messages, tooLong } = this.#frames.push(chunk);
     for (const message of messages) this.#inbox.add(message);
     if (tooLong !== undefined) {
