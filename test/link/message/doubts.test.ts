@@ -3,6 +3,7 @@ import { describe, it } from 'mocha';
 import { doubts } from '../../../src/link/message/doubts.js';
 import type { HandshakeRequest } from '../../../src/link/message/handshake-request.js';
 import type { Race } from '../../../src/link/message/race.js';
+import { thrownBy } from '../../files/scratch.js';
 import { racing, stopAfter } from './racing.js';
 
 /** The messages that doubt in the first 45 s, with their milliseconds. */
@@ -11,6 +12,7 @@ async function doubted(asked: Partial<HandshakeRequest>, seen: (race: Race) => v
   seen(made.race);
   stopAfter(made, 45_000);
   await made.clock.run(doubts(made.race).then(() => made.race.settled()));
+  expect(await thrownBy(made.race.ended)).to.have.property('code', 'INTERRUPTED');
   expect(made.lines.filter(({ closed }) => !closed)).to.deep.equal([]);
   return made.sent();
 }

@@ -11,6 +11,7 @@ const fault = new EnrollError('CONNECTION_REFUSED', 'Refused.');
 async function pinged(protocol: Protocol, other: OtherEnd, signal = never) {
   const { clock, race, lines, sent } = racing({ timeoutMs: 5000 }, other);
   const answered = await clock.run(ping(race, protocol, signal));
+  expect(clock.waits, 'waits that go on').to.equal(0);
   expect(lines.filter(({ closed }) => !closed)).to.deep.equal([]);
   return { answered, atMs: clock.now(), sent: sent() };
 }
