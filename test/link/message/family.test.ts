@@ -22,6 +22,7 @@ async function told({ protocol, cipher, ...facts }: Asked, other: OtherEnd = {},
   const line = new Line(protocol, clock, other);
   if (stopMs !== undefined) stopAfter({ clock, race }, stopMs);
   const known = await clock.run(familyOf(race, line, cipher, { setting: 'auto', pong: false, ...facts }));
+  expect(clock.waits, 'waits that go on').to.equal(0);
   return { ...known, asked: line.sent, ms: clock.now() };
 }
 

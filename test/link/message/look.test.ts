@@ -23,7 +23,10 @@ async function looked(other: OtherEnd, asked: Partial<LookRequest> = {}, signal 
     lines.push(line);
     return line;
   };
-  const seen = await clock.run(look(request, { open, now: clock.now, pause: clock.pause }, signal).catch((e) => e));
+  const seen = await clock.run(
+    look(request, { open, now: () => clock.now() + 1000, pause: clock.pause }, signal).catch((e) => e),
+  );
+  expect(clock.waits, 'waits that go on').to.equal(0);
   expect(lines.filter(({ closed }) => !closed)).to.deep.equal([]);
   return { seen, sent: lines.flatMap((line) => line.sent.map((message) => `${line.protocol} ${message}`)) };
 }

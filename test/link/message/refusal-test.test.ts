@@ -19,8 +19,8 @@ async function tested(other: OtherEnd, prepare: (made: Racing) => void = () => {
   await made.clock.run(testRefusal(made.race));
   expect(made.lines.filter(({ closed }) => !closed)).to.deep.equal([]);
   expect(made.race.outstanding.size).to.equal(0);
-  const { refusals, stranger } = made.race.sightings.of('tcp') ?? {};
-  return { refusals, stranger, sent: made.sent(), atMs: made.clock.now() };
+  const { refusals, stranger, pong, answered } = made.race.sightings.of('tcp') ?? {};
+  return { refusals, stranger, pong, answered, sent: made.sent(), atMs: made.clock.now() };
 }
 
 const REFUSED = 2;
@@ -119,7 +119,7 @@ describe('link/refusal-test', () => {
 
   it('takes note of what the manager says, and of its refusal in words', async () => {
     const pong = await tested({ onMessage: (_, line) => line.pong() });
-    expect(pong).to.include({ refusals: CLOSED, stranger: undefined });
+    expect(pong).to.include({ refusals: CLOSED, stranger: undefined, pong: 'then' });
     const { clock, race, lines } = racing({}, { onMessage: (_, line) => line.says('#!-err {"message":"No."}') });
     expect(await thrownBy(clock.run(testRefusal(race)))).to.be.instanceOf(LinkError);
     expect(lines.map(({ closed }) => closed)).to.deep.equal([true]);
