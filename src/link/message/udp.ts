@@ -62,7 +62,6 @@ async function openFirst(
     } catch (thrown) {
       socket.removeAllListeners().on('error', () => {});
       socket.close();
-      if (limit.signal.aborted) throw thrown;
       failure = thrown;
     }
   }

@@ -116,9 +116,32 @@ describe('link/udp', () => {
     expect(transport.localAddress).to.equal('127.0.0.1');
   });
 
+  it('keeps a bounded number of notices that nobody waits for', async () => {
+    const port = await closedUdpPort();
+    const transport = kept(await openUdp({ host: '127.0.0.1', port }, 2000, soon()));
+    for (let at = 0; at < 200; at += 1) {
+      await transport.send(PING).catch(() => {});
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    let notices = 0;
+    const idle = AbortSignal.timeout(50);
+    while ((await codeOf(transport.receive(idle))) === 'CONNECTION_REFUSED') notices += 1;
+    expect(notices).to.be.within(1, 64);
+  });
+
+  it('holds no timer once it is open', async () => {
+    const port = await udpServer(() => {});
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = timers();
+    kept(await openUdp({ host: '127.0.0.1', port }, 2000, soon()));
+    expect(timers()).to.equal(before);
+  });
+
   it('passes over an address that this host has no way to, and tells the reason where it has none to any', async () => {
     const port = await udpServer((message, reply) => reply(message));
     const nowhere = { address: 'fe80::1%nowhere', family: 6 };
+    // The system takes no IPv6 address for a socket of IPv4.
+    const wrong = { address: '::1', family: 4 };
     const here = { address: '127.0.0.1', family: 4 };
     const endpoint = { host: 'manager', port };
     const sockets = () => process.getActiveResourcesInfo().filter((kind) => kind === 'UDPWRAP').length;
@@ -130,7 +153,7 @@ describe('link/udp', () => {
     expect(sockets(), 'sockets left open').to.equal(before);
     // By the order of the families the other one would be the first.
     const refused = new Set([here.address]);
-    const transport = kept(await openUdp(endpoint, 2000, soon(), refused, async () => [here, nowhere]));
+    const transport = kept(await openUdp(endpoint, 2000, soon(), refused, async () => [here, wrong, nowhere]));
     await transport.send(PING);
     expect(text(await transport.receive(soon()))).to.equal('#ping');
   });
