@@ -73,10 +73,7 @@ function connected(socket: Socket, port: number, address: string): Promise<void>
   return new Promise((resolve, reject) => {
     const place = socketAddress(address);
     socket.once('error', reject);
-    socket.once('connect', () => {
-      socket.removeListener('error', reject);
-      resolve();
-    });
+    socket.once('connect', resolve);
     socket.connect(port, place);
   });
 }

@@ -136,6 +136,12 @@ describe('link/refusal-test', () => {
           line.end();
         },
       },
+      {
+        onOpen: (line: Line) => {
+          line.firstBytes = ssh;
+          line.end(reset);
+        },
+      },
     ]) {
       const { refusals, stranger } = await tested(other);
       expect(refusals).to.equal(CLOSED);
