@@ -12,11 +12,10 @@ const reset = new EnrollError('CONNECTION_FAILED', 'Broke.');
 const unwritable = new EnrollError('FILE_UNWRITABLE', 'No counters.');
 
 /** One refusal has been seen before: a second one makes two, a connection that closes otherwise none, and nothing one. */
-async function tested(other: OtherEnd, prepare: (made: Racing) => void = () => {}) {
+async function tested(other: OtherEnd, prepare: (made: Racing) => Promise<void> | void = () => {}) {
   const made = racing({ family: 'wazuh-3' }, other);
   made.race.sightings.noteRefusal(true);
-  prepare(made);
-  await made.clock.run(testRefusal(made.race));
+  await made.clock.run(Promise.resolve(prepare(made)).then(() => testRefusal(made.race)));
   expect(made.lines.filter(({ closed }) => !closed)).to.deep.equal([]);
   expect(made.race.outstanding.size).to.equal(0);
   const { refusals, stranger, pong, answered } = made.race.sightings.of('tcp') ?? {};
@@ -75,9 +74,12 @@ describe('link/refusal-test', () => {
         onOpen: () => far[0]?.clock.pause(100, never),
         onMessage: (_, line) => line.end(),
       },
-      (made) => far.push(made),
+      async (made) => {
+        far.push(made);
+        await made.clock.pause(2000, never);
+      },
     );
-    expect(sent).to.deep.equal(['tcp startup aes-wazuh 1550']);
+    expect(sent).to.deep.equal(['tcp startup aes-wazuh 3550']);
     expect(refusals).to.equal(REFUSED);
   });
 
@@ -105,7 +107,7 @@ describe('link/refusal-test', () => {
           line.end();
         },
       },
-      (racing) => made.push(racing),
+      (racing) => void made.push(racing),
     );
     expect(outstanding).to.deep.equal([1]);
   });
