@@ -161,20 +161,6 @@ describe('link/tcp', () => {
     expect(await codeOf(sending)).to.equal('CONNECTION_FAILED');
   });
 
-  it('shows the first 256 bytes that came, whatever they are', async () => {
-    const first = Buffer.from(Array.from({ length: 300 }, (_, at) => at % 251));
-    const head = Buffer.from(frame(first));
-    const port = await tcpServer((socket) => {
-      socket.write(head.subarray(0, 100));
-      setImmediate(() => socket.write(Buffer.concat([head.subarray(100), frame(PING)])));
-    });
-    const transport = kept(await openTcp({ host: '127.0.0.1', port }, dial, soon()));
-    expect(transport.firstBytes).to.have.length(0);
-    await transport.receive(soon());
-    await transport.receive(soon());
-    expect(Buffer.from(transport.firstBytes).toString('hex')).to.equal(head.subarray(0, 256).toString('hex'));
-  });
-
   it('tells from which address this host speaks, as people write it, and not where a proxy is in between', async () => {
     const from = (address: string | undefined) => async () =>
       Object.defineProperty(new Socket(), 'localAddress', { value: address });
@@ -224,6 +210,18 @@ describe('link/tcp', () => {
       const gone = await made();
       gone.socket.destroy();
       expect(await gone.transport.receive(soon())).to.equal(undefined);
+    });
+
+    it('shows the first 256 bytes that came, whatever they are and in how many pieces', async () => {
+      const { socket, transport } = await made();
+      expect(transport.firstBytes).to.have.length(0);
+      const stream = Buffer.from(frame(Buffer.from(Array.from({ length: 300 }, (_, at) => at % 251))));
+      for (const piece of [stream.subarray(0, 100), stream.subarray(100), Buffer.from(frame(PING))]) {
+        socket.emit('data', piece);
+      }
+      expect(await transport.receive(soon())).to.have.length(300);
+      expect(text(await transport.receive(soon()))).to.equal('#ping');
+      expect(Buffer.from(transport.firstBytes).toString('hex')).to.equal(stream.subarray(0, 256).toString('hex'));
     });
 
     it('says so where the system gives no reason', async () => {
