@@ -11,13 +11,15 @@ export function addressMismatch({ ip }: AgentRecord, localAddress: string | unde
 }
 
 function isFor(recordIp: string, localAddress: string): boolean {
-  const text = localAddress.replace(/%.*$/, '');
-  if (recordIp === 'any' || !ipaddr.isValid(text)) return true;
+  const text = localAddress.replace(/%.*/, '');
+  if (!ipaddr.isValid(text)) return true;
   const local = ipaddr.parse(text);
-  const [address = '', mask] = recordIp.split('/');
+  // Of an IPv4 address 128 bits are all that there are.
+  const [address = '', mask = '128'] = recordIp.split('/');
+  // `any` is no address.
   if (!ipaddr.isValid(address)) return true;
   const range = ipaddr.parse(address);
-  const bits = mask === undefined ? (range.kind() === 'ipv4' ? 32 : 128) : bitsOf(mask);
+  const bits = bitsOf(mask);
   return bits === undefined || (range.kind() === local.kind() && local.match(range, bits));
 }
 

@@ -13,19 +13,16 @@ export async function doubts(race: Race): Promise<void> {
   for (let count = 0; ; count += 1) {
     await race.pause(doubtAt(count) - race.elapsedMs);
     if (over.aborted) return;
-    const ways = doubtfulWays({ protocol: request.protocol, setting: request.cipher }, present(race));
+    const ways = doubtfulWays({ protocol: request.protocol, setting: request.cipher }, [...present(race)]);
     const way = ways[count % ways.length];
     if (way !== undefined) race.begin(tryWay(race, way, AT_ONCE_MS));
   }
 }
 
 /** The ways that are tried all the time. */
-function present(race: Race): readonly Way[] {
-  const tcp: readonly Way[] =
-    race.request.family === 'ossec' ? [] : [{ protocol: 'tcp', cipher: race.cipherFor('tcp', 0) }];
+function* present(race: Race): Iterable<Way> {
+  if (race.request.family !== 'ossec') yield { protocol: 'tcp', cipher: race.cipherFor('tcp', 0) };
+  if (!isUdpWanted(race)) return;
   // Two rounds in a row have both of the ciphers that are tried in turn.
-  const udp: readonly Way[] = isUdpWanted(race)
-    ? [1, 2].map((round) => ({ protocol: 'udp', cipher: race.cipherFor('udp', round) }))
-    : [];
-  return [...tcp, ...udp];
+  for (const round of [1, 2]) yield { protocol: 'udp', cipher: race.cipherFor('udp', round) };
 }

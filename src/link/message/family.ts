@@ -10,7 +10,7 @@ import type { Transport } from './transport.js';
 export interface FamilyFacts {
   readonly setting: CipherSetting;
   /** What the enrollment told, or an earlier run. */
-  readonly family?: ManagerFamily;
+  readonly family?: ManagerFamily | undefined;
   /** Whether `#ping` was answered. */
   readonly pong: boolean;
 }

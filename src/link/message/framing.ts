@@ -6,7 +6,7 @@ const LENGTH_BYTES = 4;
 export interface Frames {
   readonly messages: readonly Uint8Array[];
   /** The length that a frame announced, where no message can be so long: the stream cannot be read any further. */
-  readonly tooLong?: number;
+  readonly tooLong: number | undefined;
 }
 
 /**
@@ -38,7 +38,7 @@ export class FrameReader {
         }
       }
     }
-    return this.#tooLong === undefined ? { messages } : { messages, tooLong: this.#tooLong };
+    return { messages, tooLong: this.#tooLong };
   }
 
   /** Whether the stream stands within a frame: if it ends here, a message was cut off. */
@@ -74,7 +74,7 @@ const BEGINNINGS = ['#AES:', ':', '#pong'];
 export function isCutOff(bytes: Uint8Array): boolean {
   if (bytes.length < LENGTH_BYTES) return true;
   const length = Buffer.from(bytes).readUInt32LE();
-  if (length === 0 || length > MESSAGE_LIMIT || bytes.length >= LENGTH_BYTES + length) return false;
+  if (length > MESSAGE_LIMIT || bytes.length >= LENGTH_BYTES + length) return false;
   const text = Buffer.from(bytes.subarray(LENGTH_BYTES)).toString('latin1');
   return BEGINNINGS.some((word) => text.startsWith(word) || word.startsWith(text));
 }

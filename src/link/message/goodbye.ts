@@ -39,17 +39,14 @@ export async function sayGoodbye(
   told: ManagerFamily | undefined,
 ): Promise<ManagerFamily | undefined> {
   const { request, conversation, sightings, outstanding, parted, pause } = parting;
-  const facts = { setting: request.cipher, pong: sightings.pong, ...(told === undefined ? {} : { family: told }) };
+  const facts = { setting: request.cipher, pong: sightings.pong, family: told };
   const { family, knowsShutdown } = await familyOf(parting, transport, cipher, facts);
   if (!knowsShutdown) return family;
   // A startup that came in after the shutdown would leave the agent `pending`.
   const others = [...outstanding].filter(([other]) => other !== transport).map(([, ending]) => ending);
   const answered = new AbortController();
-  const end = () => answered.abort();
-  parted.addEventListener('abort', end, { once: true });
-  void Promise.allSettled(others).then(end);
-  if (!parted.aborted) await pause(LAST_ANSWER_MS, answered.signal);
-  parted.removeEventListener('abort', end);
+  void Promise.allSettled(others).then(() => answered.abort());
+  await pause(LAST_ANSWER_MS, AbortSignal.any([parted, answered.signal]));
   try {
     await conversation.send(transport, cipher, SHUTDOWN);
   } catch (thrown) {

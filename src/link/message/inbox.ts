@@ -63,7 +63,7 @@ export class Inbox {
         resolve();
       };
       this.#waiting.add(done);
-      signal.addEventListener('abort', done, { once: true });
+      signal.addEventListener('abort', done);
     });
   }
 

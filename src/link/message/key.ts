@@ -22,11 +22,11 @@ export function messageKey(bytes: Uint8Array): MessageKey {
  */
 export function deriveKey({ id, name, key }: AgentRecord): MessageKey {
   const owner = md5Hex(md5Hex(cut(name)) + md5Hex(cut(id)));
-  return messageKey(Buffer.from(md5Hex(cut(key.reveal())) + owner.slice(0, 15), 'latin1'));
+  return messageKey(Buffer.from(md5Hex(cut(key.reveal())) + owner.slice(0, 15)));
 }
 
 function cut(field: string): Uint8Array {
-  return Buffer.from(field, 'utf8').subarray(0, FIELD_LIMIT);
+  return Buffer.from(field).subarray(0, FIELD_LIMIT);
 }
 
 function md5Hex(data: string | Uint8Array): string {

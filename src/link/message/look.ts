@@ -39,7 +39,7 @@ export async function look(request: LookRequest, edge: LookEdge, signal: AbortSi
   const began = edge.now();
   const sightings = new Sightings(() => edge.now() - began);
   if (request.protocol !== 'udp') await lookOver('tcp', request, sightings, edge, signal);
-  const { tcp } = { tcp: sightings.of('tcp') };
+  const tcp = sightings.of('tcp');
   const enough = sightings.pong || tcp?.stranger !== undefined || tcp?.last === 'unresolved';
   if (request.protocol === 'udp' || (request.protocol === 'auto' && !enough)) {
     await lookOver('udp', request, sightings, edge, signal);

@@ -71,5 +71,5 @@ async function isMessageRefused(
   if (said === undefined) return undefined;
   if (said.kind === 'acknowledged') await race.won(transport, said.cipher);
   else race.heed('tcp', said);
-  return said.kind === 'closed' && soon && !early && transport.firstBytes.length === 0;
+  return soon && !early && transport.firstBytes.length === 0;
 }

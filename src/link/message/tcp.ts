@@ -8,16 +8,22 @@ import { Inbox } from './inbox.js';
 import { FIRST_BYTES } from './stranger.js';
 import type { Transport } from './transport.js';
 
-// How long a closed connection may take to hand over what was sent last.
 const LINGER_MS = 1000;
 
 /**
  * Messages over TCP, to remoted of Wazuh 3.x and later.
  * @param signal ends the connecting; an open transport is ended with `close()`
  * @param direct whether no proxy is in between, so that the manager can see this host's own address
+ * @param lingerMs how long a closed connection may take to hand over what was sent last, in milliseconds
  * @throws EnrollError as `dial` does, or with the reason of an aborted signal
  */
-export async function openTcp(endpoint: Endpoint, dial: Dial, signal: AbortSignal, direct = true): Promise<Transport> {
+export async function openTcp(
+  endpoint: Endpoint,
+  dial: Dial,
+  signal: AbortSignal,
+  direct = true,
+  lingerMs = LINGER_MS,
+): Promise<Transport> {
   if (signal.aborted) throw abortReason(signal);
   const socket = await dial(endpoint, signal);
   if (signal.aborted) {
@@ -25,25 +31,27 @@ export async function openTcp(endpoint: Endpoint, dial: Dial, signal: AbortSigna
     socket.destroy();
     throw abortReason(signal);
   }
-  return new TcpTransport(socket, formatEndpoint(endpoint), direct ? plainAddress(socket.localAddress) : undefined);
+  const localAddress = direct ? plainAddress(socket.localAddress) : undefined;
+  return new TcpTransport(socket, formatEndpoint(endpoint), localAddress, lingerMs);
 }
 
 class TcpTransport implements Transport {
   readonly protocol = 'tcp';
-  readonly localAddress?: string;
+  readonly localAddress: string | undefined;
   readonly #socket: Socket;
   readonly #where: string;
+  readonly #lingerMs: number;
   readonly #frames = new FrameReader();
   readonly #inbox = new Inbox();
   /** Why nothing can be sent any more. */
   #gone: EnrollError | undefined;
-  #closed = false;
   #first = Buffer.alloc(0);
 
-  constructor(socket: Socket, where: string, localAddress: string | undefined) {
+  constructor(socket: Socket, where: string, localAddress: string | undefined, lingerMs: number) {
     this.#socket = socket;
     this.#where = where;
-    if (localAddress !== undefined) this.localAddress = localAddress;
+    this.localAddress = localAddress;
+    this.#lingerMs = lingerMs;
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('end', () => this.#ended());
     socket.on('close', () => this.#ended());
@@ -79,22 +87,17 @@ class TcpTransport implements Transport {
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
     this.#fail(new EnrollError('CONNECTION_FAILED', `The connection to ${this.#where} was closed by this host.`));
-    if (this.#socket.destroyed) return;
     // Bytes left unread would turn the close into a reset, and a reset can overtake the last message (a shutdown).
     this.#socket.resume();
     this.#socket.end();
     this.#socket.unref();
-    const linger = setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
-    this.#socket.once('close', () => clearTimeout(linger));
+    setTimeout(() => this.#socket.destroy(), this.#lingerMs).unref();
   }
 
   #read(chunk: Buffer): void {
     if (this.#gone !== undefined) return;
-    const room = FIRST_BYTES - this.#first.length;
-    if (room > 0) this.#first = Buffer.concat([this.#first, chunk.subarray(0, room)]);
+    this.#first = Buffer.concat([this.#first, chunk.subarray(0, FIRST_BYTES - this.#first.length)]);
     const { messages, tooLong } = this.#frames.push(chunk);
     for (const message of messages) this.#inbox.add(message);
     if (tooLong !== undefined) {

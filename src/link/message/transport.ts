@@ -8,7 +8,7 @@ export type Protocol = 'tcp' | 'udp';
 export interface Transport {
   readonly protocol: Protocol;
   /** This host's address on it; absent: not known, or not what the manager sees (a proxy). */
-  readonly localAddress?: string;
+  readonly localAddress?: string | undefined;
   /** What arrived first, as it came and before it was taken for messages: it tells who is there. A few bytes at most. */
   readonly firstBytes: Uint8Array;
   /**

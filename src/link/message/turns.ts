@@ -49,14 +49,7 @@ export class Turns {
     for (;;) {
       const ms = this.#dueMs - this.#edge.elapsedMs();
       if (ms <= 0 || signal.aborted) return;
-      const waiting = new AbortController();
-      const wake = () => waiting.abort();
-      const sooner = this.#sooner.signal;
-      signal.addEventListener('abort', wake, { once: true });
-      sooner.addEventListener('abort', wake, { once: true });
-      await this.#edge.pause(ms, waiting.signal);
-      signal.removeEventListener('abort', wake);
-      sooner.removeEventListener('abort', wake);
+      await this.#edge.pause(ms, AbortSignal.any([signal, this.#sooner.signal]));
     }
   }
 }

@@ -9,8 +9,11 @@ const TCP_HEAD_START_MS = 300;
  */
 const TCP_DOUBT_MS = 3000;
 
+/** What of a handshake decides. */
+type Facts = Pick<Race, 'request' | 'sightings' | 'tcpOpened' | 'elapsedMs'>;
+
 /** Whether UDP is tried: where TCP is open the manager takes its agents there, until it looks as if it did not. */
-export function isUdpWanted({ request, sightings, tcpOpened, elapsedMs }: Race): boolean {
+export function isUdpWanted({ request, sightings, tcpOpened, elapsedMs }: Facts): boolean {
   if (request.protocol === 'udp' || request.family === 'ossec') return true;
   const tcp = sightings.of('tcp');
   if (tcp?.last === 'refused' || tcp?.stranger !== undefined) return true;

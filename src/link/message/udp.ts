@@ -62,7 +62,6 @@ async function openFirst(
     } catch (thrown) {
       socket.removeAllListeners().on('error', () => {});
       socket.close();
-      if (limit.signal.aborted) throw thrown;
       failure = thrown;
     }
   }
@@ -74,10 +73,7 @@ function connected(socket: Socket, port: number, address: string): Promise<void>
   return new Promise((resolve, reject) => {
     const place = socketAddress(address);
     socket.once('error', reject);
-    socket.once('connect', () => {
-      socket.removeListener('error', reject);
-      resolve();
-    });
+    socket.once('connect', resolve);
     socket.connect(port, place);
   });
 }

@@ -25,7 +25,6 @@ export async function watchTcp(race: Race): Promise<void> {
       }
       pingMs = Math.max(PING_AGAIN_MS, 2 * race.elapsedMs);
     }
-    if (over.aborted) return;
     const before = refusals(race);
     await testRefusal(race);
     if (sightings.of('tcp')?.stranger !== undefined) return;

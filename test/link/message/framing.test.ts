@@ -47,6 +47,10 @@ describe('link/framing', () => {
     expect(Buffer.from(messages[0] ?? []).toString()).to.equal('#pong');
   });
 
+  it('refuses no length that a message has', () => {
+    expect(new FrameReader().push(frame(Buffer.alloc(65536))).tooLong).to.equal(undefined);
+  });
+
   it('refuses a length that no message has, before it holds anything, and for good', () => {
     for (const length of [65537, 0x7fffffff, 0xffffffff]) {
       const header = Buffer.alloc(4);
@@ -86,5 +90,19 @@ describe('link/framing', () => {
       expect(isCutOff(Buffer.from(other)), other).to.equal(false);
     }
     expect(isCutOff(Buffer.from('4000000048545450', 'hex'))).to.equal(false);
+  });
+
+  it('takes a length alone for such a beginning where a message may have it', () => {
+    for (const [length, cutOff] of [
+      [0, false],
+      [1, true],
+      [65536, true],
+      [65537, false],
+      [0x50545448, false],
+    ] as const) {
+      const header = Buffer.alloc(4);
+      header.writeUInt32LE(length);
+      expect(isCutOff(header), String(length)).to.equal(cutOff);
+    }
   });
 });

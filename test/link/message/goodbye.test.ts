@@ -1,6 +1,10 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import { EnrollError } from '../../../src/errors.js';
+import { sayGoodbye } from '../../../src/link/message/goodbye.js';
+import { thrownBy } from '../../files/scratch.js';
 import { ACK, acknowledge, type Given, proof, run } from './handshake-run.js';
+import { Line, racing, stopAfter } from './racing.js';
 
 const BOTH = ['aes-wazuh', 'blowfish'] as const;
 const SHUTDOWN = '#!-agent shutdown ';
@@ -139,5 +143,68 @@ describe('a name that does not resolve at first', () => {
       { waitMs: 30_000, protocol: 'udp', family: 'ossec' },
     );
     expect(proof(outcome)).to.include({ protocol: 'udp', attempts: 1 });
+  });
+});
+
+describe('link/goodbye', () => {
+  /** A manager that has acknowledged on `line`, while startups are on their way on `others`. */
+  function parting(ends: readonly Promise<unknown>[] = []) {
+    const { clock, race } = racing();
+    const line = new Line('tcp', clock);
+    for (const end of ends) race.outstanding.set(new Line('tcp', clock), end);
+    // Its own is answered, and ends after the goodbye only.
+    race.outstanding.set(line, new Promise(() => {}));
+    return { clock, race, line };
+  }
+
+  it('is said at once where nothing else is on its way', async () => {
+    const { clock, race, line } = parting();
+    expect(await clock.run(sayGoodbye(race, line, 'aes-wazuh', 'wazuh-4'))).to.equal('wazuh-4');
+    expect(line.sent).to.deep.equal(['shutdown aes-wazuh 0']);
+  });
+
+  it('is said once every other startup has come to an end, well or not', async () => {
+    const never = new AbortController().signal;
+    const ends: Promise<unknown>[] = [];
+    const { clock, race, line } = parting();
+    ends.push(
+      clock.pause(100, never),
+      clock.pause(200, never).then(() => Promise.reject(new Error('broke'))),
+    );
+    for (const end of ends) race.outstanding.set(new Line('tcp', clock), end);
+    await clock.run(sayGoodbye(race, line, 'blowfish', 'wazuh-5'));
+    expect(line.sent).to.deep.equal(['shutdown blowfish 200']);
+  });
+
+  it('is said after half a second all the same, or where no time is left', async () => {
+    const slow = parting([new Promise(() => {})]);
+    await slow.clock.run(sayGoodbye(slow.race, slow.line, 'aes-wazuh', 'wazuh-4'));
+    expect(slow.line.sent).to.deep.equal(['shutdown aes-wazuh 500']);
+    const ending = parting([new Promise(() => {})]);
+    stopAfter(ending, 100);
+    await ending.clock.run(sayGoodbye(ending.race, ending.line, 'aes-wazuh', 'wazuh-4'));
+    expect(ending.line.sent).to.deep.equal(['shutdown aes-wazuh 100']);
+    const over = parting([new Promise(() => {})]);
+    over.race.stop(new EnrollError('INTERRUPTED', 'Interrupted.'));
+    await over.clock.run(sayGoodbye(over.race, over.line, 'aes-wazuh', 'wazuh-4'));
+    expect(over.line.sent).to.deep.equal(['shutdown aes-wazuh 0']);
+  });
+
+  it('need not arrive, and fails with counters that cannot be kept', async () => {
+    const { clock, race, line } = parting();
+    line.broken = new EnrollError('CONNECTION_FAILED', 'Closed.');
+    expect(await clock.run(sayGoodbye(race, line, 'aes-wazuh', 'wazuh-4'))).to.equal('wazuh-4');
+    line.broken = new EnrollError('FILE_UNWRITABLE', 'No counters.');
+    expect(await thrownBy(clock.run(sayGoodbye(race, line, 'aes-wazuh', 'wazuh-4')))).to.equal(line.broken);
+  });
+
+  it('goes by a pong that was seen, and by the cipher that was asked for', async () => {
+    const seen = parting();
+    seen.race.sightings.notePong('udp');
+    expect(await seen.clock.run(sayGoodbye(seen.race, seen.line, 'aes-wazuh', undefined))).to.equal('wazuh-4');
+    const { clock, race } = racing({ cipher: 'blowfish' });
+    const line = new Line('udp', clock);
+    expect(await clock.run(sayGoodbye(race, line, 'blowfish', undefined))).to.equal(undefined);
+    expect(line.sent).to.deep.equal(['#ping 0', '#ping 250']);
   });
 });

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../../src/errors.js';
@@ -47,6 +48,23 @@ describe('link/inbox', () => {
       await inbox.take(never);
       expect(inbox.full).to.equal(false);
     }
+  });
+
+  it('is full by bytes though faults are among them', async () => {
+    const inbox = new Inbox();
+    inbox.add(fault);
+    for (let at = 0; at < 8; at += 1) inbox.add(Buffer.alloc(65536));
+    expect(inbox.full).to.equal(true);
+  });
+
+  it('lets go of the signal of a wait that has ended', async () => {
+    const inbox = new Inbox();
+    const { signal } = new AbortController();
+    const waiting = inbox.take(signal);
+    expect(getEventListeners(signal, 'abort')).to.have.length(1);
+    inbox.add(message);
+    await waiting;
+    expect(getEventListeners(signal, 'abort')).to.have.length(0);
   });
 
   it('leaves a message for the next when the wait was aborted', async () => {

@@ -30,6 +30,23 @@ for (const host of ['127.0.0.1', '::1']) {
   });
 }
 
+describe('link/open through a proxy', () => {
+  afterEach(cleanUp);
+
+  it('does not know the address that the manager sees, which is known without one', async () => {
+    const port = await tcpServer(() => {});
+    for (const [proxied, address] of [
+      [true, undefined],
+      [false, '127.0.0.1'],
+      [undefined, '127.0.0.1'],
+    ] as const) {
+      const options = { dial, timeoutMs: 2000, ...(proxied === undefined ? {} : { proxied }) };
+      const transport = kept(await opener({ host: '127.0.0.1', port }, options)('tcp', soon()));
+      expect(transport.localAddress, String(proxied)).to.equal(address);
+    }
+  });
+});
+
 describe('link/open, aborted', () => {
   afterEach(cleanUp);
 

@@ -70,6 +70,14 @@ describe('link/pace', () => {
     );
   });
 
+  it('has these pauses', () => {
+    expect([0, 1499, 1500, 5000, 9000, 9100, 60_000].map(pauseAfter)).to.deep.equal([
+      130, 130, 163.5, 545, 981, 985, 985,
+    ]);
+    expect([0, 1000, 4000, 8000, 60_000].map(pauseAfterLookup)).to.deep.equal([250, 250, 1000, 2000, 2000]);
+    expect([0, 1, 2].map(doubtAt)).to.deep.equal([15_000, 24_000, 33_000]);
+  });
+
   it('looks a name up about thirty times a minute', () => {
     let count = 0;
     for (let atMs = 0; atMs < 60_000; atMs += pauseAfterLookup(atMs)) count += 1;

@@ -161,20 +161,6 @@ describe('link/tcp', () => {
     expect(await codeOf(sending)).to.equal('CONNECTION_FAILED');
   });
 
-  it('shows the first 256 bytes that came, whatever they are', async () => {
-    const first = Buffer.from(Array.from({ length: 300 }, (_, at) => at % 251));
-    const head = Buffer.from(frame(first));
-    const port = await tcpServer((socket) => {
-      socket.write(head.subarray(0, 100));
-      setImmediate(() => socket.write(Buffer.concat([head.subarray(100), frame(PING)])));
-    });
-    const transport = kept(await openTcp({ host: '127.0.0.1', port }, dial, soon()));
-    expect(transport.firstBytes).to.have.length(0);
-    await transport.receive(soon());
-    await transport.receive(soon());
-    expect(Buffer.from(transport.firstBytes).toString('hex')).to.equal(head.subarray(0, 256).toString('hex'));
-  });
-
   it('tells from which address this host speaks, as people write it, and not where a proxy is in between', async () => {
     const from = (address: string | undefined) => async () =>
       Object.defineProperty(new Socket(), 'localAddress', { value: address });
@@ -208,6 +194,83 @@ describe('link/tcp', () => {
     socket.emit('error', new Error('a late one'));
     expect(await codeOf(openTcp(manager, slow, ending.signal))).to.equal('INTERRUPTED');
     expect(dialled).to.equal(1);
+  });
+
+  describe('on a socket that does what the test says', () => {
+    async function made() {
+      const socket = new Socket();
+      const transport = kept(await openTcp({ host: '192.0.2.1', port: 1514 }, async () => socket, soon()));
+      return { socket, transport };
+    }
+
+    it('tells the end as soon as the manager has sent its last byte, or the socket is gone', async () => {
+      const ended = await made();
+      ended.socket.emit('end');
+      expect(await ended.transport.receive(soon())).to.equal(undefined);
+      const gone = await made();
+      gone.socket.destroy();
+      expect(await gone.transport.receive(soon())).to.equal(undefined);
+    });
+
+    it('shows the first 256 bytes that came, whatever they are and in how many pieces', async () => {
+      const { socket, transport } = await made();
+      expect(transport.firstBytes).to.have.length(0);
+      const stream = Buffer.from(frame(Buffer.from(Array.from({ length: 300 }, (_, at) => at % 251))));
+      for (const piece of [stream.subarray(0, 100), stream.subarray(100), Buffer.from(frame(PING))]) {
+        socket.emit('data', piece);
+      }
+      expect(await transport.receive(soon())).to.have.length(300);
+      expect(text(await transport.receive(soon()))).to.equal('#ping');
+      expect(Buffer.from(transport.firstBytes).toString('hex')).to.equal(stream.subarray(0, 256).toString('hex'));
+    });
+
+    it('says so where the system gives no reason', async () => {
+      const { socket, transport } = await made();
+      socket.destroy(new Error('without a code'));
+      expect(await thrownBy(transport.receive(soon()))).to.have.property(
+        'message',
+        'The connection to 192.0.2.1:1514 broke (unknown reason).',
+      );
+    });
+
+    it('holds a message of the longest for a manager that reads nothing, and no more', async () => {
+      for (const [held, outcome] of [
+        [65536, 'none'],
+        [65537, 'CONNECTION_FAILED'],
+      ] as const) {
+        const { socket, transport } = await made();
+        Object.defineProperty(socket, 'writableLength', { value: held });
+        expect(await codeOf(transport.send(PING)), String(held)).to.equal(outcome);
+      }
+    });
+
+    it('reads on as soon as there is room again, and no sooner', async () => {
+      const { socket, transport } = await made();
+      socket.emit('data', Buffer.concat(Array.from({ length: 9 }, () => Buffer.from(frame(Buffer.alloc(65536))))));
+      expect(socket.isPaused()).to.equal(true);
+      await transport.receive(soon());
+      expect(socket.isPaused(), 'eight of the longest are left').to.equal(true);
+      await transport.receive(soon());
+      expect(socket.isPaused()).to.equal(false);
+    });
+
+    it('hears nothing more once it is closed, and is not broken off for what comes', async () => {
+      const { socket, transport } = await made();
+      transport.close();
+      socket.emit('data', Buffer.from('HTTP/1.1 400 Bad Request'));
+      expect(transport.firstBytes).to.have.length(0);
+      expect(socket.destroyed).to.equal(false);
+    });
+
+    it('is done with once what was sent last has had its time to arrive', async () => {
+      const socket = new Socket();
+      const manager = { host: '192.0.2.1', port: 1514 };
+      const transport = await openTcp(manager, async () => socket, soon(), true, 5);
+      transport.close();
+      expect(socket.destroyed).to.equal(false);
+      await once(socket, 'close', { signal: soon() });
+      expect(socket.destroyed).to.equal(true);
+    });
   });
 
   it('tells that nobody listens', async () => {

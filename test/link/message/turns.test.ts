@@ -53,6 +53,7 @@ describe('link/turns', () => {
         await turns.next(never);
         const first = turns.next(gone.signal);
         const second = turns.next(never).then(() => clock.now());
+        await clock.pause(50, never);
         gone.abort();
         await first;
         expect(await second).to.equal(pauseAfter(0));

@@ -2,8 +2,11 @@ import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
+import { EnrollError } from '../../../src/errors.js';
 import { opener } from '../../../src/link/message/open.js';
 import { addressOrder, openUdp } from '../../../src/link/message/udp.js';
+import type { Lookup } from '../../../src/net/lookup.js';
+import { thrownBy } from '../../files/scratch.js';
 import { cleanUp, closedUdpPort, codeOf, dial, hasIpv6, kept, PING, soon, text, udpServer } from './loopback.js';
 
 describe('link/udp', () => {
@@ -98,13 +101,100 @@ describe('link/udp', () => {
     expect(text(await second.receive(soon()))).to.equal('#ping');
   });
 
+  it('shows the first 256 bytes of the first datagram', async () => {
+    const first = Buffer.from(Array.from({ length: 300 }, (_, at) => at % 251));
+    const port = await udpServer((_message, reply) => {
+      reply(first);
+      reply(PING);
+    });
+    const transport = kept(await openUdp({ host: '127.0.0.1', port }, 2000, soon()));
+    expect(transport.firstBytes).to.have.length(0);
+    await transport.send(PING);
+    expect(await transport.receive(soon())).to.have.length(300);
+    expect(text(await transport.receive(soon()))).to.equal('#ping');
+    expect(Buffer.from(transport.firstBytes).toString('hex')).to.equal(first.subarray(0, 256).toString('hex'));
+    expect(transport.localAddress).to.equal('127.0.0.1');
+  });
+
+  it('keeps a bounded number of notices that nobody waits for', async () => {
+    const port = await closedUdpPort();
+    const transport = kept(await openUdp({ host: '127.0.0.1', port }, 2000, soon()));
+    for (let at = 0; at < 200; at += 1) {
+      await transport.send(PING).catch(() => {});
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    let notices = 0;
+    const idle = AbortSignal.timeout(50);
+    while ((await codeOf(transport.receive(idle))) === 'CONNECTION_REFUSED') notices += 1;
+    expect(notices).to.be.within(1, 64);
+  });
+
+  it('holds no timer once it is open', async () => {
+    const port = await udpServer(() => {});
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = timers();
+    kept(await openUdp({ host: '127.0.0.1', port }, 2000, soon()));
+    expect(timers()).to.equal(before);
+  });
+
+  it('passes over an address that this host has no way to, and tells the reason where it has none to any', async () => {
+    const port = await udpServer((message, reply) => reply(message));
+    const nowhere = { address: 'fe80::1%nowhere', family: 6 };
+    // The system takes no IPv6 address for a socket of IPv4.
+    const wrong = { address: '::1', family: 4 };
+    const here = { address: '127.0.0.1', family: 4 };
+    const endpoint = { host: 'manager', port };
+    const sockets = () => process.getActiveResourcesInfo().filter((kind) => kind === 'UDPWRAP').length;
+    const before = sockets();
+    const none = openUdp(endpoint, 2000, soon(), new Set(), async () => [nowhere, nowhere]);
+    expect(await thrownBy(none))
+      .to.have.property('message')
+      .that.includes('has no interface nowhere');
+    expect(sockets(), 'sockets left open').to.equal(before);
+    // By the order of the families the other one would be the first.
+    const refused = new Set([here.address]);
+    const transport = kept(await openUdp(endpoint, 2000, soon(), refused, async () => [here, wrong, nowhere]));
+    await transport.send(PING);
+    expect(text(await transport.receive(soon()))).to.equal('#ping');
+  });
+
+  it('says in words what became of the name', async () => {
+    const opened = async (lookup: Lookup) =>
+      await thrownBy(openUdp({ host: 'manager', port: 1514 }, 20, soon(), new Set(), lookup));
+    const noAddress = await opened(async () => []);
+    expect(noAddress).to.include({ code: 'HOST_UNRESOLVED', message: 'The name manager has no address.' });
+    const failing = await opened(() => Promise.reject(Object.assign(new Error(), { code: 'EAI_AGAIN' })));
+    expect(failing).to.include({
+      code: 'HOST_UNRESOLVED',
+      message: 'The name manager could not be resolved (EAI_AGAIN).',
+    });
+    const late = await opened(() => new Promise(() => {}));
+    expect(late).to.include({
+      code: 'HOST_UNRESOLVED',
+      message: 'The name manager could not be resolved within 0.02 s.',
+    });
+    const own = new EnrollError('HOST_UNRESOLVED', 'Of its own.');
+    expect(await opened(() => Promise.reject(own))).to.equal(own);
+  });
+
+  it('says that this host has closed it', async () => {
+    const port = await udpServer(() => {});
+    const transport = await openUdp({ host: '127.0.0.1', port }, 2000, soon());
+    transport.close();
+    const words = `The connection to 127.0.0.1:${port} was closed by this host.`;
+    expect(await thrownBy(transport.send(PING))).to.have.property('message', words);
+    expect(await thrownBy(transport.receive(soon()))).to.have.property('message', words);
+  });
+
   it('tells a name that does not resolve', async () => {
     expect(await codeOf(openUdp({ host: 'no..name', port: 1514 }, 2000, soon()))).to.equal('HOST_UNRESOLVED');
   });
 
   it('tells a message that no datagram can carry', async () => {
     const port = await udpServer(() => {});
-    const transport = kept(await openUdp({ host: '127.0.0.1', port }, 2000, soon()));
+    const refused = new Set<string>();
+    const transport = kept(await openUdp({ host: '127.0.0.1', port }, 2000, soon(), refused));
     expect(await codeOf(transport.send(Buffer.alloc(65536)))).to.equal('CONNECTION_FAILED');
+    expect(refused.size, 'addresses that have refused').to.equal(0);
   });
 });

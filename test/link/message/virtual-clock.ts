@@ -30,6 +30,11 @@ export class VirtualClock {
       return undefined;
     });
 
+  /** How many waits have not ended. */
+  get waits(): number {
+    return this.#sleepers.size;
+  }
+
   /** Lets the clock run until the work has ended. */
   async run<T>(work: Promise<T>): Promise<T> {
     const end = () => {

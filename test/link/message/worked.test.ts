@@ -1,7 +1,11 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import { EnrollError } from '../../../src/errors.js';
 import { workingWay } from '../../../src/link/message/candidates.js';
+import type { Protocol } from '../../../src/link/message/transport.js';
+import { tryWorked } from '../../../src/link/message/worked.js';
 import { acknowledge, proof, run } from './handshake-run.js';
+import { racing } from './racing.js';
 
 const WAZUH = { ciphers: ['aes-wazuh', 'blowfish'], pong: true, answer: acknowledge } as const;
 const WAZUH_3 = { ...WAZUH, pong: false } as const;
@@ -69,6 +73,36 @@ describe('what worked before', () => {
     expect(workingWay(worked, { protocol: 'auto', setting: 'blowfish' })).to.equal(undefined);
     expect(workingWay({ ...worked, cipher: 'blowfish' }, { protocol: 'auto', setting: 'aes' })).to.equal(undefined);
     expect(workingWay(undefined, { protocol: 'auto', setting: 'auto' })).to.equal(undefined);
+  });
+
+  it('has the time of a round trip for itself, and over TCP it tells then when its connection ends', async () => {
+    const way = (protocol: Protocol) => ({ worked: { protocol, cipher: 'aes', family: 'wazuh-4' } as const });
+    for (const [protocol, ms] of [
+      ['tcp', 1000],
+      ['udp', 500],
+    ] as const) {
+      const { clock, race } = racing(way(protocol));
+      const silent = await clock.run(tryWorked(race));
+      expect(clock.now(), protocol).to.equal(ms);
+      if (protocol === 'udp') expect(silent).to.equal(undefined);
+      else expect(silent).to.have.property('ended').that.is.a('promise');
+      race.stop(new EnrollError('INTERRUPTED', 'Interrupted.'));
+      await silent?.ended;
+      await race.settled();
+    }
+    const { clock, race } = racing(way('tcp'), { onMessage: (_, line) => line.end() });
+    expect(await clock.run(tryWorked(race))).to.equal(undefined);
+    expect(clock.now()).to.equal(0);
+  });
+
+  it('takes its turn, and nothing where nothing is known', async () => {
+    const { clock, race, sent } = racing({ worked: { protocol: 'udp', cipher: 'blowfish' } });
+    void race.turns.next(race.over);
+    await clock.run(tryWorked(race));
+    expect(sent()).to.deep.equal(['udp startup blowfish 130']);
+    const unknown = racing();
+    expect(await unknown.clock.run(tryWorked(unknown.race))).to.equal(undefined);
+    expect(unknown.sent()).to.deep.equal([]);
   });
 
   it('does not vouch for the family where another way is acknowledged', async () => {
