@@ -18,6 +18,11 @@ export interface ApiRequest {
   readonly once?: 'creates' | 'deletes';
 }
 
+/** A call that may be sent again where its answer was lost: whoever makes it hears of an answer, or of an error. */
+export interface RepeatableRequest extends ApiRequest {
+  readonly once?: never;
+}
+
 /** An answer of HTTP, whole. */
 export interface Reply {
   readonly status: number;

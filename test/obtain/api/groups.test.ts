@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
 import { EnrollError } from '../../../src/errors.js';
-import type { Settled } from '../../../src/obtain/api/converse.js';
+import type { Answered } from '../../../src/obtain/api/converse.js';
 import { dialect4 } from '../../../src/obtain/api/dialect.js';
 import { assignGroups, checkGroups } from '../../../src/obtain/api/groups.js';
 import type { AgentKey, Completion } from '../../../src/obtain/key-source.js';
@@ -136,14 +136,21 @@ describe('what is told of groups', () => {
       answer: { kind: 'done', data: {}, failed: [{ code, said: 'no', ids: ['b', 'c'] }] },
     }) as const;
   const done = { kind: 'answer', reply, answer: { kind: 'done', data: {}, failed: [] } } as const;
-  const unknown = { kind: 'unknown', error: new EnrollError('ANSWER_LOST', 'Lost.') } as const;
+  const lost = new EnrollError('CONNECTION_FAILED', 'Lost.');
 
-  const asking = (answers: readonly Settled[], patience = 0) => {
+  const asking = (answers: readonly (Answered | EnrollError)[], patience = 0) => {
     const queue = [...answers];
     let waited = 0;
     return {
       dialect: dialect4({ major: 4, minor: 14, text: '4.14.7' }),
-      session: { secrets: [], call: async () => queue.shift() ?? unknown },
+      session: {
+        secrets: [],
+        call: async () => {
+          const answer = queue.shift() ?? lost;
+          if (answer instanceof EnrollError) throw answer;
+          return answer;
+        },
+      },
       patience: { wait: async () => waited++ < patience },
       quote: (said: string) => `<${said}>`,
     };
@@ -189,7 +196,7 @@ describe('what is told of groups', () => {
         ),
       ],
     ],
-    ['the last ones, lost', [done, unknown, done], ['a'], [notAssigned('groups b, c were', 'Lost', 'b')]],
+    ['the last ones, lost', [done, lost, done], ['a'], [notAssigned('groups b, c were', 'Lost', 'b')]],
   ] as const) {
     it(`that were asked for: ${what}`, async () => {
       expect(await assignGroups('001', ['a', 'b', 'c'], asking(answers), live)).to.deep.equal({ groups, warnings });
@@ -214,7 +221,7 @@ describe('what is told of groups', () => {
       expect(error.message).to.equal(`The manager has ${which}. No agent was created.`);
     }
     await checkGroups(['a'], asking([failed(1710)]), live);
-    await checkGroups(['b'], asking([unknown]), live);
+    await failure('CONNECTION_FAILED', () => checkGroups(['b'], asking([lost]), live));
     await checkGroups([], asking([failed(1710)]), live);
   });
 });
