@@ -101,6 +101,8 @@ describe('a look at a manager that nobody has checked', () => {
       },
     });
     await looking(at, (look) => look.get('', live));
+    const began = performance.now();
     await ended;
+    expect(performance.now() - began, 'one that is left to its own end takes seconds').to.be.below(3000);
   });
 });
