@@ -58,7 +58,8 @@ export function session(kind: ApiKind, credentials: ApiCredentials, converse: Co
       throw new EnrollError('NOT_API', `${where} accepted the credentials, but gave no token.`);
     }
     secrets.push(new Secret(given));
-    return new Secret(`Bearer ${given}`);
+    token = new Secret(`Bearer ${given}`);
+    return token;
   };
 
   function call(...given: [RepeatableRequest, AbortSignal]): Promise<Answered>;
@@ -66,7 +67,6 @@ export function session(kind: ApiKind, credentials: ApiCredentials, converse: Co
   async function call(request: ApiRequest, signal: AbortSignal): Promise<Settled> {
     for (let renewed = false; ; renewed = true) {
       const authorization = kind === '3.x' ? basic : (token ?? (await logIn(signal)));
-      if (kind === '4.x') token = authorization;
       const settled = await converse(request, authorization, signal);
       if (settled.kind === 'unknown' || settled.answer.kind !== 'refused' || settled.answer.status !== 401) {
         return settled;

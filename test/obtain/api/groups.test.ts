@@ -168,13 +168,13 @@ describe('what is told of groups', () => {
     ],
     [
       'one that may not be',
-      [done, done, failed(4000)],
-      ['a', 'b'],
+      [done, failed(4000), done],
+      ['a', 'c'],
       [
         notAssigned(
-          'group c was',
+          'group b was',
           'the API user may not do that (error 4000): it takes agent:modify_group on agents, group:read and group:modify_assignments on groups',
-          'c',
+          'b',
         ),
       ],
     ],
@@ -183,6 +183,12 @@ describe('what is told of groups', () => {
       [done, refused(7), done],
       ['a', 'c'],
       [notAssigned('group b was', 'the manager said "<no>" (error 7)', 'b')],
+    ],
+    [
+      'one for a reason without a number',
+      [done, { kind: 'answer', reply, answer: { kind: 'refused', status: 400, said: 'no' } }, done],
+      ['a', 'c'],
+      [notAssigned('group b was', 'the manager said "<no>" (error without a number)', 'b')],
     ],
     [
       'none until the agent has connected',

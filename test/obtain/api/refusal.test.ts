@@ -127,6 +127,11 @@ describe('a refusal without a code', () => {
     });
   }
 
+  it('of an address that was left out names no address', () => {
+    const error = refusal({ status: 400, said: "x - 'ip'" }, { ...context, ip: undefined });
+    expect(error.message).to.equal(`The API did not accept the address of this host. It said: "x - 'ip'" (HTTP 400).`);
+  });
+
   it('without a word is told by its status, dots and all', () => {
     expect(refused(405, '').message).to.equal('manager:55000 has no call to add an agent (HTTP 405).');
     const dotted = refusal({ status: 405, said: '' }, { ...context, where: '10.1.2.3:55000' });
