@@ -49,6 +49,11 @@ describe("a quotation of a manager's words", () => {
     expect(quote(`Duplicate agent name: ${name}\u001b[2J`, [])).to.equal(`Duplicate agent name: ${name}?[2J`);
   });
 
+  it('shows a long name of capitals and digits', () => {
+    const name = `${'WEB-SERVER-OF-THE-THIRD-FLOOR-'.repeat(4)}01`;
+    expect(quote(name, [])).to.equal(name);
+  });
+
   it('hides nothing of a password that is empty', () => {
     expect(quote('as it is', [passwordOf(''), new Secret('')])).to.equal('as it is');
   });

@@ -56,7 +56,7 @@ export function agentAt(agents: readonly FoundAgent[], ip: string): FoundAgent |
 }
 
 /** Whether two addresses or ranges of records are the same; IPv6 in any writing. */
-export function isSameAddress(a: string, b: string): boolean {
+function isSameAddress(a: string, b: string): boolean {
   if (a === 'any' || b === 'any') return a === b;
   return isRecordAddress(a) && isRecordAddress(b) && fitAddress({ kind: 'address', address: a }, b).ok;
 }

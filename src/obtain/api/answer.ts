@@ -16,6 +16,29 @@ export type Answer =
   /** It is not an answer of this API. */
   | { readonly kind: 'foreign'; readonly status: number };
 
+/** An answer that is one of this API. */
+export type KnownAnswer = Exclude<Answer, { kind: 'foreign' }>;
+
+/** Why a call was not done, or a part of it. */
+export interface Fault {
+  /** That of HTTP; absent where one thing of a list was not done. */
+  readonly status?: number;
+  readonly code?: number;
+  readonly said: string;
+}
+
+/** What an answer comes to: what it brings, and the first thing that was not done. */
+export interface Outcome {
+  readonly data: unknown;
+  readonly fault: Fault | undefined;
+}
+
+/** The outcome of a call that is for one agent or one group. */
+export function outcomeOf(answer: KnownAnswer): Outcome {
+  if (answer.kind === 'refused') return { data: undefined, fault: answer };
+  return { data: answer.data, fault: answer.failed[0] };
+}
+
 /**
  * Reads an answer.
  *

@@ -73,9 +73,7 @@ export async function begin(
 }
 
 async function identify(ask: Converse, where: string, signal: AbortSignal): Promise<ApiKind> {
-  const settled = await ask({ method: 'GET', path: '/' }, undefined, signal);
-  if (settled.kind === 'unknown') throw settled.error;
-  const { reply } = settled;
+  const { reply } = await ask({ method: 'GET', path: '/' }, undefined, signal);
   const kind = kindOf(reply.status, reply.header, reply.body);
   if (kind === undefined) {
     throw new EnrollError('NOT_API', `What answers at ${where} is not a manager's API (HTTP ${reply.status}).`);
@@ -84,9 +82,8 @@ async function identify(ask: Converse, where: string, signal: AbortSignal): Prom
 }
 
 async function serverInfo(kind: ApiKind, talk: Session, where: string, signal: AbortSignal): Promise<ApiInfo> {
-  const settled = await talk.call({ method: 'GET', path: '/' }, signal);
-  if (settled.kind === 'unknown') throw settled.error;
-  const info = settled.answer.kind === 'done' ? apiInfo(settled.answer.data) : undefined;
+  const { answer } = await talk.call({ method: 'GET', path: '/' }, signal);
+  const info = answer.kind === 'done' ? apiInfo(answer.data) : undefined;
   const claimed: ApiKind | undefined = info && (info.major <= 3 ? '3.x' : '4.x');
   if (info === undefined || claimed !== kind) {
     throw new EnrollError('NOT_API', `${where} does not say which version of the manager's API it is.`);

@@ -1,21 +1,27 @@
 import { EnrollError, type ErrorDetails } from '../../errors.js';
 import type { Secret } from '../../model/secret.js';
 import type { Patience } from '../patience.js';
-import { type Answer, readAnswer } from './answer.js';
-import type { ApiHttp, ApiRequest, Exchange, Reply } from './http.js';
+import { type KnownAnswer, readAnswer } from './answer.js';
+import type { ApiHttp, ApiRequest, Exchange, RepeatableRequest, Reply } from './http.js';
+
+/** An answer of the API. */
+export interface Answered {
+  readonly kind: 'answer';
+  readonly answer: KnownAnswer;
+  readonly reply: Reply;
+}
 
 /** What is known after a request. */
 export type Settled =
-  | { readonly kind: 'answer'; readonly answer: Exclude<Answer, { kind: 'foreign' }>; readonly reply: Reply }
+  | Answered
   /** A request that creates or deletes an agent may have been carried out, or not. */
   | { readonly kind: 'unknown'; readonly error: EnrollError };
 
 /** Sends one request, and where that is safe again. */
-export type Converse = (
-  request: ApiRequest,
-  authorization: Secret | undefined,
-  signal: AbortSignal,
-) => Promise<Settled>;
+export interface Converse {
+  (request: RepeatableRequest, authorization: Secret | undefined, signal: AbortSignal): Promise<Answered>;
+  (request: ApiRequest, authorization: Secret | undefined, signal: AbortSignal): Promise<Settled>;
+}
 
 // 1013: no socket, 1017: the daemons are not ready. The request was not carried out.
 const STARTING: ReadonlySet<number> = new Set([1013, 1017]);
@@ -27,7 +33,9 @@ const HALF_DONE: ReadonlySet<number> = new Set([1000, 1014, 3021]);
  * one are asked again later, a block (403, error 6000, 300 s) is final.
  */
 export function converse(http: ApiHttp, patience: Patience, where: string): Converse {
-  return async (request, authorization, signal) => {
+  function ask(...given: [RepeatableRequest, Secret | undefined, AbortSignal]): Promise<Answered>;
+  function ask(...given: [ApiRequest, Secret | undefined, AbortSignal]): Promise<Settled>;
+  async function ask(request: ApiRequest, authorization: Secret | undefined, signal: AbortSignal): Promise<Settled> {
     for (;;) {
       const { once } = request;
       const exchange = await http.request(request, authorization, signal);
@@ -56,7 +64,8 @@ export function converse(http: ApiHttp, patience: Patience, where: string): Conv
       }
       return { kind: 'answer', answer, reply };
     }
-  };
+  }
+  return ask;
 }
 
 type Once = NonNullable<ApiRequest['once']>;

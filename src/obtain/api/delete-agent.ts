@@ -1,7 +1,7 @@
 import { EnrollError, type ErrorDetails, EXIT } from '../../errors.js';
 import { type AgentRecord, parseRecord } from '../../model/agent-record.js';
 import { agentNamed, foundAgents } from './agents.js';
-import type { Answer } from './answer.js';
+import { type Fault, outcomeOf } from './answer.js';
 import { type ApiAccess, type BegunSession, begin } from './begin.js';
 import { tellingOfExposure } from './exposure.js';
 import { openApi } from './http.js';
@@ -72,13 +72,10 @@ type Known = { readonly kind: 'there' } | Exclude<Deletion, { kind: 'deleted' }>
 async function look(record: AgentRecord, begun: BegunSession, signal: AbortSignal): Promise<Known> {
   const { session, dialect, patience, where } = begun;
   for (;;) {
-    const settled = await session.call(dialect.key(record.id), signal);
-    if (settled.kind === 'unknown') throw settled.error;
-    const fault = faultOf(settled.answer);
-    if (fault === undefined && settled.answer.kind === 'done') {
-      return compared(record, dialect.keyIn(settled.answer.data), where);
-    }
-    if (fault?.code !== NO_AGENT) throw refusal('see', record, fault, begun);
+    const { answer } = await session.call(dialect.key(record.id), signal);
+    const { data, fault } = outcomeOf(answer);
+    if (fault === undefined) return compared(record, dialect.keyIn(data), where);
+    if (fault.code !== NO_AGENT) throw refusal('see', record, fault, begun);
     // The key of a new agent is written with a delay, and until then there is none of that id.
     if (!(await isListed(record, begun, signal)) || !(await patience.wait(signal))) return { kind: 'gone' };
   }
@@ -89,9 +86,8 @@ async function isListed(
   { session, dialect }: BegunSession,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const settled = await session.call(dialect.find(name), signal);
-  if (settled.kind === 'unknown' || settled.answer.kind !== 'done') return false;
-  return agentNamed(foundAgents(settled.answer.data), name)?.id === id.padStart(3, '0');
+  const { answer } = await session.call(dialect.find(name), signal);
+  return answer.kind === 'done' && agentNamed(foundAgents(answer.data), name)?.id === id.padStart(3, '0');
 }
 
 /** The key as an API gives it is the base64 of a line of client.keys; its address may be written in another way. */
@@ -115,12 +111,10 @@ async function remove(record: AgentRecord, begun: BegunSession, signal: AbortSig
   const { session, dialect } = begun;
   const settled = await session.call(dialect.remove(record.id), signal);
   if (settled.kind === 'unknown') return settled.error;
-  const { answer } = settled;
-  const fault = faultOf(answer);
-  // Somebody else was faster.
-  if (fault?.code === NO_AGENT) return undefined;
-  if (fault === undefined && answer.kind === 'done' && isIn(dialect.removedIn(answer.data), record)) return undefined;
-  const error = refusal('delete', record, fault, begun);
+  const { data, fault } = outcomeOf(settled.answer);
+  // There is none: somebody else was faster.
+  if (fault === undefined ? isIn(dialect.removedIn(data), record) : fault.code === NO_AGENT) return undefined;
+  const error = refusal('delete', record, fault ?? NOTHING_SAID, begun);
   if (fault?.code === NOT_ELIGIBLE) return error;
   throw error;
 }
@@ -133,25 +127,15 @@ const NO_AGENT = 1701;
 /** It was not yet unseen for long enough: registered, or heard of, in this very second (4.x, older_than=0s). */
 const NOT_ELIGIBLE = 1731;
 
-interface Fault {
-  readonly code: number | undefined;
-  readonly status: number;
-  readonly said: string;
-}
-
-function faultOf(answer: Exclude<Answer, { kind: 'foreign' }>): Fault | undefined {
-  if (answer.kind === 'refused') return { code: answer.code, status: answer.status, said: answer.said };
-  const [failed] = answer.failed;
-  return failed === undefined ? undefined : { ...failed, status: 200 };
-}
+/** An answer without a fault that does not have the agent either. */
+const NOTHING_SAID: Fault = { status: 200, said: '' };
 
 function refusal(
   act: 'see' | 'delete',
   { id, name }: AgentRecord,
-  fault: Fault | undefined,
+  { code, status, said }: Fault,
   { where, quote }: BegunSession,
 ): EnrollError {
-  const { code, status = 200, said = '' } = fault ?? {};
   const managerSaid = quote(said);
   const which = code === undefined ? `HTTP ${status}` : `error ${code}`;
   const told = managerSaid === '' ? ` (${which}).` : `. It said: "${managerSaid}" (${which}).`;

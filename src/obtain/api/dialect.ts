@@ -2,7 +2,7 @@ import { listOf, memberOf, textOf } from '../../model/json.js';
 import type { Answer } from './answer.js';
 import { itemsOf } from './answer.js';
 import { type ApiInfo, isAtLeast } from './api-version.js';
-import type { ApiRequest } from './http.js';
+import type { ApiRequest, RepeatableRequest } from './http.js';
 
 /** The agent that is asked for, in the words of an API. */
 export interface NewAgent {
@@ -17,16 +17,16 @@ export interface NewAgent {
 export interface Dialect {
   add(agent: NewAgent): ApiRequest;
   /** Agents of a name; the answer may have others, see `agentNamed`. */
-  find(name: string): ApiRequest;
+  find(name: string): RepeatableRequest;
   /** Agents of an address in the manager's own writing. */
-  findAddress(ip: string): ApiRequest;
-  key(id: string): ApiRequest;
+  findAddress(ip: string): RepeatableRequest;
+  key(id: string): RepeatableRequest;
   /** The key in the answer to `key`. */
   keyIn(data: unknown): string | undefined;
-  groups(names: readonly string[]): ApiRequest;
+  groups(names: readonly string[]): RepeatableRequest;
   /** Which of the names are certainly no group, by the answer to `groups`. */
   unknownGroups(answer: Answer, names: readonly string[]): string[];
-  assign(id: string, group: string): ApiRequest;
+  assign(id: string, group: string): RepeatableRequest;
   /** Deletes an agent, whenever it was last seen, and takes its record out of the manager's client.keys. */
   remove(id: string): ApiRequest;
   /** The ids that are in the answer to `remove` as deleted. */

@@ -2,7 +2,7 @@ import { abortReason, EnrollError } from '../../errors.js';
 import { storedForm } from './address-field.js';
 import { agentAt, agentNamed, describeAgent, type FoundAgent, foundAgents } from './agents.js';
 import type { Dialect, NewAgent } from './dialect.js';
-import type { ApiRequest } from './http.js';
+import type { RepeatableRequest } from './http.js';
 import type { Session } from './session.js';
 
 /** The manager is the first of its own agents. */
@@ -67,10 +67,10 @@ function told(message: string, found: FoundAgent | undefined): string {
   return found === undefined ? message : `${message} It is ${describeAgent(found)}.`;
 }
 
-async function look(request: ApiRequest, session: Session, signal: AbortSignal): Promise<FoundAgent[]> {
+async function look(request: RepeatableRequest, session: Session, signal: AbortSignal): Promise<FoundAgent[]> {
   try {
-    const settled = await session.call(request, signal);
-    return settled.kind === 'answer' && settled.answer.kind === 'done' ? foundAgents(settled.answer.data) : [];
+    const { answer } = await session.call(request, signal);
+    return answer.kind === 'done' ? foundAgents(answer.data) : [];
   } catch {
     // The refusal is what the user must hear; why no more is known about it is not.
     if (signal.aborted) throw abortReason(signal);

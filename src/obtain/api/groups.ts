@@ -1,7 +1,7 @@
 import { EnrollError } from '../../errors.js';
 import type { Completion } from '../key-source.js';
 import type { Patience } from '../patience.js';
-import type { Answer } from './answer.js';
+import { type Fault, outcomeOf } from './answer.js';
 import type { Dialect } from './dialect.js';
 import type { Session } from './session.js';
 
@@ -22,9 +22,8 @@ export interface GroupContext {
 export async function checkGroups(names: readonly string[], context: GroupContext, signal: AbortSignal): Promise<void> {
   if (names.length === 0) return;
   const { dialect, session } = context;
-  const settled = await session.call(dialect.groups(names), signal);
-  if (settled.kind === 'unknown') return;
-  const unknown = dialect.unknownGroups(settled.answer, names);
+  const { answer } = await session.call(dialect.groups(names), signal);
+  const unknown = dialect.unknownGroups(answer, names);
   if (unknown.length === 0) return;
   const which = unknown.length === 1 ? `no group called ${unknown[0]}` : `no groups called ${unknown.join(', ')}`;
   throw new EnrollError('GROUP_UNKNOWN', `The manager has ${which}. No agent was created.`);
@@ -56,15 +55,14 @@ export async function assignGroups(
   return { groups, warnings };
 }
 
-type Outcome = 'assigned' | { readonly why: string; readonly final: boolean };
+type Assigned = 'assigned' | { readonly why: string; readonly final: boolean };
 
-async function assign(id: string, name: string, context: GroupContext, signal: AbortSignal): Promise<Outcome> {
+async function assign(id: string, name: string, context: GroupContext, signal: AbortSignal): Promise<Assigned> {
   const { dialect, session, patience, quote } = context;
   try {
     for (;;) {
-      const settled = await session.call(dialect.assign(id, name), signal);
-      if (settled.kind === 'unknown') return { why: settled.error.message, final: true };
-      const fault = faultOf(settled.answer);
+      const { answer } = await session.call(dialect.assign(id, name), signal);
+      const { fault } = outcomeOf(answer);
       // 1751: it is in the group already.
       if (fault === undefined || fault.code === 1751) return 'assigned';
       // The manager makes a new agent known with a delay, and until then has none of that id (1701).
@@ -77,20 +75,7 @@ async function assign(id: string, name: string, context: GroupContext, signal: A
   }
 }
 
-interface Fault {
-  readonly code: number | undefined;
-  readonly said: string;
-}
-
-function faultOf(answer: Answer): Fault | undefined {
-  if (answer.kind === 'done') return answer.failed[0];
-  return {
-    code: answer.kind === 'refused' ? answer.code : undefined,
-    said: answer.kind === 'refused' ? answer.said : '',
-  };
-}
-
-function words({ code, said }: Fault, quote: (said: string) => string): Outcome {
+function words({ code, said }: Fault, quote: (said: string) => string): Assigned {
   switch (code) {
     case 1753:
       return {

@@ -18,6 +18,11 @@ export interface ApiRequest {
   readonly once?: 'creates' | 'deletes';
 }
 
+/** A call that may be sent again where its answer was lost: whoever makes it hears of an answer, or of an error. */
+export interface RepeatableRequest extends ApiRequest {
+  readonly once?: never;
+}
+
 /** An answer of HTTP, whole. */
 export interface Reply {
   readonly status: number;
@@ -109,7 +114,6 @@ const MAY_BE_HTTPS =
   "A manager's API speaks https unless it was told otherwise: give --api-url https://… Else check the network between this host and the manager.";
 
 function told(outcome: HttpOutcome, { secure }: ApiAddress): Exchange {
-  const hint = secure ? {} : { hint: MAY_BE_HTTPS };
   switch (outcome.kind) {
     case 'reply': {
       const { status, header, body } = outcome.reply;
@@ -118,12 +122,15 @@ function told(outcome: HttpOutcome, { secure }: ApiAddress): Exchange {
     case 'lost': {
       const { error } = outcome;
       if (secure || error.code !== 'CONNECTION_FAILED') return outcome;
-      return { kind: 'lost', error: new EnrollError(error.code, error.message, { ...hint, cause: error.cause }) };
+      return {
+        kind: 'lost',
+        error: new EnrollError(error.code, error.message, { hint: MAY_BE_HTTPS, cause: error.cause }),
+      };
     }
     case 'unusable': {
       const { because, message, cause } = outcome;
-      const details = { cause, ...(because === 'not http' ? hint : {}) };
-      return { kind: 'unusable', error: new EnrollError('NOT_API', message, details) };
+      const hint = !secure && because === 'not http' ? { hint: MAY_BE_HTTPS } : {};
+      return { kind: 'unusable', error: new EnrollError('NOT_API', message, { ...hint, cause }) };
     }
   }
 }

@@ -1,6 +1,7 @@
 import { abortReason, EnrollError } from '../../errors.js';
 import type { Patience } from '../patience.js';
-import { agentNamed, describeAgent, type FoundAgent, foundAgents, isSameAddress } from './agents.js';
+import { agentAt, agentNamed, describeAgent, type FoundAgent, foundAgents } from './agents.js';
+import { outcomeOf } from './answer.js';
 import type { Dialect, NewAgent } from './dialect.js';
 import { type Issued, type KeyExpectation, readKey } from './issued.js';
 import type { Session } from './session.js';
@@ -37,14 +38,12 @@ export interface RecoverContext {
  */
 export async function recover(lost: LostRequest, context: RecoverContext, signal: AbortSignal): Promise<Issued> {
   try {
-    const agent = await findAgent(lost, context, signal);
-    const issued = agent === undefined ? undefined : await findKey(agent, lost, context, signal);
-    if (issued === undefined) throw lost.error;
+    const { record, warnings } = await findKey(await findAgent(lost, context, signal), lost, context, signal);
     return {
-      record: issued.record,
+      record,
       warnings: [
-        ...issued.warnings,
-        `The answer to the request was lost; the manager had carried it out, and the key of agent ${issued.record.id} was read from there.`,
+        ...warnings,
+        `The answer to the request was lost; the manager had carried it out, and the key of agent ${record.id} was read from there.`,
       ],
     };
   } catch (thrown) {
@@ -55,68 +54,54 @@ export async function recover(lost: LostRequest, context: RecoverContext, signal
 }
 
 async function findAgent(
-  lost: LostRequest,
+  { agent: { name, ip, force }, clock, elapsedMs, error }: LostRequest,
   { dialect, session, patience }: RecoverContext,
   signal: AbortSignal,
-): Promise<FoundAgent | undefined> {
-  if (lost.clock === undefined) return undefined;
-  const { name, force } = lost.agent;
+): Promise<FoundAgent> {
+  if (clock === undefined) throw error;
   do {
-    const settled = await session.call(dialect.find(name), signal);
-    const data = settled.kind === 'answer' && settled.answer.kind === 'done' ? settled.answer.data : undefined;
-    const agent = agentNamed(foundAgents(data), name);
+    const { answer } = await session.call(dialect.find(name), signal);
+    const agent = agentNamed(foundAgents(outcomeOf(answer).data), name);
     if (agent === undefined) continue;
-    if (isOurs(agent, lost)) return agent;
-    if (!force && isOlder(agent, lost.clock)) {
+    const added = addedAt(agent);
+    const isInTime = added >= clock - TOLERANCE_MS && added <= clock + elapsedMs + SKEW_MS;
+    const hasAddress = ip === undefined || agentAt([agent], ip) !== undefined;
+    if (isInTime && hasAddress && /^never[ _]connected$/i.test(agent.status ?? '')) return agent;
+    if (!force && added < clock - SKEW_MS) {
       throw new EnrollError(
         'NAME_DUPLICATE',
         `The manager already has an agent called ${name}: ${describeAgent(agent)}. The answer to the request was lost, but that agent is older.`,
-        { cause: lost.error },
+        { cause: error },
       );
     }
   } while (await patience.wait(signal));
-  return undefined;
+  throw error;
 }
 
 async function findKey(
-  agent: FoundAgent,
-  { expected }: LostRequest,
+  { id }: FoundAgent,
+  { expected, error }: LostRequest,
   { dialect, session, patience }: RecoverContext,
   signal: AbortSignal,
-): Promise<Issued | undefined> {
+): Promise<Issued> {
   do {
-    const settled = await session.call(dialect.key(agent.id), signal);
-    if (settled.kind === 'unknown') return undefined;
-    const { answer } = settled;
-    if (answer.kind === 'done' && answer.failed.length === 0) {
-      return readKey(agent.id, dialect.keyIn(answer.data), expected);
-    }
+    const { answer } = await session.call(dialect.key(id), signal);
+    const { data, fault } = outcomeOf(answer);
+    if (fault === undefined) return readKey(id, dialect.keyIn(data), expected);
     // The manager writes the key with a delay: 1701 until then.
-    const code = answer.kind === 'done' ? answer.failed[0]?.code : answer.code;
-    if (code !== 1701) return undefined;
+    if (fault.code !== 1701) throw error;
   } while (await patience.wait(signal));
-  return undefined;
+  throw error;
 }
 
 /** Times are whole seconds, and the nodes of a cluster have a clock each. */
 const TOLERANCE_MS = 1000;
 const SKEW_MS = 60_000;
 
-function isOurs(agent: FoundAgent, { agent: asked, clock = 0, elapsedMs }: LostRequest): boolean {
-  const added = time(agent.added);
-  if (added === undefined || added < clock - TOLERANCE_MS || added > clock + elapsedMs + SKEW_MS) return false;
-  if (!/^never[ _]connected$/i.test(agent.status ?? '')) return false;
-  return asked.ip === undefined || (agent.ip !== undefined && isSameAddress(asked.ip, agent.ip));
-}
-
-function isOlder(agent: FoundAgent, clock: number): boolean {
-  const added = time(agent.added);
-  return added !== undefined && added < clock - SKEW_MS;
-}
-
-// 4.x: 2026-11-22T05:20:45Z, 3.x: 2026-11-22 05:20:45.
-function time(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = Date.parse(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(text) ? `${text.replace(' ', 'T')}Z` : text);
-  return Number.isNaN(ms) ? undefined : ms;
+/**
+ * When an agent was registered, by the manager's clock, in milliseconds; not a number where it is not known. 4.x writes
+ * 2026-11-22T05:20:45Z, and 3.x 2026-11-22 05:20:45.
+ */
+function addedAt({ added = '' }: FoundAgent): number {
+  return Date.parse(added.replace(/^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)$/, '$1T$2Z'));
 }

@@ -1,5 +1,5 @@
 import { EnrollError, type ErrorCode, type ErrorDetails } from '../../errors.js';
-import type { Answer } from './answer.js';
+import type { Fault } from './answer.js';
 
 /** A refusal, and what is needed to put it into words. */
 export interface RefusalContext {
@@ -11,8 +11,6 @@ export interface RefusalContext {
   /** Makes a part of the answer fit to be shown. */
   readonly quote: (said: string) => string;
 }
-
-type Refused = Extract<Answer, { kind: 'refused' }>;
 
 interface Refusal {
   readonly code: ErrorCode;
@@ -93,21 +91,21 @@ function explain(code: number, { name, ip, where }: RefusalContext): Refusal | u
 }
 
 /** The error for a refusal. A code that nobody has seen before is shown with all that the API said. */
-export function refusal(answer: Refused, context: RefusalContext): EnrollError {
-  const { status, code } = answer;
-  const managerSaid = context.quote(answer.said);
-  const known = (code === undefined ? undefined : explain(code, context)) ?? byStatus(answer, context);
+export function refusal(fault: Fault, context: RefusalContext): EnrollError {
+  const { status, code, said } = fault;
+  const managerSaid = context.quote(said);
+  const known = (code === undefined ? undefined : explain(code, context)) ?? byStatus(fault, context);
   const which = code === undefined ? `HTTP ${status}` : `error ${code}`;
   const { hint, message } = known;
   const details: ErrorDetails = {
     ...(managerSaid === '' ? {} : { managerSaid }),
     ...(hint === undefined ? {} : { hint }),
   };
-  const said = managerSaid === '' ? ` (${which}).` : ` It said: "${managerSaid}" (${which}).`;
-  return new EnrollError(known.code, `${managerSaid === '' ? message.replace(/\.$/, '') : message}${said}`, details);
+  const quoted = managerSaid === '' ? ` (${which}).` : ` It said: "${managerSaid}" (${which}).`;
+  return new EnrollError(known.code, `${managerSaid === '' ? message.replace(/\.$/, '') : message}${quoted}`, details);
 }
 
-function byStatus({ status, said }: Refused, { name, ip, where }: RefusalContext): Refusal {
+function byStatus({ status, said }: Fault, { name, ip, where }: RefusalContext): Refusal {
   // The schema of 4.x: "'10.1.0.0/16' is not a 'alphanumeric' - 'ip'".
   const field = status === 400 ? / - '(ip|name)'/.exec(said)?.[1] : undefined;
   if (field === 'ip') {

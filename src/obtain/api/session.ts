@@ -2,8 +2,8 @@ import { EnrollError } from '../../errors.js';
 import { memberOf, textOf } from '../../model/json.js';
 import { Secret } from '../../model/secret.js';
 import type { ApiKind } from './api-version.js';
-import type { Converse, Settled } from './converse.js';
-import type { ApiRequest } from './http.js';
+import type { Answered, Converse, Settled } from './converse.js';
+import type { ApiRequest, RepeatableRequest } from './http.js';
 
 /** Who asks. */
 export interface ApiCredentials {
@@ -18,6 +18,7 @@ export interface Session {
    * @throws EnrollError `API_CREDENTIALS_REFUSED`, `API_BLOCKED`, `API_RATE_LIMITED`, `API_STARTING`, `NOT_API`, and
    * what reaching the API throws
    */
+  call(request: RepeatableRequest, signal: AbortSignal): Promise<Answered>;
   call(request: ApiRequest, signal: AbortSignal): Promise<Settled>;
   /** What must not be shown, should an answer repeat it. */
   readonly secrets: readonly Secret<string | Uint8Array>[];
@@ -45,13 +46,9 @@ export function session(kind: ApiKind, credentials: ApiCredentials, converse: Co
 
   const logIn = async (signal: AbortSignal): Promise<Secret> => {
     const ask = (method: 'POST' | 'GET') => converse({ method, path: '/security/user/authenticate' }, basic, signal);
-    let settled = await ask('POST');
+    let { answer } = await ask('POST');
     // 4.0 to 4.3 know GET alone, 5.x POST alone, those between both.
-    if (settled.kind === 'answer' && settled.answer.kind === 'refused' && settled.answer.status === 405) {
-      settled = await ask('GET');
-    }
-    if (settled.kind === 'unknown') throw settled.error;
-    const { answer } = settled;
+    if (answer.kind === 'refused' && answer.status === 405) ({ answer } = await ask('GET'));
     if (answer.kind === 'refused') {
       if (answer.status === 401) throw refused();
       throw new EnrollError('NOT_API', `${where} has no login as the manager's API has it (HTTP ${answer.status}).`);
@@ -61,29 +58,30 @@ export function session(kind: ApiKind, credentials: ApiCredentials, converse: Co
       throw new EnrollError('NOT_API', `${where} accepted the credentials, but gave no token.`);
     }
     secrets.push(new Secret(given));
-    return new Secret(`Bearer ${given}`);
+    token = new Secret(`Bearer ${given}`);
+    return token;
   };
 
-  return {
-    secrets,
-    async call(request, signal) {
-      for (let renewed = false; ; renewed = true) {
-        const authorization = kind === '3.x' ? basic : (token ?? (await logIn(signal)));
-        if (kind === '4.x') token = authorization;
-        const settled = await converse(request, authorization, signal);
-        if (settled.kind === 'unknown' || settled.answer.kind !== 'refused' || settled.answer.status !== 401) {
-          return settled;
-        }
-        if (kind === '3.x') throw refused();
-        if (renewed) {
-          throw new EnrollError('NOT_API', `${where} does not accept the token that it has just given.`, {
-            hint: "Check the manager's clock, and that --api-url leads to one API server and not to several that do not know each other's tokens.",
-          });
-        }
-        token = undefined;
+  function call(...given: [RepeatableRequest, AbortSignal]): Promise<Answered>;
+  function call(...given: [ApiRequest, AbortSignal]): Promise<Settled>;
+  async function call(request: ApiRequest, signal: AbortSignal): Promise<Settled> {
+    for (let renewed = false; ; renewed = true) {
+      const authorization = kind === '3.x' ? basic : (token ?? (await logIn(signal)));
+      const settled = await converse(request, authorization, signal);
+      if (settled.kind === 'unknown' || settled.answer.kind !== 'refused' || settled.answer.status !== 401) {
+        return settled;
       }
-    },
-  };
+      if (kind === '3.x') throw refused();
+      if (renewed) {
+        throw new EnrollError('NOT_API', `${where} does not accept the token that it has just given.`, {
+          hint: "Check the manager's clock, and that --api-url leads to one API server and not to several that do not know each other's tokens.",
+        });
+      }
+      token = undefined;
+    }
+  }
+
+  return { secrets, call };
 }
 
 function basicHeader({ user, password }: ApiCredentials): Secret {

@@ -4,6 +4,7 @@ import { printable } from '../../model/printable.js';
 import { checkGroupNames } from '../group-names.js';
 import type { AgentKey, Completion, KeyRequest, KeySource } from '../key-source.js';
 import { addressFor } from './address-field.js';
+import { outcomeOf } from './answer.js';
 import { familyOf } from './api-version.js';
 import { type ApiAccess, begin } from './begin.js';
 import type { NewAgent } from './dialect.js';
@@ -85,15 +86,12 @@ async function enroll(
     const elapsedMs = options.now() - asOf;
     issued = await recover({ agent, expected, clock: info.clock, elapsedMs, error: settled.error }, begun, signal);
   } else {
-    const { answer } = settled;
-    const failure = answer.kind === 'done' ? answer.failed[0] : answer;
-    if (answer.kind === 'refused' || failure !== undefined) {
-      const refused =
-        answer.kind === 'refused' ? answer : { kind: 'refused' as const, status: 200, code: 0, said: '', ...failure };
-      const error = refusal(refused, { name, ip, where, quote: begun.quote });
-      throw await explainDuplicate(error, refused.code, agent, begun, signal);
+    const { data, fault } = outcomeOf(settled.answer);
+    if (fault !== undefined) {
+      const error = refusal(fault, { name, ip, where, quote: begun.quote });
+      throw await explainDuplicate(error, fault.code, agent, begun, signal);
     }
-    issued = readIssued(answer.data, expected);
+    issued = readIssued(data, expected);
   }
 
   const trust = http.verdict;

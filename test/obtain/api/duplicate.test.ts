@@ -67,6 +67,13 @@ describe('a duplicate', () => {
       'Remove agent 007 on the manager (manage_agents -r 007) or replace it with --force if it is an old record of this host; otherwise enroll with --ip any.',
     ],
     ['is the manager', [agent('000')], {}, ...itself],
+    [
+      'is that of every manager, and an agent has it all the same',
+      [agent('007', { registerIP: '127.0.0.1' })],
+      { ip: '127.0.0.1' },
+      'Taken. It is agent 007 (web-01, 127.0.0.1).',
+      'Remove agent 007 on the manager (manage_agents -r 007) or replace it with --force if it is an old record of this host; otherwise enroll with --ip any.',
+    ],
     ['is that of every manager', [], { ip: '127.0.0.1' }, ...itself],
     ['is not seen', [], {}, 'Taken.', general],
     [

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
 import { EnrollError } from '../../../src/errors.js';
-import type { Settled } from '../../../src/obtain/api/converse.js';
+import type { Answered } from '../../../src/obtain/api/converse.js';
 import { dialect4 } from '../../../src/obtain/api/dialect.js';
 import { assignGroups, checkGroups } from '../../../src/obtain/api/groups.js';
 import type { AgentKey, Completion } from '../../../src/obtain/key-source.js';
@@ -136,14 +136,21 @@ describe('what is told of groups', () => {
       answer: { kind: 'done', data: {}, failed: [{ code, said: 'no', ids: ['b', 'c'] }] },
     }) as const;
   const done = { kind: 'answer', reply, answer: { kind: 'done', data: {}, failed: [] } } as const;
-  const unknown = { kind: 'unknown', error: new EnrollError('ANSWER_LOST', 'Lost.') } as const;
+  const lost = new EnrollError('CONNECTION_FAILED', 'Lost.');
 
-  const asking = (answers: readonly Settled[], patience = 0) => {
+  const asking = (answers: readonly (Answered | EnrollError)[], patience = 0) => {
     const queue = [...answers];
     let waited = 0;
     return {
       dialect: dialect4({ major: 4, minor: 14, text: '4.14.7' }),
-      session: { secrets: [], call: async () => queue.shift() ?? unknown },
+      session: {
+        secrets: [],
+        call: async () => {
+          const answer = queue.shift() ?? lost;
+          if (answer instanceof EnrollError) throw answer;
+          return answer;
+        },
+      },
       patience: { wait: async () => waited++ < patience },
       quote: (said: string) => `<${said}>`,
     };
@@ -161,13 +168,13 @@ describe('what is told of groups', () => {
     ],
     [
       'one that may not be',
-      [done, done, failed(4000)],
-      ['a', 'b'],
+      [done, failed(4000), done],
+      ['a', 'c'],
       [
         notAssigned(
-          'group c was',
+          'group b was',
           'the API user may not do that (error 4000): it takes agent:modify_group on agents, group:read and group:modify_assignments on groups',
-          'c',
+          'b',
         ),
       ],
     ],
@@ -176,6 +183,12 @@ describe('what is told of groups', () => {
       [done, refused(7), done],
       ['a', 'c'],
       [notAssigned('group b was', 'the manager said "<no>" (error 7)', 'b')],
+    ],
+    [
+      'one for a reason without a number',
+      [done, { kind: 'answer', reply, answer: { kind: 'refused', status: 400, said: 'no' } }, done],
+      ['a', 'c'],
+      [notAssigned('group b was', 'the manager said "<no>" (error without a number)', 'b')],
     ],
     [
       'none until the agent has connected',
@@ -189,7 +202,7 @@ describe('what is told of groups', () => {
         ),
       ],
     ],
-    ['the last ones, lost', [done, unknown, done], ['a'], [notAssigned('groups b, c were', 'Lost', 'b')]],
+    ['the last ones, lost', [done, lost, done], ['a'], [notAssigned('groups b, c were', 'Lost', 'b')]],
   ] as const) {
     it(`that were asked for: ${what}`, async () => {
       expect(await assignGroups('001', ['a', 'b', 'c'], asking(answers), live)).to.deep.equal({ groups, warnings });
@@ -214,7 +227,7 @@ describe('what is told of groups', () => {
       expect(error.message).to.equal(`The manager has ${which}. No agent was created.`);
     }
     await checkGroups(['a'], asking([failed(1710)]), live);
-    await checkGroups(['b'], asking([unknown]), live);
+    await failure('CONNECTION_FAILED', () => checkGroups(['b'], asking([lost]), live));
     await checkGroups([], asking([failed(1710)]), live);
   });
 });

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError } from '../../../src/errors.js';
-import type { Answer } from '../../../src/obtain/api/answer.js';
-import type { Settled } from '../../../src/obtain/api/converse.js';
+import type { KnownAnswer } from '../../../src/obtain/api/answer.js';
+import type { Answered } from '../../../src/obtain/api/converse.js';
 import { dialect4 } from '../../../src/obtain/api/dialect.js';
 import { recover } from '../../../src/obtain/api/recover.js';
 import { failure } from '../../net/expect-error.js';
@@ -13,12 +13,12 @@ const KEY = Buffer.from(`007 web-01 any ${'ab'.repeat(32)}`).toString('base64');
 const error = new EnrollError('ANSWER_LOST', 'Lost.');
 const reply = { status: 200, header: () => undefined, body: undefined };
 
-type Known = Exclude<Answer, { kind: 'foreign' }>;
-const settle = (answer: Known): Settled => ({ kind: 'answer', answer, reply });
+const settle = (answer: KnownAnswer): Answered => ({ kind: 'answer', answer, reply });
 const list = (...affected: readonly unknown[]) =>
   settle({ kind: 'done', data: { affected_items: affected }, failed: [] });
 const failed = (code: number) => settle({ kind: 'done', data: {}, failed: [{ code, said: '', ids: [] }] });
 const refused = (code: number) => settle({ kind: 'refused', status: 400, code, said: '' });
+const unseen = new EnrollError('CONNECTION_FAILED', 'x');
 const OURS = {
   id: '007',
   name: 'web-01',
@@ -36,7 +36,7 @@ interface Asked {
 
 /** Finds out what came of a request where the API answers so, in order. */
 function finding(
-  answers: readonly Settled[],
+  answers: readonly (Answered | EnrollError)[],
   { force = false, ...asked }: Asked = {},
   patience = 0,
   signal: AbortSignal = live,
@@ -48,7 +48,9 @@ function finding(
     secrets: [],
     call: async ({ path }: { readonly path: string }) => {
       paths.push(path);
-      return queue.shift() ?? refused(4000);
+      const answer = queue.shift() ?? refused(4000);
+      if (answer instanceof EnrollError) throw answer;
+      return answer;
     },
   };
   const lost = {
@@ -93,6 +95,7 @@ describe('a request whose answer was lost', () => {
     ['has no time', { dateAdd: undefined }],
     ['has a time that is none', { dateAdd: 'yesterday' }],
     ['has connected', { status: 'active' }],
+    ['is said to have never connected', { status: 'has never connected' }],
     ['has never connected, and more', { status: 'never connected to x' }],
     ['has no state', { status: undefined }],
     ['has another address', { registerIP: '10.0.0.9' }],
@@ -142,16 +145,25 @@ describe('a request whose answer was lost', () => {
   });
 
   it('is looked for again, and so is its key, as long as there is patience', async () => {
-    const unseen: Settled = { kind: 'unknown', error };
-    const { paths, found } = finding([list(), unseen, ours(), failed(1701), refused(1701), list({ key: KEY })], {}, 9);
+    const { paths, found } = finding(
+      [list(), refused(4000), ours(), failed(1701), refused(1701), list({ key: KEY })],
+      {},
+      9,
+    );
     expect((await found()).record.id).to.equal('007');
     expect(paths).to.have.length(6);
     expect(await failure('ANSWER_LOST', finding([list(), list(), ours()], {}, 1).found)).to.equal(error);
     expect(await failure('ANSWER_LOST', finding([ours(), failed(1701), list({ key: KEY })]).found)).to.equal(error);
   });
 
+  it('is given up where the API is not to be reached any more', async () => {
+    const { paths, found } = finding([unseen, ours(), list({ key: KEY })], {}, 9);
+    expect(await failure('ANSWER_LOST', found)).to.equal(error);
+    expect(paths).to.have.length(1);
+  });
+
   it('is given up where its key is not shown', async () => {
-    for (const answer of [failed(4000), refused(4000), { kind: 'unknown', error }, list({ key: 'x' })] as const) {
+    for (const answer of [failed(4000), refused(4000), list({ key: 'x' }), unseen] as const) {
       const { paths, found } = finding([ours(), answer, list({ key: KEY })], {}, 9);
       expect(await failure('ANSWER_LOST', found)).to.equal(error);
       expect(paths).to.have.length(2);

@@ -100,14 +100,14 @@ describe('every code of the API has its cause and advice', () => {
       [1706, 'The manager has another agent with the address of this host (error 1706).'],
       [606, 'The manager did not accept the address of this host (error 606).'],
     ] as const) {
-      const error = refusal({ kind: 'refused', status: 400, code, said: '' }, { ...context, ip: undefined });
+      const error = refusal({ status: 400, code, said: '' }, { ...context, ip: undefined });
       expect(error).to.include({ message, managerSaid: undefined });
     }
   });
 });
 
 describe('a refusal without a code', () => {
-  const refused = (status: number, said: string) => refusal({ kind: 'refused', status, said }, context);
+  const refused = (status: number, said: string) => refusal({ status, said }, context);
   const log = 'Look into api.log and ossec.log on the manager for the reason.';
 
   for (const [status, said, code, message, hint] of [
@@ -127,9 +127,14 @@ describe('a refusal without a code', () => {
     });
   }
 
+  it('of an address that was left out names no address', () => {
+    const error = refusal({ status: 400, said: "x - 'ip'" }, { ...context, ip: undefined });
+    expect(error.message).to.equal(`The API did not accept the address of this host. It said: "x - 'ip'" (HTTP 400).`);
+  });
+
   it('without a word is told by its status, dots and all', () => {
     expect(refused(405, '').message).to.equal('manager:55000 has no call to add an agent (HTTP 405).');
-    const dotted = refusal({ kind: 'refused', status: 405, said: '' }, { ...context, where: '10.1.2.3:55000' });
+    const dotted = refusal({ status: 405, said: '' }, { ...context, where: '10.1.2.3:55000' });
     expect(dotted.message).to.equal('10.1.2.3:55000 has no call to add an agent (HTTP 405).');
   });
 });

@@ -1,35 +1,38 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError, MEANINGS } from '../../../src/errors.js';
-import type { Answer } from '../../../src/obtain/api/answer.js';
+import type { Secret } from '../../../src/model/secret.js';
+import type { KnownAnswer } from '../../../src/obtain/api/answer.js';
 import type { ApiKind } from '../../../src/obtain/api/api-version.js';
-import type { Settled } from '../../../src/obtain/api/converse.js';
-import type { ApiRequest } from '../../../src/obtain/api/http.js';
+import type { Answered, Settled } from '../../../src/obtain/api/converse.js';
+import type { ApiRequest, RepeatableRequest } from '../../../src/obtain/api/http.js';
 import { checkUser, session } from '../../../src/obtain/api/session.js';
 import { failure } from '../../net/expect-error.js';
 import { passwordOf } from '../password.js';
 
 const live = new AbortController().signal;
 const reply = { status: 200, header: () => undefined, body: undefined };
-const settle = (answer: Exclude<Answer, { kind: 'foreign' }>): Settled => ({ kind: 'answer', answer, reply });
+const settle = (answer: KnownAnswer): Answered => ({ kind: 'answer', answer, reply });
 const done = (data: unknown) => settle({ kind: 'done', data, failed: [] });
 const refused = (status: number) => settle({ kind: 'refused', status, said: '' });
-const CALL: ApiRequest = { method: 'GET', path: '/agents' };
+const CALL = { method: 'GET', path: '/agents' } as const;
+const lost = new EnrollError('ANSWER_LOST', 'x');
 const BASIC = `Basic ${Buffer.from('enroll:hunter2').toString('base64')}`;
 
 /** A session at an API that answers so, in order. */
-function at(kind: ApiKind, answers: readonly Settled[]) {
+function at(kind: ApiKind, answers: readonly Answered[]) {
   const sent: string[] = [];
   const queue = [...answers];
-  const talk = session(
-    kind,
-    { user: 'enroll', password: passwordOf('hunter2') },
-    async ({ method, path }, authorization) => {
-      sent.push(`${method} ${path} ${authorization?.reveal()}`);
-      return queue.shift() ?? refused(500);
-    },
-    'manager:55000',
-  );
+  function ask(request: RepeatableRequest, authorization: Secret | undefined): Promise<Answered>;
+  function ask(request: ApiRequest, authorization: Secret | undefined): Promise<Settled>;
+  async function ask({ method, path, once }: ApiRequest, authorization: Secret | undefined): Promise<Settled> {
+    sent.push(`${method} ${path} ${authorization?.reveal()}`);
+    const answer = queue.shift();
+    if (answer !== undefined) return answer;
+    if (once === undefined) throw lost;
+    return { kind: 'unknown', error: lost };
+  }
+  const talk = session(kind, { user: 'enroll', password: passwordOf('hunter2') }, ask, 'manager:55000');
   return { sent, talk };
 }
 
@@ -71,7 +74,7 @@ describe('a session of an API', () => {
 
   it('gives any other refusal as it is', async () => {
     const settled = await at('4.x', [done({ token: 'a' }), refused(403)]).talk.call(CALL, live);
-    expect(settled.kind === 'answer' && settled.answer).to.include({ kind: 'refused', status: 403 });
+    expect(settled.answer).to.include({ kind: 'refused', status: 403 });
   });
 
   const noToken = 'manager:55000 accepted the credentials, but gave no token.';
@@ -119,16 +122,13 @@ describe('a session of an API', () => {
   }
 
   it('gives what is unknown as it is', async () => {
-    const error = new EnrollError('ANSWER_LOST', 'x');
-    const settled = await at('4.x', [done({ token: 'a' }), { kind: 'unknown', error }]).talk.call(CALL, live);
-    expect(settled).to.deep.equal({ kind: 'unknown', error });
+    const add = { method: 'POST', path: '/agents', once: 'creates' } as const;
+    const settled = await at('4.x', [done({ token: 'a' })]).talk.call(add, live);
+    expect(settled).to.deep.equal({ kind: 'unknown', error: lost });
   });
 
   it('ends as its login does', async () => {
-    const error = new EnrollError('ANSWER_LOST', 'x');
-    expect(await failure('ANSWER_LOST', () => at('4.x', [{ kind: 'unknown', error }]).talk.call(CALL, live))).to.equal(
-      error,
-    );
+    expect(await failure('ANSWER_LOST', () => at('4.x', []).talk.call(CALL, live))).to.equal(lost);
   });
 
   it('is for a user whose name can be told from the password', async () => {

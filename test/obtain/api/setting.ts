@@ -12,7 +12,7 @@ export const PASSWORD = 'Wa.zuh*Passw0rd-of-the-tests';
 /** Options for a test's server: its CA is trusted, waits cost no time and are listed in `waits`. */
 export function options(url: string, changes: Partial<ApiOptions> = {}): ApiOptions & { readonly waits: number[] } {
   const waits: number[] = [];
-  let clock = 0;
+  let clock = 1e9;
   return {
     url,
     credentials: { user: 'enroll', password: passwordOf(PASSWORD) },

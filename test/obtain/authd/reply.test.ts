@@ -290,6 +290,20 @@ describe('a key from authd', () => {
       .that.includes('manage_agents -r 1025');
   });
 
+  for (const [what, body] of [
+    ['a name of the full length, and no key', `1025 ${'n'.repeat(127)}2 any x!`],
+    ['a name that is too long, and an id that is none', `1025x ${'n'.repeat(128)}2 any ${KEY}`],
+    ['a name that is too long, and another id before it', `x1025 ${'n'.repeat(128)}2 any ${KEY}`],
+    ['another name that is too long', `1025 ${'m'.repeat(128)}2 any ${KEY}`],
+  ] as const) {
+    it(`with ${what} is no numbered one, but broken`, async () => {
+      const context = { clientCertificateSent: false, tlsVersion: 'TLSv1.2', confirmed: true } as const;
+      const name = /n+/.exec(body)?.[0] ?? 'n'.repeat(128);
+      const wanted: KeyRequest = { name, ip: { kind: 'any' }, groups: [] };
+      await failure('REPLY_INVALID', () => readReply(Buffer.from(record(body, '\n\n')), wanted, context));
+    });
+  }
+
   it('that an OSSEC manager renamed keeps the given name, and says so', () => {
     const key = read(record(`1025 web-012 any ${KEY}`, '\n\n'));
     expect(key.record.name).to.equal('web-012');

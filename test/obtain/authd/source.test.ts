@@ -269,24 +269,6 @@ describe('an answer of authd that is lost', function () {
     );
   });
 
-  it('is none before the request: a manager that closes after the handshake', async () => {
-    // Not at once: Node would leave its session tickets out, which say that the handshake was fine.
-    const onSecure: Behaviour = (socket) => void setImmediate(() => socket.end());
-    await using(await tlsServer({ onSecure }), async (server) => {
-      const { client } = certificates();
-      const clientCertificate = { certificate: client.certificate, key: new Secret(client.key) };
-      for (const options of [{}, { clientCertificate }]) {
-        const error: unknown = await obtain(server, options).catch((thrown: unknown) => thrown);
-        if (!(error instanceof EnrollError)) throw error;
-        // Whether the close is seen before or after the request is the network's to decide.
-        expect(error.code).to.be.oneOf([
-          'ANSWER_LOST',
-          'clientCertificate' in options ? 'CLIENT_CERTIFICATE_REFUSED' : 'CONNECTION_FAILED',
-        ]);
-      }
-    });
-  });
-
   it('is none before the request: a dead manager is a failed connection', async () => {
     await using(await plainServer((socket) => socket.destroy()), (server) =>
       failure('CONNECTION_FAILED', () => obtain(server)),

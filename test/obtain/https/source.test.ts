@@ -207,6 +207,7 @@ describe('httpsSource', () => {
       });
       const error = await failure('NOT_MANAGER', () => obtain(at));
       expect(error.message).to.include('https://elsewhere.example');
+      expect(error.cause).to.have.property('because', 'redirect');
       expect(at.arrived).to.have.length(1);
     });
   });
