@@ -83,7 +83,8 @@ async function runCommand(
     .command(
       ['enroll', '$0'],
       COMMANDS.enroll.describe,
-      (y) => declareOptions(y, 'enroll', forHelp).example('agent-enroll --manager siem.example.org', 'enroll this host'),
+      (y) =>
+        declareOptions(y, 'enroll', forHelp).example('agent-enroll --manager siem.example.org', 'enroll this host'),
       command('enroll', async () => (await import('./commands/enroll.js')).enrollCommand),
     )
     .command(

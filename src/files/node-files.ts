@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { systemCode } from '../errors.js';
 import type { Directory, FileFacts, FileKind, Files, OpenFile, OpenFlag } from './files.js';
 import { isLocal, mountPoints } from './mounts.js';
+import { pathBelow } from './plain-path.js';
 
 /** Linux, open(2): a descriptor of the thing itself, which needs no permission to read it and does nothing to it. */
 const O_PATH = 0o10000000;
@@ -49,7 +50,7 @@ class Disk {
   /** Whether a name in a local directory is in its file system too, so that looking at it does not wait. */
   #isInIt(path: string, name: string, local: boolean): boolean {
     // What is above a mount may be anything.
-    return local && name !== '..' && this.#mounts?.has(below(path, name)) === false;
+    return local && name !== '..' && this.#mounts?.has(pathBelow(path, name)) === false;
   }
 
   async #child(at: string, path: string, inIt: boolean): Promise<Directory> {
@@ -70,7 +71,7 @@ class Disk {
         at('.');
         return await factsOfHandle(handle);
       },
-      directory: async (name) => await this.#child(at(name), below(path, name), this.#isInIt(path, name, local)),
+      directory: async (name) => await this.#child(at(name), pathBelow(path, name), this.#isInIt(path, name, local)),
       look: async (name) => {
         if (!this.#isInIt(path, name, local)) return await factsIfThere(at(name));
         const stats = lstatSync(at(name), { bigint: true, throwIfNoEntry: false });
@@ -79,12 +80,6 @@ class Disk {
       close: () => handle.close(),
     };
   }
-}
-
-/** The path of a name in a directory of Linux. To be asked so often `join` is too slow: V8 would compile it once more. */
-function below(path: string, name: string): string {
-  if (name === '.' || name === '..') return join(path, name);
-  return path.endsWith('/') ? `${path}${name}` : `${path}/${name}`;
 }
 
 const HOLD = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
