@@ -133,14 +133,23 @@ const lightYargs: Plugin = {
         /^[\\x20-\\x7e]*$/.test(text) ? text.length : require(${JSON.stringify(path)}).default(text, options);`,
     }));
 
+    // It looks for the program's package.json when it is made, finds none, and catches what it throws then.
     build.onResolve({ filter: /^assert$/ }, ({ importer }) =>
       /[/\\]yargs[/\\]/.test(importer) ? { path: 'assert', namespace: 'assert' } : undefined,
     );
     build.onLoad({ filter: /.*/, namespace: 'assert' }, () => ({
-      resolveDir: ROOT,
-      contents: `exports.strictEqual = (a, b, text) => Object.is(a, b) || require('node:assert').strictEqual(a, b, text);
-        exports.notStrictEqual = (a, b, text) => Object.is(a, b) && require('node:assert').notStrictEqual(a, b, text);`,
+      contents: `const hold = (held, text) => { if (!held) throw new Error(text); };
+        exports.strictEqual = (a, b, text) => hold(Object.is(a, b), text);
+        exports.notStrictEqual = (a, b, text) => hold(!Object.is(a, b), text);`,
     }));
+
+    // The text of a command's help, made whenever a command runs, is for whoever asks the parser for it afterwards.
+    build.onLoad({ filter: /[/\\]yargs[/\\]build[/\\]lib[/\\]command\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const contents = source.replace('yargs.getInternalMethods().getUsageInstance().cacheHelpMessage();', '');
+      if (contents === source) throw new Error(`${path} does not make its help where it did.`);
+      return { contents };
+    });
 
     // y18n allows for a bundle without files: every text then stays as it is, in English.
     build.onLoad({ filter: /[/\\]y18n[/\\]build[/\\]lib[/\\]platform-shims[/\\]node\.js$/ }, () => ({

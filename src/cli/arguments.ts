@@ -6,15 +6,17 @@ import { type CommandName, hasOption, OPTION_ROWS, type OptionName } from '../se
 import type { Flags } from '../settings/sources.js';
 import { optionSyntax } from './syntax.js';
 
-/** Adds the options of a command to the parser, with what the help says of each. */
-export function declareOptions(yargs: Argv, command: CommandName): Argv {
+/**
+ * Adds the options of a command to the parser.
+ * @param forHelp with what the help says of each, which takes longer than all else about them
+ */
+export function declareOptions(yargs: Argv, command: CommandName, forHelp: boolean): Argv {
   let declared = yargs;
   for (const [name, row] of OPTION_ROWS) {
     if (!hasOption(command, name)) continue;
     declared = declared.option(name, {
       ...(row.kind === 'flag' ? ({ type: 'boolean' } as const) : { requiresArg: true }),
-      describe: describeOption(name),
-      group: `${row.group}:`,
+      ...(forHelp ? { describe: describeOption(name), group: `${row.group}:` } : {}),
     });
   }
   return declared;
@@ -47,6 +49,11 @@ export function withValues(args: readonly string[]): string[] {
     joined.push(`${word}=${value}`);
   }
   return joined;
+}
+
+/** Whether the help may be asked for. Where that is no more than likely, it is said to be. */
+export function mayAskForHelp(args: readonly string[]): boolean {
+  return args.some((word) => /^(?:--?h|help$)/.test(word));
 }
 
 // It is repeated nowhere: not in what is printed, and a log may hold that.

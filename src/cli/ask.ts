@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { abortReason, EnrollError } from '../errors.js';
 import { onOneLine } from '../model/printable.js';
 
@@ -18,9 +19,9 @@ export interface Terminal {
   readonly output: { write(text: string): unknown };
 }
 
-/** The terminal to ask at, if standard input is one. */
+/** The terminal to ask at, if standard input is one. Node makes the stream of it no sooner than it is needed. */
 export function terminalOf(output: Terminal['output']): Terminal | undefined {
-  return process.stdin.isTTY === true ? { input: process.stdin, output } : undefined;
+  return isatty(STANDARD_INPUT) ? { input: process.stdin, output } : undefined;
 }
 
 /** How a line is read. */
@@ -34,6 +35,7 @@ export interface Question {
   readonly skip?: (line: string) => boolean;
 }
 
+const STANDARD_INPUT = 0;
 const INTERRUPT = '\u0003';
 const END = '\u0004';
 const ERASE: ReadonlySet<string> = new Set(['\u007f', '\b']);

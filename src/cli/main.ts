@@ -5,7 +5,7 @@ import { jsonLine, onOneLine } from '../model/printable.js';
 import { quote } from '../obtain/quote.js';
 import type { CommandName } from '../settings/options.js';
 import type { Environment } from '../settings/sources.js';
-import { declareOptions, readFlags, withValues } from './arguments.js';
+import { declareOptions, mayAskForHelp, readFlags, withValues } from './arguments.js';
 import type { CommandContext } from './command-context.js';
 import { takeEnvironment } from './environment.js';
 import { type Interruption, listenToSignals } from './interruption.js';
@@ -54,6 +54,7 @@ async function runCommand(
 ): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   const { default: yargs } = await import('yargs');
+  const forHelp = mayAskForHelp(args);
   const command =
     (name: CommandName, load: () => Promise<(context: CommandContext) => Promise<ExitCode>>) =>
     async (argv: Readonly<Record<string, unknown>>) => {
@@ -82,43 +83,44 @@ async function runCommand(
     .command(
       ['enroll', '$0'],
       COMMANDS.enroll.describe,
-      (y) => declareOptions(y, 'enroll').example('agent-enroll --manager siem.example.org', 'enroll this host'),
+      (y) =>
+        declareOptions(y, 'enroll', forHelp).example('agent-enroll --manager siem.example.org', 'enroll this host'),
       command('enroll', async () => (await import('./commands/enroll.js')).enrollCommand),
     )
     .command(
       'check',
       COMMANDS.check.describe,
-      (y) => declareOptions(y, 'check'),
+      (y) => declareOptions(y, 'check', forHelp),
       command('check', async () => (await import('./commands/check.js')).checkCommand),
     )
     .command(
       'import [file]',
       COMMANDS.import.describe,
-      (y) => declareFile(declareOptions(y, 'import'), COMMANDS.import.file),
+      (y) => declareFile(declareOptions(y, 'import', forHelp), COMMANDS.import.file),
       command('import', async () => (await import('./commands/import.js')).importCommand),
     )
     .command(
       'export [file]',
       COMMANDS.export.describe,
-      (y) => declareFile(declareOptions(y, 'export'), COMMANDS.export.file),
+      (y) => declareFile(declareOptions(y, 'export', forHelp), COMMANDS.export.file),
       command('export', async () => (await import('./commands/export.js')).exportCommand),
     )
     .command(
       'retire',
       COMMANDS.retire.describe,
-      (y) => declareOptions(y, 'retire'),
+      (y) => declareOptions(y, 'retire', forHelp),
       command('retire', async () => (await import('./commands/retire.js')).retireCommand),
     )
     .command(
       'detect',
       COMMANDS.detect.describe,
-      (y) => declareOptions(y, 'detect'),
+      (y) => declareOptions(y, 'detect', forHelp),
       command('detect', async () => (await import('./commands/detect.js')).detectCommand),
     )
     .command(
       'sandbox',
       COMMANDS.sandbox.describe,
-      (y) => declareOptions(y, 'sandbox').options(SANDBOX_OPTIONS),
+      (y) => declareOptions(y, 'sandbox', forHelp).options(SANDBOX_OPTIONS),
       async (argv) => {
         const output = createOutput(readFlags(argv), environment);
         const { sandboxCommand } = await import('./commands/sandbox.js');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { systemCode } from '../errors.js';
 import type { Directory, FileFacts, FileKind, Files, OpenFile, OpenFlag } from './files.js';
 import { isLocal, mountPoints } from './mounts.js';
+import { pathBelow } from './plain-path.js';
 
 /** Linux, open(2): a descriptor of the thing itself, which needs no permission to read it and does nothing to it. */
 const O_PATH = 0o10000000;
@@ -49,7 +50,7 @@ class Disk {
   /** Whether a name in a local directory is in its file system too, so that looking at it does not wait. */
   #isInIt(path: string, name: string, local: boolean): boolean {
     // What is above a mount may be anything.
-    return local && name !== '..' && this.#mounts?.has(join(path, name)) === false;
+    return local && name !== '..' && this.#mounts?.has(pathBelow(path, name)) === false;
   }
 
   async #child(at: string, path: string, inIt: boolean): Promise<Directory> {
@@ -70,7 +71,7 @@ class Disk {
         at('.');
         return await factsOfHandle(handle);
       },
-      directory: async (name) => await this.#child(at(name), join(path, name), this.#isInIt(path, name, local)),
+      directory: async (name) => await this.#child(at(name), pathBelow(path, name), this.#isInIt(path, name, local)),
       look: async (name) => {
         if (!this.#isInIt(path, name, local)) return await factsIfThere(at(name));
         const stats = lstatSync(at(name), { bigint: true, throwIfNoEntry: false });

@@ -3,6 +3,7 @@ import { systemCode } from '../errors.js';
 import type { FileEdge } from './file-edge.js';
 import { Untouched } from './file-error.js';
 import type { Directory, FileFacts } from './files.js';
+import { absolutePath, pathBelow } from './plain-path.js';
 
 /** Where a path leads to: a name in a directory that is held open. Nothing else stands between the two and the disk. */
 export interface Place {
@@ -26,7 +27,7 @@ const SEPARATORS = sep === '/' ? '/' : /[\\/]/;
  * @throws Untouched for a link of somebody else's; otherwise the system's error, or what the work throws
  */
 export async function atPlace<T>(path: string, edge: FileEdge, work: (place: Place) => Promise<T>): Promise<T> {
-  const whole = resolve(path);
+  const whole = absolutePath(path);
   const { root } = parse(whole);
   const names = whole.slice(root.length).split(sep).filter(Boolean);
   let here = await edge.files.root(root);
@@ -39,7 +40,7 @@ export async function atPlace<T>(path: string, edge: FileEdge, work: (place: Pla
         const place = {
           directory: here,
           name,
-          path: under(here, name),
+          path: pathBelow(here.path, name),
           ...(found === undefined ? {} : { facts: found }),
         };
         return await work(place);
@@ -64,10 +65,6 @@ export async function atPlace<T>(path: string, edge: FileEdge, work: (place: Pla
 
 function isName(part: string): boolean {
   return part !== '' && part !== '.';
-}
-
-function under({ path }: Directory, name: string): string {
-  return name === '.' ? path : resolve(path, name);
 }
 
 async function instead(before: Directory, next: Directory): Promise<Directory> {
@@ -108,9 +105,9 @@ async function readTrustedLink(here: Directory, name: string, edge: FileEdge): P
   for (let tries = 0; tries < TRIES; tries += 1) {
     const before = await here.look(name);
     if (before?.kind !== 'link') continue;
-    await requireTrusted(before, under(here, name), edge);
+    await requireTrusted(before, pathBelow(here.path, name), edge);
     if (canOthersWrite(await here.facts(), edge)) {
-      requireOneName(before, under(here, name));
+      requireOneName(before, pathBelow(here.path, name));
       await edge.pause(before.changed % 1_000_000_000n === 0n ? SECONDS_TICK_MS : TICK_MS);
     }
     const target = await here.readLink(name);

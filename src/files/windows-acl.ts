@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { win32 } from 'node:path';
 
 /** Restricts who may use a file, on systems where its mode does not. */
@@ -71,8 +70,9 @@ const QUOTES = /['\u2018-\u201b]/g;
 const LIMIT_MS = 10_000;
 const OUTPUT_BYTES = 16 * 1024;
 
-const runCommand: RunCommand = (file, args) =>
-  new Promise((resolve) => {
+const runCommand: RunCommand = async (file, args) => {
+  const { execFile } = await import('node:child_process');
+  return await new Promise((resolve) => {
     const limits = { timeout: LIMIT_MS, maxBuffer: OUTPUT_BYTES, windowsHide: true };
     execFile(file, [...args], limits, (error, stdout, stderr) => {
       const output = `${stderr} ${stdout}`.replace(/\s+/g, ' ').trim();
@@ -81,3 +81,4 @@ const runCommand: RunCommand = (file, args) =>
       else resolve({ code: undefined, output: output === '' ? error.message : output });
     });
   });
+};

@@ -4,7 +4,7 @@ import { EnrollError } from '../errors.js';
 import { type Endpoint, formatEndpoint } from '../model/endpoint.js';
 import { connectError } from '../net/connect.js';
 import { deadline, unlessAborted } from '../net/deadline.js';
-import { type Lookup, systemLookup } from '../net/lookup.js';
+import { addressAlone, type Lookup, systemLookup } from '../net/lookup.js';
 import { socketAddress } from '../net/zone.js';
 
 /** How this host reaches a manager: two addresses of one family, without zone, IPv4 as IPv4. */
@@ -67,7 +67,7 @@ function sourceFor(address: string, port: number): Promise<string> {
   const [bare = '', zone] = address.split('%');
   const target = zone === undefined ? plainAddress(bare) : socketAddress(address);
   return new Promise((resolve, reject) => {
-    const socket = createSocket(target.includes(':') ? 'udp6' : 'udp4');
+    const socket = createSocket({ type: target.includes(':') ? 'udp6' : 'udp4', lookup: addressAlone });
     const done = (error?: Error) => {
       if (error !== undefined) {
         socket.close();

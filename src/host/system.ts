@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { access, readdir } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { systemCode } from '../errors.js';
@@ -143,8 +142,9 @@ async function list(directory: string): Promise<string[]> {
   }
 }
 
-function run(program: string, args: readonly string[], signal: AbortSignal): Promise<string | undefined> {
-  return new Promise((resolve) => {
+async function run(program: string, args: readonly string[], signal: AbortSignal): Promise<string | undefined> {
+  const { execFile } = await import('node:child_process');
+  return await new Promise((resolve) => {
     if (signal.aborted) {
       resolve(undefined);
       return;

@@ -1,8 +1,9 @@
-import { dirname, resolve, sep } from 'node:path';
+import { dirname, sep } from 'node:path';
 import { accessOf, type FileRole } from '../files/access.js';
 import { factsOf, makeDirectory, removeDirectories } from '../files/directories.js';
 import type { FileEdge } from '../files/file-edge.js';
 import { Untouched } from '../files/file-error.js';
+import { absolutePath } from '../files/plain-path.js';
 import type { AgentInstallation } from '../model/host.js';
 import { printable } from '../model/printable.js';
 
@@ -20,11 +21,11 @@ export async function ensureDirectory(
   made: string[],
   edge: FileEdge,
 ): Promise<void> {
-  const directory = resolve(path);
+  const directory = absolutePath(path);
   const present = await factsOf(directory, edge);
   if (present?.kind === 'directory') return;
   if (present !== undefined) throw new Untouched(`${printable(directory)} is not a directory`);
-  const home = resolve(agent.home);
+  const home = absolutePath(agent.home);
   const parent = dirname(directory);
   if (role === 'agent directory' && directory !== home && parent !== home) throw noDirectory(directory);
   await ensureDirectory(parent, 'agent directory', agent, made, edge);
@@ -40,8 +41,8 @@ function noDirectory(missing: string): Untouched {
 
 /** Whether a path lies in a directory, by its text. */
 export function isBelow(path: string, directory: string): boolean {
-  const inside = resolve(directory);
-  return resolve(path).startsWith(inside.endsWith(sep) ? inside : `${inside}${sep}`);
+  const inside = absolutePath(directory);
+  return absolutePath(path).startsWith(inside.endsWith(sep) ? inside : `${inside}${sep}`);
 }
 
 /** Runs a step that may need directories made; they are taken away again if it fails, or if they were only rehearsed. */

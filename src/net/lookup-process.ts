@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { ADDRCONFIG, type LookupAddress } from 'node:dns';
+import type { ChildProcess, spawn } from 'node:child_process';
+import type { LookupAddress } from 'node:dns';
 import { isIP } from 'node:net';
 import { isObject } from '../model/json.js';
 import type { Lookup } from './lookup.js';
@@ -40,10 +40,10 @@ export function lookupProcess({ program, environment }: Runtime, otherwise: Look
     for (const { failed } of asked.values()) failed(new Error('the process that looks names up has ended'));
     asked.clear();
   };
-  const start = (): ChildProcess => {
+  const start = (spawns: typeof spawn): ChildProcess => {
     // What is meant for this process is not for that one.
     const env = Object.fromEntries(Object.entries(environment).filter(([name]) => !/^NODE_/i.test(name)));
-    const started = spawn(program, ['-e', CODE], {
+    const started = spawns(program, ['-e', CODE], {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       env,
       windowsHide: true,
@@ -66,7 +66,8 @@ export function lookupProcess({ program, environment }: Runtime, otherwise: Look
   return async (host) => {
     // Nobody needs to be asked about an address.
     if (isIP(host) !== 0) return await otherwise(host);
-    child ??= start();
+    const [{ spawn }, { ADDRCONFIG }] = await Promise.all([import('node:child_process'), import('node:dns')]);
+    child ??= start(spawn);
     const { channel, pid } = child;
     if (pid === undefined || channel === undefined || channel === null) return await otherwise(host);
     const { promise, found, failed } = question();

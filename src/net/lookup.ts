@@ -1,5 +1,5 @@
-import { ADDRCONFIG, type LookupAddress } from 'node:dns';
-import { lookup } from 'node:dns/promises';
+import type { LookupAddress } from 'node:dns';
+import { isIP } from 'node:net';
 
 /**
  * Finds the addresses of a host name, those to be tried first in front; an address is its own.
@@ -8,8 +8,21 @@ import { lookup } from 'node:dns/promises';
 export type Lookup = (host: string) => Promise<readonly LookupAddress[]>;
 
 /** The system's own look-up (getaddrinfo), of the families that this host has an address of. */
-export const systemLookup: Lookup = (host) =>
-  lookup(host, { all: true, hints: process.platform === 'win32' ? 0 : ADDRCONFIG });
+export const systemLookup: Lookup = async (host) => {
+  const family = isIP(host);
+  if (family !== 0) return [{ address: host, family }];
+  const { ADDRCONFIG, promises } = await import('node:dns');
+  return await promises.lookup(host, { all: true, hints: process.platform === 'win32' ? 0 : ADDRCONFIG });
+};
+
+/** What a datagram socket looks names up with that is given addresses alone: Node then need not load what asks servers. */
+export function addressAlone(
+  address: string,
+  _options: unknown,
+  done: (error: null, address: string, family: number) => void,
+): void {
+  queueMicrotask(() => done(null, address, isIP(address)));
+}
 
 /** For how long an answer is good, in milliseconds: a name that has moved is found before a wait for it is over. */
 const KEPT_MS = 30_000;

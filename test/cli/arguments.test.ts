@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { withValues } from '../../src/cli/arguments.js';
+import { mayAskForHelp, withValues } from '../../src/cli/arguments.js';
 import { EnrollError } from '../../src/errors.js';
 import { wazuh5 } from '../wazuh5.js';
 
@@ -72,5 +72,16 @@ describe('the values among the arguments', () => {
     }
     const path = '/etc/a-directory-with-a-name-of-more-than-forty-characters/eyJ2ZXIi';
     expect(withValues(['--token-file', path])).to.deep.equal([`--token-file=${path}`]);
+  });
+});
+
+describe('the help', () => {
+  it('may be asked for in each of the ways that the parser knows', () => {
+    for (const args of [['--help'], ['-h'], ['check', '--help=true'], ['help'], ['check', 'help'], ['--json', '--h']]) {
+      expect(mayAskForHelp(args), args.join(' ')).to.equal(true);
+    }
+    for (const args of [[], ['check', '--json'], ['--name=help'], ['--manager=h.example.org'], ['helpful']]) {
+      expect(mayAskForHelp(args), args.join(' ')).to.equal(false);
+    }
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';
-import { type Lookup, lookupOnce } from '../../src/net/lookup.js';
+import { addressAlone, type Lookup, lookupOnce, systemLookup } from '../../src/net/lookup.js';
 
 describe('a look-up that asks once', () => {
   let asked: string[];
@@ -50,5 +50,33 @@ describe('a look-up that asks once', () => {
     works = true;
     expect(await lookup('manager.example')).to.have.length(1);
     expect(asked).to.have.length(2);
+  });
+});
+
+describe('an address that is looked up', () => {
+  const addresses = [
+    { address: '192.0.2.1', family: 4 },
+    { address: '2001:db8::1', family: 6 },
+    { address: '::ffff:192.0.2.1', family: 6 },
+    { address: 'fe80::1%eth0', family: 6 },
+  ];
+
+  it('is its own, as the system says too', async () => {
+    for (const found of addresses) expect(await systemLookup(found.address)).to.deep.equal([found]);
+  });
+
+  it('is its own for a datagram socket, which is told later', async () => {
+    for (const found of addresses) {
+      let told: unknown;
+      const answered = new Promise<void>((resolve) => {
+        addressAlone(found.address, 4, (error, address, family) => {
+          told = { error, address, family };
+          resolve();
+        });
+      });
+      expect(told).to.equal(undefined);
+      await answered;
+      expect(told).to.deep.equal({ error: null, ...found });
+    }
   });
 });

@@ -4,7 +4,7 @@ import { EnrollError } from '../../errors.js';
 import { type Endpoint, formatEndpoint } from '../../model/endpoint.js';
 import { connectError, lateLookup } from '../../net/connect.js';
 import { type Deadline, deadline, unlessAborted } from '../../net/deadline.js';
-import { type Lookup, systemLookup } from '../../net/lookup.js';
+import { addressAlone, type Lookup, systemLookup } from '../../net/lookup.js';
 import { socketAddress } from '../../net/zone.js';
 import { Inbox } from './inbox.js';
 import { FIRST_BYTES } from './stranger.js';
@@ -55,7 +55,7 @@ async function openFirst(
 ): Promise<Transport> {
   let failure: unknown;
   for (const { address, family } of addresses) {
-    const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
+    const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup: addressAlone });
     try {
       await unlessAborted(connected(socket, endpoint.port, address), limit.signal);
       return new UdpTransport(socket, endpoint, () => refused.add(address));
