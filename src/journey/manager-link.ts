@@ -18,7 +18,7 @@ import { trustOfLink } from './trust-of-link.js';
 /** The key whose link is to be proven. */
 export interface ProofRequest {
   readonly record: AgentRecord;
-  readonly family?: ManagerFamily;
+  readonly family?: ManagerFamily | undefined;
   /** Of the manager that issued the key over HTTPS: where it takes its agents, and the CA that it has shown. */
   readonly https?: { readonly of: ManagerSettings; readonly manager: HttpsEndpoint; readonly anchor?: string };
   /** Whether this run has got the key, and no agent uses it yet. */
@@ -142,8 +142,8 @@ async function byMessages(
   const proof = await proveByMessages(journey, manager, {
     record,
     waitMs,
-    ...(family === undefined ? {} : { family }),
-    ...(worked === undefined || worked.protocol === 'https' ? {} : { worked }),
+    family,
+    worked: worked?.protocol === 'https' ? undefined : worked,
   });
   journey.observe({ kind: 'proved', proof });
   return { ...proof, endpoint: manager.agent };

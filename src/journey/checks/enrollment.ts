@@ -30,7 +30,7 @@ export async function lookAtService(
       endpoint,
       {
         trust: { ...trust, ...(firstUse === undefined ? {} : { firstUse }) },
-        ...(clientCertificate === undefined ? {} : { clientCertificate }),
+        clientCertificate,
         dial: dialThrough(settings.proxy, edge.dial, timeoutMs),
         timeoutMs,
       },
