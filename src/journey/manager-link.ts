@@ -82,9 +82,9 @@ function reworded(error: EnrollError, message: string, hint = error.hint): Enrol
     : new EnrollError(error.code, message, details);
 }
 
-/** Whether another manager may do better: the link failed, or the manager's name is not known. */
+/** Whether another manager may do better. That a name has no address is of the link too. */
 function isOfTheLink({ code }: EnrollError): boolean {
-  return code.startsWith('LINK_') || code === 'HOST_UNRESOLVED';
+  return code.startsWith('LINK_');
 }
 
 /** By which way a manager takes its agents. `unknown`: both have to be tried, for nothing tells. */

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
@@ -10,6 +12,8 @@ import { LinkError } from '../../src/link/link-error.js';
 import type { AgentRecord } from '../../src/model/agent-record.js';
 import { endpointKey } from '../../src/model/endpoint.js';
 import type { AgentInstallation } from '../../src/model/host.js';
+import { directDial } from '../../src/net/connect.js';
+import type { Lookup } from '../../src/net/lookup.js';
 import type { Discovery } from '../../src/obtain/https/discovery.js';
 import { issueHttpsCertificates } from '../../src/sandbox/https/certificates.js';
 import { startHttpsSandbox } from '../../src/sandbox/https/manager.js';
@@ -85,6 +89,18 @@ describe('the link to any of the managers', () => {
       .and.deep.include({ endpoint: sandbox.endpoints.agent });
     expect(journey.kinds()).to.deep.equal(['proving', 'proving', 'proved']);
   });
+  it('is that to the second where the name of the first has no address', async () => {
+    const nameless = at({ host: 'siem.example', port: 1514 });
+    const lookup: Lookup = (host) =>
+      host === 'siem.example'
+        ? Promise.reject(Object.assign(new Error('none'), { code: 'ENOTFOUND' }))
+        : Promise.resolve([{ address: host, family: 4 }]);
+    const edge = { lookup, dial: (timeoutMs: number) => directDial(timeoutMs, lookup) };
+    const journey = journeyOf({ agent, edge });
+    const request = { record: known, notes: NOTHING_KNOWN, waitMs: 300 };
+    const proof = proveLinkAtAny(journey, [nameless, at(sandbox.endpoints.agent)], request);
+    expect(await proof).to.deep.include({ endpoint: sandbox.endpoints.agent });
+  });
   it('is none without a manager', async () => {
     expect(await failing([])).to.include({ code: 'MANAGER_MISSING', message: 'No manager is named.' });
   });
@@ -115,6 +131,20 @@ describe('the link to any of the managers', () => {
       const error = await failing([at(CLOSED), { ...at(authd), enrollment: authd }], unknown);
       expect(error.code).to.equal('LINK_OTHER_SERVICE');
     });
+    it('fails as it did at what takes connections and closes them, rather than at another service', async () => {
+      const balancer = createServer((socket) => socket.on('error', () => {}).end()).listen(0, '127.0.0.1');
+      await once(balancer, 'listening');
+      try {
+        const { authd } = sandbox.endpoints;
+        const { port } = balancer.address() as AddressInfo;
+        const managers = [at(CLOSED), { ...at(authd), enrollment: authd }, at({ host: '127.0.0.1', port })];
+        const error = await failing(managers, unknown);
+        expect(error.code).to.equal('LINK_UNANSWERED');
+        expect(error.message).to.match(/ 127\.0\.0\.1:1: .* 127\.0\.0\.1:\d+: /);
+      } finally {
+        balancer.close();
+      }
+    });
     it('fails as it did at the first, where all are alike', async () => {
       const error = await failing([at(CLOSED), at({ ...CLOSED, port: 2 })], unknown);
       expect(error.message).to.match(/^The agent port of the manager is closed \(127\.0\.0\.1:1\).*127\.0\.0\.1:2: /);
@@ -142,6 +172,63 @@ describe('the link to any of the managers', () => {
       const error = await failure(proveLinkAtAny({ ...journey, observe }, [at(sandbox.endpoints.agent)], request));
       // A key is there, so nobody says that nothing was installed.
       expect(error).to.include({ code: 'LINK_SILENT', cause: reason });
+    });
+  });
+
+  describe('to a manager that takes messages', () => {
+    const auto = () => at(sandbox.endpoints.agent, 'auto');
+    const links = (worked: WorkingLink) => new Map([[endpointKey(sandbox.endpoints.agent), worked]]);
+
+    it('looks for a Wazuh 5 beside that only where nothing tells that it is none', async () => {
+      for (const [request, asked] of [
+        [{}, 1],
+        [{ family: 'wazuh-4' }, 1],
+        [{ family: 'wazuh-5' }, 1],
+        [{ family: 'wazuh-3' }, 0],
+        [{ family: 'ossec' }, 0],
+        [{ links: links({ protocol: 'tcp', cipher: 'aes' }) }, 0],
+        [{ links: new Map() }, 1],
+      ] as const) {
+        const { proof, discoveries } = await prove([auto()], request);
+        expect(await proof).to.deep.include({ endpoint: sandbox.endpoints.agent });
+        expect(discoveries.asked, JSON.stringify(request)).to.equal(asked);
+      }
+    });
+    it('tries first what worked before', async () => {
+      const { proof } = await prove([auto()], { links: links({ protocol: 'udp', cipher: 'blowfish' }) });
+      expect(await proof).to.include({ protocol: 'udp', cipher: 'blowfish' });
+    });
+    it('tells to whom messages go, and for how long', async () => {
+      const { proof, journey } = await prove([auto()]);
+      await proof;
+      expect(journey.told[0]).to.deep.equal({ kind: 'proving', endpoint: sandbox.endpoints.agent, waitMs: 1500 });
+    });
+    it('does not ask again over HTTPS once the manager has refused the key in words', async () => {
+      const worked = new Map([[endpointKey(CLOSED), { protocol: 'tcp', cipher: 'aes' } as const]]);
+      const closed = await prove([at(CLOSED, 'auto')], { links: worked, waitMs: 200 });
+      expect(await failure(closed.proof)).to.include({ exitCode: 7 });
+      expect(closed.discoveries.asked).to.equal(1);
+      const refusing = { ...agent, version: 'v4.99.0' };
+      const discoveries = new Told(NOT_THERE);
+      const journey = { ...journeyOf({ agent: refusing }), discoveries };
+      const request = { record: known, notes: NOTHING_KNOWN, waitMs: 1500, family: 'wazuh-3' as const };
+      expect(await failure(proveLinkAtAny(journey, [auto()], request))).to.include({ code: 'LINK_VERSION_REFUSED' });
+      expect(discoveries.asked).to.equal(0);
+    });
+    it('does not put a fault of this program down to the manager', async () => {
+      const fault = new TypeError('It is undefined.');
+      for (const family of ['wazuh-3', 'wazuh-5'] as const) {
+        const journey = {
+          ...journeyOf({ agent }),
+          discoveries: new Told(NOT_THERE),
+          observe: () => {
+            throw fault;
+          },
+        };
+        const request = { record: known, notes: NOTHING_KNOWN, waitMs: 300, family };
+        const ended = await proveLinkAtAny(journey, [auto()], request).catch((thrown: unknown) => thrown);
+        expect(ended).to.equal(fault);
+      }
     });
   });
 
