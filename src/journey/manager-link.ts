@@ -161,9 +161,9 @@ async function eitherWay(journey: Journey, manager: ManagerSettings, request: Pr
   try {
     return await byMessages({ ...journey, signal: AbortSignal.any([signal, found.signal]) }, manager, request);
   } catch (thrown) {
-    if (signal.aborted) throw thrown;
     const seen = await soFar(look);
-    if (seen?.kind === 'wazuh-5') return await overHttps(journey, manager, seen.manager, request);
+    const at = whereItIs(seen);
+    if (at !== undefined) return await overHttps(journey, manager, at, request);
     throw request.family === 'wazuh-5' ? ofWazuh5(thrown, manager, seen) : thrown;
   }
 }
@@ -194,9 +194,14 @@ async function upgradedTo(
   thrown: unknown,
 ): Promise<HttpsEndpoint | undefined> {
   const { settings, discoveries, signal } = journey;
-  if (signal.aborted || !(thrown instanceof LinkError)) return undefined;
+  if (!(thrown instanceof LinkError)) return undefined;
   if (manager.protocol !== 'auto' || settings.cipher !== 'auto') return undefined;
   if (thrown.evidence.conclusion.kind === 'remoted' && thrown.code !== 'LINK_NOT_ACKNOWLEDGED') return undefined;
-  const seen = await Promise.race([discoveries.of(manager, journey), pause(LATE_LOOK_MS, signal)]);
-  return typeof seen === 'object' && seen.kind === 'wazuh-5' ? seen.manager : undefined;
+  const late = pause(LATE_LOOK_MS, signal).then(() => undefined);
+  return whereItIs(await Promise.race([discoveries.of(manager, journey), late]));
+}
+
+/** Where the Wazuh 5 is that a look has found; `undefined`: it has found none, or nothing yet. */
+function whereItIs(seen: Discovery | undefined): HttpsEndpoint | undefined {
+  return seen?.kind === 'wazuh-5' ? seen.manager : undefined;
 }

@@ -18,6 +18,12 @@ describe('work that is to end in time', () => {
     expect(await hanging).to.equal(REASON);
   });
 
+  it('has as long as it needs while nothing is to end', async () => {
+    const { signal } = new AbortController();
+    const slow = new Promise((resolve) => setTimeout(() => resolve(7), 300));
+    expect(await inTime(slow, signal, free(), clock)).to.equal(7);
+  });
+
   it('may still come to its end: what it gives counts', async () => {
     const stop = new AbortController();
     const work = new Promise((resolve) => stop.signal.addEventListener('abort', () => setImmediate(() => resolve(7))));

@@ -122,6 +122,7 @@ describe('the link to any of the managers', () => {
         expect(error.message).to.match(
           /^The manager's remoted is there \(.* 127\.0\.0\.1:1: The agent port of the manager is closed/,
         );
+        expect(error.message.split("The manager's remoted is there")).to.have.length(2);
         expect(error.cause).to.be.instanceOf(LinkError).and.include({ code: 'LINK_NOT_ACKNOWLEDGED' });
         expect(error.hint).to.contain('manager');
       }
@@ -172,6 +173,18 @@ describe('the link to any of the managers', () => {
       const error = await failure(proveLinkAtAny({ ...journey, observe }, [at(sandbox.endpoints.agent)], request));
       // A key is there, so nobody says that nothing was installed.
       expect(error).to.include({ code: 'LINK_SILENT', cause: reason });
+    });
+    it('says so where a program stops it and gives no reason', async () => {
+      const stop = new AbortController();
+      const journey = journeyOf({ agent, signal: stop.signal });
+      const observe: typeof journey.observe = ({ kind }) => {
+        if (kind === 'attempt') stop.abort();
+      };
+      const request = { record: OLD, notes: NOTHING_KNOWN, waitMs: 5000 };
+      const managers = [at(sandbox.endpoints.agent), at(CLOSED)];
+      expect(await failure(proveLinkAtAny({ ...journey, observe }, managers, request))).to.include({
+        code: 'INTERRUPTED',
+      });
     });
   });
 
@@ -262,7 +275,7 @@ describe('the link to any of the managers', () => {
       expect(discoveries.asked).to.equal(0);
     });
     it('takes the port that is found beside the messages', async () => {
-      const { proof, journey } = await prove([auto()], {}, found(), trusted);
+      const { proof, journey } = await prove([auto()], { waitMs: 60_000 }, found(), trusted);
       expect(await proof).to.include(expected());
       expect(journey.kinds()).to.deep.equal(['proving', 'proving', 'proved']);
     });
@@ -270,6 +283,27 @@ describe('the link to any of the managers', () => {
       const worked: WorkingLink = { protocol: 'tcp', cipher: 'aes' };
       const { proof } = await prove([auto()], { links: links(worked), waitMs: 300 }, found(), trusted);
       expect(await proof).to.include(expected());
+    });
+    it('is found where its port for old agents does not know the key', async () => {
+      const old = at(sandbox.endpoints.agent, 'auto');
+      const record = fifth.addAgent({ name: `new-${names}`, id: String(500 + names) });
+      const before = new Map([[endpointKey(old.agent), { protocol: 'tcp', cipher: 'aes' } as const]]);
+      const { proof } = await prove([old], { record, links: before, waitMs: 250 }, found(), trusted);
+      expect(await proof).to.include(expected());
+    });
+    it('shows nothing of a key that is not new', async () => {
+      const state = () => fifth.agents().find(({ id }) => id === known.id)?.state;
+      const before = state();
+      await (await prove([{ ...at(CLOSED), https: of5() }], {}, NOT_THERE, trusted)).proof;
+      expect(state()).to.equal(before);
+      await (await prove([{ ...at(CLOSED), https: of5() }], { fresh: true }, NOT_THERE, trusted)).proof;
+      expect(state()).to.not.equal(before);
+    });
+    it('is no way for messages, where somebody says how they are to be sent', async () => {
+      const one = at(sandbox.endpoints.agent, 'auto');
+      const before = new Map([[endpointKey(one.agent), AS_5]]);
+      const { proof } = await prove([one], { links: before }, NOT_THERE, { ...trusted, cipher: 'aes' });
+      expect(await proof).to.include({ protocol: 'tcp', cipher: 'aes' });
     });
     it('is found where the old families are not what they were', async () => {
       const { proof } = await prove([auto()], { family: 'wazuh-3', waitMs: 300 }, found(), trusted);
@@ -285,7 +319,9 @@ describe('the link to any of the managers', () => {
     it('is said to be one where it answers neither way', async () => {
       const error = await failing([auto()], { family: 'wazuh-5', waitMs: 200 });
       expect(error).to.be.instanceOf(LinkError);
-      expect(error.message).to.match(/ This manager is a Wazuh 5, whose agents connect over HTTPS: .+\.$/);
+      expect(error.message).to.match(
+        / This manager is a Wazuh 5, whose agents connect over HTTPS: 127\.0\.0\.1:1517 is closed, so it is not a Wazuh 5\.$/,
+      );
       expect(error.hint).to.equal(
         'The key is installed. Check that port 1517 (TCP) of the manager can be reached, or name its endpoint: --manager https://HOST[:PORT]. Agents of 4.x use port 1514, where <legacy> in <remote> is enabled on the manager.',
       );
