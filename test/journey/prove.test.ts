@@ -144,6 +144,20 @@ describe('a key that lies in its place', () => {
       await came;
       expect(journey.told.find(({ kind }) => kind === 'proving')).to.have.property('waitMs', 12_000);
     });
+    it('is no refusal where the run is stopped meanwhile', async () => {
+      const stop = new AbortController();
+      const reason = new EnrollError('INTERRUPTED', 'Stop.');
+      const { came } = doing(
+        (ready) => {
+          const observe: typeof ready.observe = ({ kind }) => {
+            if (kind === 'attempt') stop.abort(reason);
+          };
+          return proveKnown({ ...ready, observe, signal: stop.signal }, knownAs(OLD));
+        },
+        { waitMs: 5000 },
+      );
+      expect(await failure(came)).to.equal(reason);
+    });
     it('is refused where it is not acknowledged, or must not be tried', async () => {
       const unknown = doing((ready) => proveKnown(ready, knownAs(OLD)), { waitMs: 200 });
       expect(await failure(unknown.came)).to.equal(refusal);

@@ -6,7 +6,7 @@ import type { ProofRequest } from '../../../src/journey/manager-link.js';
 import { NOTHING_KNOWN } from '../../../src/keystore/notes/notes.js';
 import type { AgentRecord } from '../../../src/model/agent-record.js';
 import type { AgentInstallation } from '../../../src/model/host.js';
-import type { Dial } from '../../../src/net/connect.js';
+import { type Dial, directDial } from '../../../src/net/connect.js';
 import type { Lookup } from '../../../src/net/lookup.js';
 import { type Sandbox, startSandbox } from '../../../src/sandbox/manager.js';
 import { issueStockCertificate } from '../../../src/sandbox/own-certificate.js';
@@ -57,6 +57,15 @@ describe('a look at the link', () => {
     waitMs: 300,
     ...more,
   });
+  /** Counts how often a proof begins. */
+  const counting = () => {
+    const began: number[] = [];
+    const dial = (timeoutMs: number) => {
+      began.push(timeoutMs);
+      return directDial(timeoutMs);
+    };
+    return { began, edge: { dial } };
+  };
   /** Connects to nobody, as behind a firewall. */
   const hanging: Dial = (_endpoint, signal) =>
     new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
@@ -68,14 +77,19 @@ describe('a look at the link', () => {
       expect(look).to.include({ kind: 'failed', over: 'udp' }).and.have.nested.property('error.code', 'LINK_SILENT');
     });
     it('tries no other protocol where the manager is there', async () => {
-      const look = await tryLink(journey(manager()), request({ record: OLD }));
+      const { began, edge } = counting();
+      const look = await tryLink(journey(manager(), { edge }), request({ record: OLD }));
       expect(look).to.have.nested.property('error.code', 'LINK_NOT_ACKNOWLEDGED');
       expect(look).to.have.all.keys('kind', 'error', 'evidence');
+      expect(began).to.have.length(1);
       expect(events.filter((event) => 'protocol' in event && event.protocol === 'udp')).to.deep.equal([]);
     });
     it('has no other protocol where none is set', async () => {
-      const look = await tryLink(journey(manager({ agent: CLOSED, protocol: 'auto' })), request());
+      const { began, edge } = counting();
+      const nobody = journey(manager({ agent: CLOSED, protocol: 'auto' }), { edge, settings: { cipher: 'aes' } });
+      const look = await tryLink(nobody, request());
       expect(look).to.include({ kind: 'failed' }).and.have.all.keys('kind', 'error', 'evidence');
+      expect(began).to.have.length(1);
     });
     it('ends where the run is stopped, be it at the other protocol', async () => {
       const first = new AbortController();

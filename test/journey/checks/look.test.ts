@@ -4,13 +4,16 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../../src/errors.js';
 import type { Finding } from '../../../src/journey/checks/finding.js';
 import { lookAtAll } from '../../../src/journey/checks/look.js';
+import { boundTo } from '../../../src/journey/machine-binding.js';
+import { NOTHING_KNOWN } from '../../../src/keystore/notes/notes.js';
 import type { AgentRecord } from '../../../src/model/agent-record.js';
 import type { AgentInstallation } from '../../../src/model/host.js';
 import { type Sandbox, startSandbox } from '../../../src/sandbox/manager.js';
 import { issueStockCertificate } from '../../../src/sandbox/own-certificate.js';
 import type { ManagerSettings, Settings } from '../../../src/settings/settings.js';
+import { never } from '../../host/fake-system.js';
 import { line, record, removeHome, scratchHome } from '../../keystore/scratch.js';
-import { type Given, journeyOf } from '../journey-scene.js';
+import { type Given, journeyOf, note } from '../journey-scene.js';
 
 describe('a look at all that a host needs', () => {
   let sandbox: Sandbox;
@@ -73,6 +76,26 @@ describe('a look at all that a host needs', () => {
     const { link, record: none } = await look({ managers: [there()] });
     expect(none).to.equal(undefined);
     expect(link.kind).to.equal('looked');
+  });
+  it('goes on without a key where the notes still speak of one', async () => {
+    const key = sandbox.addAgent({ name: `web-${names}` });
+    const binding = await boundTo(NOTHING_KNOWN, key, journeyOf({ agent }).edge, never);
+    if (binding === undefined) throw new Error('Nothing is known of this machine.');
+    await note(agent, { binding });
+    const { of } = await look({ managers: [there()] });
+    expect(of('machine')).to.include({ ok: null });
+  });
+  it('looks at this host alone where there is no manager', async () => {
+    await put(sandbox.addAgent({ name: `web-${names}` }));
+    const { link, of } = await look({ managers: [] });
+    expect(link).to.deep.equal({ kind: 'none', why: 'Not looked at: no manager is named.' });
+    expect(of('key')).to.include({ ok: null, detail: 'Not looked at: no manager is named.' });
+    expect(of('key-file')).to.include({ ok: true });
+  });
+  it('asks for the enrollment of a Wazuh 5 where it takes its agents', async () => {
+    const https = { host: '127.0.0.1', port: 1, prefix: '' };
+    const { of } = await look({ managers: [{ ...there(), https }] });
+    expect(of('enrollment')?.detail).to.contain('127.0.0.1:1 refused the connection');
   });
   it('does not say why an error of the enrollment is one of the link', async () => {
     await put(sandbox.addAgent({ name: `web-${names}` }));
