@@ -68,9 +68,14 @@ describe('a link that is proven with messages', () => {
   }
 
   it('tries first what worked before', async () => {
-    expect(await prove().proof).to.include({ protocol: 'tcp', cipher: 'aes' });
-    const worked = { protocol: 'udp', cipher: 'blowfish' } as const;
-    expect(await prove({ worked }).proof).to.include(worked);
+    for (const [worked, protocol] of [
+      [undefined, 'tcp'],
+      [{ protocol: 'udp', cipher: 'blowfish' }, 'udp'],
+    ] as const) {
+      const { journey, proof } = prove({ worked });
+      await proof;
+      expect(journey.told[0]).to.deep.equal({ kind: 'attempt', number: 1, protocol });
+    }
   });
   it('names the version of the agent, which the manager may refuse', async () => {
     expect(await failure(prove({}, { of: { ...agent, version: 'v4.99.0' } }).proof)).to.include({

@@ -97,7 +97,7 @@ describe('the link to any of the managers', () => {
         : Promise.resolve([{ address: host, family: 4 }]);
     const edge = { lookup, dial: (timeoutMs: number) => directDial(timeoutMs, lookup) };
     const journey = journeyOf({ agent, edge });
-    const request = { record: known, notes: NOTHING_KNOWN, waitMs: 300 };
+    const request = { record: known, notes: NOTHING_KNOWN, waitMs: 500 };
     const proof = proveLinkAtAny(journey, [nameless, at(sandbox.endpoints.agent)], request);
     expect(await proof).to.deep.include({ endpoint: sandbox.endpoints.agent });
   });
@@ -139,7 +139,7 @@ describe('the link to any of the managers', () => {
         const { authd } = sandbox.endpoints;
         const { port } = balancer.address() as AddressInfo;
         const managers = [at(CLOSED), { ...at(authd), enrollment: authd }, at({ host: '127.0.0.1', port })];
-        const error = await failing(managers, unknown);
+        const error = await failing(managers, { ...unknown, waitMs: 400 });
         expect(error.code).to.equal('LINK_UNANSWERED');
         expect(error.message).to.match(/ 127\.0\.0\.1:1: .* 127\.0\.0\.1:\d+: /);
       } finally {
@@ -208,8 +208,10 @@ describe('the link to any of the managers', () => {
       }
     });
     it('tries first what worked before', async () => {
-      const { proof } = await prove([auto()], { links: links({ protocol: 'udp', cipher: 'blowfish' }) });
-      expect(await proof).to.include({ protocol: 'udp', cipher: 'blowfish' });
+      const worked = links({ protocol: 'udp', cipher: 'blowfish' });
+      const { proof, journey } = await prove([auto()], { links: worked });
+      await proof;
+      expect(journey.told[1]).to.deep.equal({ kind: 'attempt', number: 1, protocol: 'udp' });
     });
     it('tells to whom messages go, and for how long', async () => {
       const { proof, journey } = await prove([auto()]);
@@ -288,7 +290,7 @@ describe('the link to any of the managers', () => {
       const old = at(sandbox.endpoints.agent, 'auto');
       const record = fifth.addAgent({ name: `new-${names}`, id: String(500 + names) });
       const before = new Map([[endpointKey(old.agent), { protocol: 'tcp', cipher: 'aes' } as const]]);
-      const { proof } = await prove([old], { record, links: before, waitMs: 250 }, found(), trusted);
+      const { proof } = await prove([old], { record, links: before, waitMs: 500 }, found(), trusted);
       expect(await proof).to.include(expected());
     });
     it('shows nothing of a key that is not new', async () => {

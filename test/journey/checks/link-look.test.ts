@@ -73,7 +73,7 @@ describe('a look at the link', () => {
   describe('with the key', () => {
     it('tries the other protocol where the one that is set leads to nobody', async () => {
       const one = journey(manager(), { edge: { dial: () => hanging } });
-      const look = await tryLink(one, request({ waitMs: 500 }));
+      const look = await tryLink(one, request({ waitMs: 600 }));
       expect(look).to.include({ kind: 'failed', over: 'udp' }).and.have.nested.property('error.code', 'LINK_SILENT');
     });
     it('tries no other protocol where the manager is there', async () => {

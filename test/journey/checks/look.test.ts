@@ -39,7 +39,7 @@ describe('a look at all that a host needs', () => {
   /** Over the other protocol of the internet, at which nobody is. */
   const sixth = (): ManagerSettings => ({ ...there(), agent: { host: '::1', port: 1 } });
   const look = async (settings: Partial<Settings>, given: Partial<Given> = {}) => {
-    const journey = journeyOf({ agent, ...given, settings: { waitMs: 250, ...settings } });
+    const journey = journeyOf({ agent, ...given, settings: { waitMs: 500, ...settings } });
     const found: Finding[] = [];
     const seen = await lookAtAll(journey, (...findings) => found.push(...findings));
     return { ...seen, of: (id: string) => found.find((finding) => finding.id === id) };
