@@ -174,6 +174,18 @@ describe('the link to any of the managers', () => {
       // A key is there, so nobody says that nothing was installed.
       expect(error).to.include({ code: 'LINK_SILENT', cause: reason });
     });
+    it('ends with the reason alone, be it a Wazuh 5 that has not answered', async () => {
+      const stop = new AbortController();
+      const reason = new EnrollError('INTERRUPTED', 'Stop.');
+      const journey = journeyOf({ agent, signal: stop.signal });
+      const observe: typeof journey.observe = ({ kind }) => {
+        if (kind === 'attempt') stop.abort(reason);
+      };
+      const discoveries = new Told(NOT_THERE);
+      const request = { record: OLD, notes: NOTHING_KNOWN, waitMs: 5000, family: 'wazuh-5' as const };
+      const managers = [at(sandbox.endpoints.agent, 'auto')];
+      expect(await failure(proveLinkAtAny({ ...journey, observe, discoveries }, managers, request))).to.equal(reason);
+    });
     it('says so where a program stops it and gives no reason', async () => {
       const stop = new AbortController();
       const journey = journeyOf({ agent, signal: stop.signal });
@@ -304,8 +316,9 @@ describe('the link to any of the managers', () => {
     it('is no way for messages, where somebody says how they are to be sent', async () => {
       const one = at(sandbox.endpoints.agent, 'auto');
       const before = new Map([[endpointKey(one.agent), AS_5]]);
-      const { proof } = await prove([one], { links: before }, NOT_THERE, { ...trusted, cipher: 'aes' });
+      const { proof, journey } = await prove([one], { links: before }, NOT_THERE, { ...trusted, cipher: 'aes' });
       expect(await proof).to.include({ protocol: 'tcp', cipher: 'aes' });
+      expect(journey.told[1]).to.deep.equal({ kind: 'attempt', number: 1, protocol: 'tcp' });
     });
     it('is found where the old families are not what they were', async () => {
       const { proof } = await prove([auto()], { family: 'wazuh-3', waitMs: 300 }, found(), trusted);

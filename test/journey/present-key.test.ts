@@ -209,11 +209,13 @@ describe('the key that is there', () => {
     };
     const present = async (...given: Parameters<typeof tried>) => {
       const { journey, came } = tried(...given);
-      const { works, record } = await came;
+      const outcome = await came;
+      const { works, record } = outcome;
       const { request, binding } = await readNotes(agent, nodeFileEdge());
       return {
         kinds: journey.kinds(),
         works,
+        changed: 'changed' in outcome && outcome.changed === true,
         id: record?.id,
         file: await readFile(agent.keysFile, 'utf8').catch(() => 'none'),
         open: request !== undefined,
@@ -224,13 +226,15 @@ describe('the key that is there', () => {
     const newer = () => sandbox.addAgent({ name: `web-${names}-new` });
 
     it('is that one where there is no other, put in its place before it is tried', async () => {
+      const binding = await boundTo(NOTHING_KNOWN, OLD, journeyOf({ agent }).edge, never);
+      await note(agent, binding === undefined ? {} : { binding });
       await rm(agent.keysFile);
       await left(known);
       const { journey, came } = tried();
       expect(await came).to.include({ works: true, changed: true });
       expect(journey.kinds()).to.deep.equal(['left', 'installed', 'present', 'proving', 'proved']);
-      const { request, binding } = await readNotes(agent, nodeFileEdge());
-      expect({ request, of: binding?.agentId }).to.deep.equal({ request: undefined, of: known.id });
+      const { request, binding: now } = await readNotes(agent, nodeFileEdge());
+      expect({ request, of: now?.agentId }).to.deep.equal({ request: undefined, of: known.id });
       expect(await readFile(agent.keysFile, 'utf8')).to.equal(line(known));
     });
     it('is that one where the manager acknowledges it, which then takes its place', async () => {
@@ -239,7 +243,7 @@ describe('the key that is there', () => {
       const { kinds, ...rest } = await present();
       expect(kinds).to.deep.equal(['left', 'present', 'proving', 'proved', 'installed']);
       expect(rest).to.deep.equal({
-        ...{ works: true, id: key.id, file: line(key), open: false, bound: key.id, others: [] },
+        ...{ works: true, changed: true, id: key.id, file: line(key), open: false, bound: key.id, others: [] },
       });
     });
     it('remembers the name of the other machine whose key it takes the place of', async () => {
@@ -254,7 +258,7 @@ describe('the key that is there', () => {
       await left(OLD);
       const { kinds, ...rest } = await present({ waitMs: 600 });
       expect(kinds).to.deep.equal(['left', 'present', 'proving', 'rejected', 'present', 'proving', 'proved']);
-      expect(rest).to.deep.include({ works: true, id: known.id, file: line(known), open: true });
+      expect(rest).to.deep.include({ works: true, changed: false, id: known.id, file: line(known), open: true });
     });
     it('is the older one where no message is sent that would prove the newer', async () => {
       await left(newer());

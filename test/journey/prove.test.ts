@@ -15,6 +15,7 @@ import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import { issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import type { ManagerSettings, Settings } from '../../src/settings/settings.js';
 import { failure, line, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
+import { certificates } from '../net/certificates.js';
 import { type Given, journeyOf, note, step, withDaemon } from './journey-scene.js';
 
 const at = (port: number): ManagerSettings => ({
@@ -63,6 +64,10 @@ describe('a key that lies in its place', () => {
       expect(await came).to.have.deep.property('endpoint', sandbox.endpoints.agent);
       expect(journey.kinds()).to.deep.equal(['proving', 'proved']);
     });
+    it('with the managers in their order where none of them issued it', async () => {
+      const { came } = doing((ready) => prove(ready, { key: { record: known } }));
+      expect(await came).to.have.deep.property('endpoint', sandbox.endpoints.agent);
+    });
     it('with the others in their order after that', async () => {
       const managers = [at(1), at(2), at(3)];
       const issuer = managers[1];
@@ -87,6 +92,12 @@ describe('a key that lies in its place', () => {
         expect(await came)
           .to.include({ protocol: 'https', family: 'wazuh-5' })
           .and.deep.include({ endpoint: manager.agent, https: belongings.manager });
+        const anothers = { ...belongings, anchor: certificates().ca.certificate };
+        const fooled = doing((ready) => prove(ready, { key: { record: known, belongings: anothers }, manager }), {
+          managers: [manager],
+          trust: { insecure: false },
+        });
+        expect(await failure(fooled.came)).to.include({ code: 'CERTIFICATE_UNTRUSTED' });
       } finally {
         await fifth.close();
       }
