@@ -138,17 +138,19 @@ describe('the link to any of the managers', () => {
       try {
         const { authd } = sandbox.endpoints;
         const { port } = balancer.address() as AddressInfo;
-        const managers = [at(CLOSED), { ...at(authd), enrollment: authd }, at({ host: '127.0.0.1', port })];
-        const error = await failing(managers, { ...unknown, waitMs: 400 });
+        const managers = [{ ...at(authd), enrollment: authd }, at({ host: '127.0.0.1', port })];
+        const error = await failing(managers, { ...unknown, waitMs: 700 });
         expect(error.code).to.equal('LINK_UNANSWERED');
-        expect(error.message).to.match(/ 127\.0\.0\.1:1: .* 127\.0\.0\.1:\d+: /);
       } finally {
         balancer.close();
       }
     });
     it('fails as it did at the first, where all are alike', async () => {
-      const error = await failing([at(CLOSED), at({ ...CLOSED, port: 2 })], unknown);
-      expect(error.message).to.match(/^The agent port of the manager is closed \(127\.0\.0\.1:1\).*127\.0\.0\.1:2: /);
+      const managers = [at(CLOSED), at({ ...CLOSED, port: 2 }), at({ ...CLOSED, port: 3 })];
+      const error = await failing(managers, { ...unknown, waitMs: 150 });
+      expect(error.message).to.match(
+        /^The agent port of the manager is closed \(127\.0\.0\.1:1\).* 127\.0\.0\.1:2: .*\. 127\.0\.0\.1:3: /,
+      );
     });
     it('is not looked for any further where it is no matter of the link', async () => {
       await writeFile(agent.counterFile, '1:1:');
