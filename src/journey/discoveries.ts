@@ -1,7 +1,7 @@
-import { endpointKey } from '../model/endpoint.js';
-import { HTTPS_PORT, type HttpsEndpoint } from '../model/https-endpoint.js';
+import { type Endpoint, endpointKey } from '../model/endpoint.js';
+import { HTTPS_PORT } from '../model/https-endpoint.js';
 import { dialThrough } from '../net/proxy.js';
-import { type Discovery, discover } from '../obtain/https/discovery.js';
+import { type Discovery, type DiscoveryRequest, discover } from '../obtain/https/discovery.js';
 import type { ManagerSettings, Settings } from '../settings/settings.js';
 import type { JourneyEdge } from './journey-edge.js';
 
@@ -21,11 +21,11 @@ export class Discoveries {
 
   /** Begins to look, or gives what was found. It never fails but with the reason of the run's signal. */
   of(manager: ManagerSettings, { settings, edge, signal }: LookingJourney): Promise<Discovery> {
-    const where = manager.https ?? { host: manager.agent.host, port: HTTPS_PORT };
+    const where: DiscoveryRequest & Endpoint = manager.https ?? { host: manager.agent.host, port: HTTPS_PORT };
     const key = endpointKey(where);
     const before = this.#found.get(key);
     if (before !== undefined) return before;
-    const look = lookAt(where, manager.https?.prefix, { settings, edge, signal });
+    const look = lookAt(where, { settings, edge, signal });
     // Who has no use for it any more does not wait for it either.
     look.catch(() => {});
     this.#found.set(key, look);
@@ -33,18 +33,10 @@ export class Discoveries {
   }
 }
 
-function lookAt(
-  where: { readonly host: string; readonly port: number },
-  prefix: HttpsEndpoint['prefix'] | undefined,
-  { settings, edge, signal }: LookingJourney,
-): Promise<Discovery> {
+function lookAt(where: DiscoveryRequest, { settings, edge, signal }: LookingJourney): Promise<Discovery> {
   const { timeoutMs, clientCertificate, proxy } = settings;
   const dial = dialThrough(proxy, edge.dial, timeoutMs);
-  return discover(
-    { ...where, ...(prefix === undefined ? {} : { prefix }) },
-    { dial, timeoutMs, ...(clientCertificate === undefined ? {} : { clientCertificate }) },
-    signal,
-  );
+  return discover(where, { dial, timeoutMs, clientCertificate }, signal);
 }
 
 /** What was found so far; `undefined`: that is not known yet. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { abortReason } from '../errors.js';
 import { pause } from '../net/deadline.js';
 import type { JourneyEdge } from './journey-edge.js';
@@ -36,18 +37,19 @@ export class HeldSteps {
  * What the work comes to. It has a moment, 0.2 s, to end by itself once `signal` is aborted, and is left behind then: it
  * may hang in what nobody can stop, such as a disk that does not answer.
  *
+ * @param now milliseconds on a clock that never goes back
  * @throws the reason of the signal where it is left behind, and what the work throws
  */
-export async function inTime<T>(work: Promise<T>, signal: AbortSignal, held: HeldSteps): Promise<T> {
+export async function inTime<T>(work: Promise<T>, signal: AbortSignal, held: HeldSteps, now: () => number): Promise<T> {
   // What is left behind may still fail.
   work.catch(() => {});
   const over = new AbortController();
   const overdue = async (): Promise<never> => {
-    await aborted(signal, over.signal);
-    const since = performance.now();
+    if (!signal.aborted) await once(signal, 'abort', { signal: over.signal });
+    const since = now();
     for (let looks = 0; looks < LOOKS && !over.signal.aborted; ) {
       await pause(LOOK_MS, over.signal);
-      looks = held.any && performance.now() - since < LONGEST_STEP_MS ? 0 : looks + 1;
+      looks = held.any && now() - since < LONGEST_STEP_MS ? 0 : looks + 1;
     }
     throw abortReason(signal);
   };
@@ -56,17 +58,4 @@ export async function inTime<T>(work: Promise<T>, signal: AbortSignal, held: Hel
   } finally {
     over.abort();
   }
-}
-
-/** Resolves when either of the two is aborted. */
-function aborted(signal: AbortSignal, over: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    if (signal.aborted) done();
-    signal.addEventListener('abort', done, { once: true });
-    over.addEventListener('abort', done, { once: true });
-  });
 }

@@ -28,7 +28,7 @@ export async function proveByHttps(
       record,
       manager,
       trust,
-      ...(clientCertificate === undefined ? {} : { clientCertificate }),
+      clientCertificate,
       fresh,
       waitMs,
       timeoutMs,

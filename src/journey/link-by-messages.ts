@@ -15,8 +15,8 @@ import type { Journey } from './context.js';
 /** What is known of the link to one manager. */
 export interface MessageRequest {
   readonly record: AgentRecord;
-  readonly family?: ManagerFamily;
-  readonly worked?: WorkedBefore;
+  readonly family?: ManagerFamily | undefined;
+  readonly worked?: WorkedBefore | undefined;
   readonly waitMs: number;
 }
 
@@ -39,9 +39,9 @@ export async function proveByMessages(
         endpoint: manager.agent,
         protocol: protocolThrough(proxy, manager.protocol, family),
         cipher: settings.cipher,
-        ...(family === undefined ? {} : { family }),
-        ...(worked === undefined ? {} : { worked }),
-        ...(agent.version === undefined ? {} : { version: agent.version }),
+        family,
+        worked,
+        version: agent.version,
         enrollmentPort: manager.enrollment.port,
         waitMs,
         timeoutMs,

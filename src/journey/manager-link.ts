@@ -18,7 +18,7 @@ import { trustOfLink } from './trust-of-link.js';
 /** The key whose link is to be proven. */
 export interface ProofRequest {
   readonly record: AgentRecord;
-  readonly family?: ManagerFamily;
+  readonly family?: ManagerFamily | undefined;
   /** Of the manager that issued the key over HTTPS: where it takes its agents, and the CA that it has shown. */
   readonly https?: { readonly of: ManagerSettings; readonly manager: HttpsEndpoint; readonly anchor?: string };
   /** Whether this run has got the key, and no agent uses it yet. */
@@ -82,9 +82,9 @@ function reworded(error: EnrollError, message: string, hint = error.hint): Enrol
     : new EnrollError(error.code, message, details);
 }
 
-/** Whether another manager may do better: the link failed, or the manager's name is not known. */
+/** Whether another manager may do better. That a name has no address is of the link too. */
 function isOfTheLink({ code }: EnrollError): boolean {
-  return code.startsWith('LINK_') || code === 'HOST_UNRESOLVED';
+  return code.startsWith('LINK_');
 }
 
 /** By which way a manager takes its agents. `unknown`: both have to be tried, for nothing tells. */
@@ -142,8 +142,8 @@ async function byMessages(
   const proof = await proveByMessages(journey, manager, {
     record,
     waitMs,
-    ...(family === undefined ? {} : { family }),
-    ...(worked === undefined || worked.protocol === 'https' ? {} : { worked }),
+    family,
+    worked: worked?.protocol === 'https' ? undefined : worked,
   });
   journey.observe({ kind: 'proved', proof });
   return { ...proof, endpoint: manager.agent };
@@ -161,9 +161,9 @@ async function eitherWay(journey: Journey, manager: ManagerSettings, request: Pr
   try {
     return await byMessages({ ...journey, signal: AbortSignal.any([signal, found.signal]) }, manager, request);
   } catch (thrown) {
-    if (signal.aborted) throw thrown;
     const seen = await soFar(look);
-    if (seen?.kind === 'wazuh-5') return await overHttps(journey, manager, seen.manager, request);
+    const at = whereItIs(seen);
+    if (at !== undefined) return await overHttps(journey, manager, at, request);
     throw request.family === 'wazuh-5' ? ofWazuh5(thrown, manager, seen) : thrown;
   }
 }
@@ -194,9 +194,14 @@ async function upgradedTo(
   thrown: unknown,
 ): Promise<HttpsEndpoint | undefined> {
   const { settings, discoveries, signal } = journey;
-  if (signal.aborted || !(thrown instanceof LinkError)) return undefined;
+  if (!(thrown instanceof LinkError)) return undefined;
   if (manager.protocol !== 'auto' || settings.cipher !== 'auto') return undefined;
   if (thrown.evidence.conclusion.kind === 'remoted' && thrown.code !== 'LINK_NOT_ACKNOWLEDGED') return undefined;
-  const seen = await Promise.race([discoveries.of(manager, journey), pause(LATE_LOOK_MS, signal)]);
-  return typeof seen === 'object' && seen.kind === 'wazuh-5' ? seen.manager : undefined;
+  const late = pause(LATE_LOOK_MS, signal).then(() => undefined);
+  return whereItIs(await Promise.race([discoveries.of(manager, journey), late]));
+}
+
+/** Where the Wazuh 5 is that a look has found; `undefined`: it has found none, or nothing yet. */
+function whereItIs(seen: Discovery | undefined): HttpsEndpoint | undefined {
+  return seen?.kind === 'wazuh-5' ? seen.manager : undefined;
 }

@@ -4,7 +4,7 @@ import { finishBelongings } from '../keystore/belongings.js';
 import { installKey } from '../keystore/client-keys.js';
 import { type PresentFile, readInstalled } from '../keystore/installed.js';
 import { leftoverKey } from '../keystore/leftover-key.js';
-import { linksOf } from '../keystore/notes/notes.js';
+import { type BegunRequest, linksOf } from '../keystore/notes/notes.js';
 import type { AgentRecord } from '../model/agent-record.js';
 import { tellOfDifferences } from './as-asked.js';
 import type { Outcome } from './conclude.js';
@@ -48,11 +48,11 @@ export async function tryPresentKey(journey: PreparedJourney): Promise<PresentKe
   if (left === undefined) return file === undefined ? { works: false } : await tryKey(journey, file);
   if (file === undefined) {
     await putInPlace(journey, left);
-    return await tryKey(journey, { record: left, changed: true });
+    return await tryKey(journey, { record: left.record, changed: true });
   }
   // Two keys: the newer one counts if a manager says so, and no word of an agent daemon is about that one.
   if (!(await isToBeProven(journey))) return await tryKey(journey, file);
-  const taken = await tryKey(journey, { record: left, changed: true });
+  const taken = await tryKey(journey, { record: left.record, changed: true });
   if (!taken.works) return await tryKey(journey, file);
   await putInPlace(journey, left, file.record);
   return taken;
@@ -65,24 +65,19 @@ async function isToBeProven({ settings, agent, edge, signal }: PreparedJourney):
 
 async function tryKey(
   journey: PreparedJourney,
-  { record, tooWide, agents, changed }: PresentFile & { readonly changed?: true },
+  present: PresentFile & { readonly changed?: true },
 ): Promise<PresentKey> {
+  const { record, changed } = present;
   const { settings, agent, edge, notes, observe, signal } = journey;
   observe({ kind: 'present', record, keysFile: agent.keysFile });
-  const known = {
-    record,
-    ...(changed === undefined ? {} : { changed }),
-    ...(tooWide === undefined ? {} : { tooWide }),
-    ...(agents === undefined ? {} : { agents }),
-  };
   const keep = async (link?: ManagerLink): Promise<PresentKey> => {
     await tellOfDifferences(journey, record);
-    return { works: true, changed: false, ...known, link };
+    return { works: true, changed: false, ...present, link };
   };
   if (settings.machineBinding && (await checkBinding(notes.notes, record, edge, signal)) === 'other') {
     return { works: false, copied: record };
   }
-  if (settings.force) return { works: false, ...known };
+  if (settings.force) return { works: false, ...present };
   if (!settings.handshake) return await keep();
   const daemon = await runningDaemon(journey);
   if (daemon !== undefined) {
@@ -98,7 +93,7 @@ async function tryKey(
     if (!(thrown instanceof EnrollError) || !isTheKey(journey, record, thrown)) throw thrown;
     const why = `The manager does not acknowledge this key (agent ${record.id} ${record.name}), so this host enrolls again`;
     observe({ kind: 'rejected', record, why });
-    return { works: false, ...known };
+    return { works: false, ...present };
   }
 }
 
@@ -124,37 +119,34 @@ async function readPresent({ settings, agent, edge }: PreparedJourney): Promise<
   }
 }
 
-/** The key that a manager issued for the request that has no end, where a run was killed before it was in its place. */
-async function keyLeftBehind({
-  settings,
-  agent,
-  edge,
-  notes,
-  observe,
-}: PreparedJourney): Promise<AgentRecord | undefined> {
+/** A key that a manager issued, where a run was killed before it was in its place. */
+interface LeftKey {
+  readonly record: AgentRecord;
+  /** The request that it is the answer to, which has no end. */
+  readonly request: BegunRequest;
+}
+
+async function keyLeftBehind({ settings, agent, edge, notes, observe }: PreparedJourney): Promise<LeftKey | undefined> {
   const { request } = notes.notes;
   if (request === undefined || settings.force) return undefined;
   const record = await leftoverKey(agent, request.name, edge.disk);
-  if (record !== undefined) observe({ kind: 'left', record });
-  return record;
+  if (record === undefined) return undefined;
+  observe({ kind: 'left', record });
+  return { record, request };
 }
 
 /**
- * Its counters go on: it may have been tried already. The request that it is the answer to is closed.
+ * Its counters go on: it may have been tried already. The request is closed.
  *
  * @param before the record that it takes the place of
  */
-async function putInPlace(journey: PreparedJourney, record: AgentRecord, before?: AgentRecord): Promise<void> {
-  const { settings, agent, edge, notes, observe, signal } = journey;
-  const copied =
-    settings.machineBinding &&
-    before !== undefined &&
-    (await checkBinding(notes.notes, before, edge, signal)) === 'other';
+async function putInPlace(journey: PreparedJourney, { record, request }: LeftKey, before?: AgentRecord): Promise<void> {
+  const { agent, edge, notes, observe, signal } = journey;
+  const copied = before !== undefined && (await checkBinding(notes.notes, before, edge, signal)) === 'other';
   await edge.uninterrupted(async () => {
     const { keysFile } = await installKey(record, agent, edge.disk);
     observe({ kind: 'installed', keysFile });
-    const { request } = notes.notes;
-    if (request !== undefined) await finishBelongings(agent, request, edge.disk);
+    await finishBelongings(agent, request, edge.disk);
     await notes.update(({ request: _, ...rest }) => rest);
   });
   await bind(journey, record, copied ? before : undefined);

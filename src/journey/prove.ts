@@ -33,17 +33,18 @@ export async function prove(
   if (!settings.handshake) return undefined;
   const daemon = await runningDaemon(journey);
   if (daemon !== undefined) {
-    if (changed) await requireRestart(journey, manager === undefined ? {} : { endpoint: manager.agent });
+    if (changed) await requireRestart(journey, { endpoint: manager?.agent });
     await believe(journey, daemon);
     return undefined;
   }
-  const managers = settings.managers.toSorted((a, b) => Number(b === manager) - Number(a === manager));
+  const others = settings.managers.filter((one) => one !== manager);
+  const managers = manager === undefined ? others : [manager, ...others];
   const request = {
     record,
     notes: journey.notes.notes,
     fresh: changed,
     waitMs: settings.waitMs,
-    ...(family === undefined ? {} : { family }),
+    family,
     ...(belongings === undefined || manager === undefined ? {} : { https: { of: manager, ...belongings } }),
   };
   return await proveLinkAtAny(journey, managers, request);

@@ -90,11 +90,11 @@ export async function withinLimits<T>(input: RunInput, work: (limited: RunInput)
     edge: { ...edge, uninterrupted: held.uninterrupted },
     signal: limit,
   });
-  if (ms === undefined) return await inTime(work(limited(signal)), signal, held);
+  if (ms === undefined) return await inTime(work(limited(signal)), signal, held, edge.now);
   const text = `The run was not finished within ${ms / 1000} s (--deadline).`;
   const limit = deadline(signal, ms, () => new EnrollError('DEADLINE_PASSED', text));
   try {
-    return await inTime(work(limited(limit.signal)), limit.signal, held);
+    return await inTime(work(limited(limit.signal)), limit.signal, held, edge.now);
   } finally {
     limit.clear();
   }

@@ -11,7 +11,7 @@ import type { ClientCertificate, SeenCertificate, TrustSettings, TrustVerdict } 
 /** How to reach the remoted of a Wazuh 5. */
 export interface ManagerHttpOptions {
   readonly trust: TrustSettings;
-  readonly clientCertificate?: ClientCertificate;
+  readonly clientCertificate?: ClientCertificate | undefined;
   readonly dial: Dial;
   /** For one request with its answer, the connection included, in milliseconds. */
   readonly timeoutMs: number;

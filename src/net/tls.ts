@@ -23,7 +23,7 @@ export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 /** How to connect. */
 export interface TlsOptions {
   readonly trust: TrustSettings;
-  readonly clientCertificate?: ClientCertificate;
+  readonly clientCertificate?: ClientCertificate | undefined;
   /** The oldest version that is spoken; absent: 1.2. */
   readonly minVersion?: TlsVersion;
   readonly dial: Dial;

@@ -19,7 +19,7 @@ export interface TrustSettings {
   /** SHA-256 of the certificate's public key (SPKI), 64 lower-case hex digits. */
   readonly pin?: string;
   /** What an earlier run stored for this manager, same form as `pin`. */
-  readonly firstUse?: string;
+  readonly firstUse?: string | undefined;
   /** Accept any certificate. */
   readonly insecure: boolean;
   /**

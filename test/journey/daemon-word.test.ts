@@ -1,15 +1,15 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { MEANINGS } from '../../src/errors.js';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
 import type { AgentDaemon } from '../../src/host/agent-daemon.js';
-import { believe, daemonWord, requireConnected, requireRestart } from '../../src/journey/daemon-word.js';
+import { believe, daemonWord, requireConnected, requireRestart, runningDaemon } from '../../src/journey/daemon-word.js';
 import { NOTHING_KNOWN } from '../../src/keystore/notes/notes.js';
 import { readNotes } from '../../src/keystore/notes/notes-file.js';
 import type { AgentInstallation } from '../../src/model/host.js';
 import { failure, line, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
-import { journeyOf, note, step } from './journey-scene.js';
+import { journeyOf, note, replacing, step, withDaemon } from './journey-scene.js';
 
 const NOW = new Date(2026, 8, 3, 17, 24, 0).getTime();
 const HOUR = 3_600_000;
@@ -151,8 +151,28 @@ describe('an agent daemon whose word is taken', () => {
   });
   it('is not remembered where it cannot be told from others', async () => {
     const daemon: AgentDaemon = { name: 'x', facts: { startedAt: Date.now() + HOUR }, status: 'connected' };
+    await note(agent, { acknowledged: '001 web-01' });
+    const written: string[] = [];
+    const disk = replacing((path) => void written.push(path));
+    await step(journeyOf({ agent, disk }), (ready) => believe(ready, daemon));
+    expect(written).to.deep.equal([]);
+    expect(await readNotes(agent, nodeFileEdge())).to.not.have.property('daemon');
+  });
+  it('is not remembered without a key that it could be about', async () => {
+    await rm(agent.keysFile);
+    const facts = { startedAt: Date.now() + HOUR, instance: 'boot 42 1500' };
+    const daemon: AgentDaemon = { name: 'x', facts, status: 'connected' };
     await step(journeyOf({ agent }), (ready) => believe(ready, daemon));
     expect(await readNotes(agent, nodeFileEdge())).to.not.have.property('daemon');
+  });
+  it('is told of where one runs', async () => {
+    const running = journeyOf({ agent, facts: withDaemon(agent, 'pending') });
+    const daemon = await runningDaemon(running);
+    expect(daemon).to.include({ name: 'wazuh-agentd', status: 'pending' });
+    expect(running.told).to.deep.equal([{ kind: 'daemon', daemon }]);
+    const none = journeyOf({ agent });
+    expect(await runningDaemon(none)).to.equal(undefined);
+    expect(none.told).to.deep.equal([]);
   });
   it('has to be restarted for a key that came later', async () => {
     expect(await failure(required({ facts: { startedAt: 1 } }))).to.include({

@@ -4,7 +4,11 @@ import { EnrollError } from '../../src/errors.js';
 import { Discoveries, soFar } from '../../src/journey/discoveries.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import type { AgentInstallation } from '../../src/model/host.js';
+import { Secret } from '../../src/model/secret.js';
+import { issueHttpsCertificates } from '../../src/sandbox/https/certificates.js';
+import { startHttpsSandbox } from '../../src/sandbox/https/manager.js';
 import type { ManagerSettings } from '../../src/settings/settings.js';
+import { certificates } from '../net/certificates.js';
 import { journeyOf } from './journey-scene.js';
 
 const plain = (host: string): ManagerSettings => ({
@@ -40,6 +44,23 @@ describe('looking for managers that are a Wazuh 5', () => {
     const https = { host: 'a.example', port: 2517, prefix: 'gw' };
     await new Discoveries().of({ ...plain('a.example'), https }, journey);
     expect([...new Set(dialed)]).to.deep.equal(['a.example:2517']);
+  });
+  it('goes below the prefix that is named, with the certificate of this host', async () => {
+    const { ca, client } = certificates();
+    const sandbox = await startHttpsSandbox({
+      certificates: await issueHttpsCertificates(),
+      prefix: 'gw',
+      clientCa: ca.certificate,
+    });
+    try {
+      const clientCertificate = { certificate: client.certificate, key: new Secret(client.key) };
+      const journey = journeyOf({ agent: {} as AgentInstallation, settings: { clientCertificate } });
+      const https = { ...sandbox.endpoints.https, prefix: 'gw' };
+      const found = await new Discoveries().of({ ...plain('127.0.0.1'), https }, journey);
+      expect(found).to.include({ kind: 'wazuh-5' }).and.to.deep.include({ manager: https });
+    } finally {
+      await sandbox.close();
+    }
   });
   it('is not waited for by who asks what is known so far', async () => {
     const { journey } = nowhere();

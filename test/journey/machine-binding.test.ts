@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { bindingOf, machineSuffix } from '../../src/host/binding.js';
-import { asItself, boundTo, checkBinding, keyOfAnotherMachine } from '../../src/journey/machine-binding.js';
+import { asItself, bind, boundTo, checkBinding, keyOfAnotherMachine } from '../../src/journey/machine-binding.js';
 import { type KeyBinding, NOTHING_KNOWN, type Notes } from '../../src/keystore/notes/notes.js';
 import { LONGEST_NAME } from '../../src/model/agent-record.js';
 import type { AgentInstallation, Host } from '../../src/model/host.js';
@@ -30,6 +30,31 @@ describe('what is noted of the machine that a key is on', () => {
     if (binding === undefined) throw new Error('It was to be bound.');
     return binding;
   };
+
+  describe('of a key that has come into its place', () => {
+    const noted = async (facts: FakeFacts, settings: Partial<Settings> = {}, copied?: typeof OLD) => {
+      const journey = journeyOf({ agent, facts, settings });
+      return await step(journey, async (ready) => {
+        await bind(ready, NEW, copied);
+        return ready.notes.notes;
+      });
+    };
+    beforeEach(async () => note(agent, { acknowledged: '001 web-01', binding: await of() }));
+
+    it('is that it is on this one, in place of what was noted of the key before', async () => {
+      const { acknowledged, binding } = await noted(MACHINE, {}, OLD);
+      expect([acknowledged, binding?.agentId, binding?.othersNames]).to.deep.equal(['001 web-01', NEW.id, ['web-01']]);
+      expect(await verdict(binding, NEW)).to.equal('same');
+    });
+    it('is nothing any more where this machine cannot be told from others', async () => {
+      const { acknowledged, ...notes } = await noted(NOBODY);
+      expect(acknowledged).to.equal('001 web-01');
+      expect(notes).to.not.have.property('binding');
+    });
+    it('stays what it was where machines are not to be told apart', async () => {
+      expect((await noted(MACHINE, { machineBinding: false })).binding?.agentId).to.equal(OLD.id);
+    });
+  });
 
   it('tells this machine from others, for this key alone', async () => {
     const binding = await of();

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
@@ -9,10 +9,13 @@ import { prove, proveKnown } from '../../src/journey/prove.js';
 import { readNotes } from '../../src/keystore/notes/notes-file.js';
 import type { AgentRecord } from '../../src/model/agent-record.js';
 import type { AgentInstallation } from '../../src/model/host.js';
+import { issueHttpsCertificates } from '../../src/sandbox/https/certificates.js';
+import { startHttpsSandbox } from '../../src/sandbox/https/manager.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import { issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import type { ManagerSettings, Settings } from '../../src/settings/settings.js';
 import { failure, line, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
+import { certificates } from '../net/certificates.js';
 import { type Given, journeyOf, note, step, withDaemon } from './journey-scene.js';
 
 const at = (port: number): ManagerSettings => ({
@@ -61,6 +64,60 @@ describe('a key that lies in its place', () => {
       expect(await came).to.have.deep.property('endpoint', sandbox.endpoints.agent);
       expect(journey.kinds()).to.deep.equal(['proving', 'proved']);
     });
+    it('with the managers in their order where none of them issued it', async () => {
+      const { came } = doing((ready) => prove(ready, { key: { record: known } }));
+      expect(await came).to.have.deep.property('endpoint', sandbox.endpoints.agent);
+    });
+    it('with the others in their order after that', async () => {
+      const managers = [at(1), at(2), at(3)];
+      const issuer = managers[1];
+      const { journey, came } = doing(
+        (ready) => prove(ready, { key: { record: known }, ...(issuer && { manager: issuer }) }),
+        { managers, waitMs: 50 },
+      );
+      expect(await failure(came)).to.include({ code: 'LINK_PORT_CLOSED' });
+      const ports = journey.told.flatMap((event) => (event.kind === 'proving' ? [event.endpoint.port] : []));
+      expect(ports).to.deep.equal([2, 1, 3]);
+    });
+    it('as a Wazuh 5 takes it that issued it, by the CA that it has shown', async () => {
+      const fifth = await startHttpsSandbox({ certificates: await issueHttpsCertificates(), keyReloadMs: 10 });
+      try {
+        fifth.addAgent({ name: known.name, id: known.id, key: known.key });
+        const belongings = { manager: { ...fifth.endpoints.https, prefix: 'wazuh-manager' }, anchor: fifth.ca };
+        const manager = at(1);
+        const { came } = doing((ready) => prove(ready, { key: { record: known, belongings }, manager }), {
+          managers: [manager],
+          trust: { insecure: false },
+        });
+        expect(await came)
+          .to.include({ protocol: 'https', family: 'wazuh-5' })
+          .and.deep.include({ endpoint: manager.agent, https: belongings.manager });
+        const anothers = { ...belongings, anchor: certificates().ca.certificate };
+        const fooled = doing((ready) => prove(ready, { key: { record: known, belongings: anothers }, manager }), {
+          managers: [manager],
+          trust: { insecure: false },
+        });
+        expect(await failure(fooled.came)).to.include({ code: 'CERTIFICATE_UNTRUSTED' });
+      } finally {
+        await fifth.close();
+      }
+    });
+    it('by no agent that runs with the one before, whose ossec.conf names the manager that issued it now', async () => {
+      await writeFile(
+        agent.configFile,
+        '<ossec_config><client><server><address>old</address></server></client></ossec_config>',
+      );
+      const managers = [at(1), at(2)];
+      const issuer = managers[1];
+      const facts = withDaemon(agent, 'connected');
+      const { came } = doing(
+        (ready) => prove(ready, { key: { record: known }, ...(issuer && { manager: issuer }) }),
+        { managers, writeConfig: true },
+        { facts },
+      );
+      expect(await failure(came)).to.include({ code: 'AGENT_RESTART_NEEDED' });
+      expect(await readFile(agent.configFile, 'utf8')).to.contain('<port>2</port>');
+    });
     it('with no message where no handshake is wanted', async () => {
       const { journey, came } = doing((ready) => prove(ready, { key: { record: known } }), { handshake: false });
       expect(await came).to.equal(undefined);
@@ -97,6 +154,20 @@ describe('a key that lies in its place', () => {
       const { journey, came } = doing((ready) => proveKnown(ready, knownAs(known)), { waitMs: 60_000 });
       await came;
       expect(journey.told.find(({ kind }) => kind === 'proving')).to.have.property('waitMs', 12_000);
+    });
+    it('is no refusal where the run is stopped meanwhile', async () => {
+      const stop = new AbortController();
+      const reason = new EnrollError('INTERRUPTED', 'Stop.');
+      const { came } = doing(
+        (ready) => {
+          const observe: typeof ready.observe = ({ kind }) => {
+            if (kind === 'attempt') stop.abort(reason);
+          };
+          return proveKnown({ ...ready, observe, signal: stop.signal }, knownAs(OLD));
+        },
+        { waitMs: 5000 },
+      );
+      expect(await failure(came)).to.equal(reason);
     });
     it('is refused where it is not acknowledged, or must not be tried', async () => {
       const unknown = doing((ready) => proveKnown(ready, knownAs(OLD)), { waitMs: 200 });

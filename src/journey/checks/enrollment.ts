@@ -24,13 +24,13 @@ export async function lookAtService(
   notes: Notes,
 ): Promise<ServiceLook> {
   const { trust, clientCertificate, timeoutMs } = settings;
-  const firstUse = notes.managers.get(endpointKey(endpoint))?.fingerprint.replace(/^sha256:/, '');
+  const firstUse = notes.managers.get(endpointKey(endpoint))?.fingerprint.replace('sha256:', '');
   try {
     const { socket, verdict, tlsVersion } = await connectTls(
       endpoint,
       {
-        trust: { ...trust, ...(firstUse === undefined ? {} : { firstUse }) },
-        ...(clientCertificate === undefined ? {} : { clientCertificate }),
+        trust: { ...trust, firstUse },
+        clientCertificate,
         dial: dialThrough(settings.proxy, edge.dial, timeoutMs),
         timeoutMs,
       },
@@ -46,6 +46,7 @@ export async function lookAtService(
 
 /** Whether a host could enroll now: the port, TLS, and by what the certificate would be trusted. */
 export function enrollment(looks: readonly ServiceLook[]): Finding {
+  const shown = looks.flatMap((look) => (look.kind === 'shown' ? [inWords(look)] : []));
   const failed = looks.flatMap((look) => (look.kind === 'failed' ? [look] : []));
   const reached = failed.filter(({ error }) => error.code !== 'HOST_UNRESOLVED');
   const [first] = reached;
@@ -55,7 +56,6 @@ export function enrollment(looks: readonly ServiceLook[]): Finding {
   }
   if (failed.length > 0)
     return untold('enrollment', 'Not looked at: the name of the enrollment service has no address.');
-  const shown = looks.flatMap((look) => (look.kind === 'shown' ? [inWords(look)] : []));
   return right('enrollment', shown.join(' '));
 }
 

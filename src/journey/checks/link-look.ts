@@ -41,7 +41,7 @@ export async function tryLink(journey: Journey, request: ProofRequest): Promise<
       try {
         return { kind: 'proved', link: await proveLinkAtAny(locked, settings.managers, request) };
       } catch (thrown) {
-        if (signal.aborted || !(thrown instanceof LinkError)) throw thrown;
+        if (!(thrown instanceof LinkError)) throw thrown;
         const { evidence } = thrown;
         const over = await otherProtocol(locked, request, thrown);
         return { kind: 'failed', error: thrown, evidence, ...(over === undefined ? {} : { over }) };
@@ -63,12 +63,10 @@ async function otherProtocol(
   const managers = journey.settings.managers.flatMap((manager): ManagerSettings[] =>
     manager.protocol === 'auto' ? [] : [{ ...manager, protocol: manager.protocol === 'tcp' ? 'udp' : 'tcp' }],
   );
-  if (managers.length === 0) return undefined;
-  const { links: _, ...anew } = request;
   const quiet = { ...journey, observe: () => {} };
   try {
     const waitMs = Math.min(OTHER_PROTOCOL_MS, request.waitMs);
-    const { protocol } = await proveLinkAtAny(quiet, managers, { ...anew, waitMs });
+    const { protocol } = await proveLinkAtAny(quiet, managers, { ...request, waitMs });
     return protocol === 'https' ? undefined : protocol;
   } catch (thrown) {
     if (journey.signal.aborted || !(thrown instanceof EnrollError)) throw thrown;

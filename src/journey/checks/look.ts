@@ -38,8 +38,8 @@ interface Here {
 /** What it all came to. */
 export interface Seen {
   readonly link: LinkLook;
-  /** Absent: there is no key. */
-  readonly record?: AgentRecord;
+  /** `undefined`: there is no key. */
+  readonly record: AgentRecord | undefined;
 }
 
 /** Beside the proof nothing is waited for longer, in milliseconds. */
@@ -67,7 +67,7 @@ export async function lookAtAll(journey: Journey, told: (...findings: Finding[])
   const [link, found] = await Promise.all([lookAtLink(journey, here), names, conf, log, rest, service]);
   if (unsettled?.managers === undefined) told(...linkFindings(journey, here, link, found));
   else told(...withoutManager(unsettled.managers));
-  return { link, ...(here.record === undefined ? {} : { record: here.record }) };
+  return { link, record: here.record };
 }
 
 async function lookHere(journey: Journey, told: (...findings: Finding[]) => void): Promise<Here> {

@@ -8,7 +8,7 @@ export interface ProveRequest {
   readonly record: AgentRecord;
   readonly manager: HttpsEndpoint;
   readonly trust: TrustSettings;
-  readonly clientCertificate?: ClientCertificate;
+  readonly clientCertificate?: ClientCertificate | undefined;
   /**
    * Whether the manager has issued this key a moment ago and no agent uses it yet: then the whole greeting is proven,
    * which is seen in the manager's list of agents. Else only the key, which leaves nothing behind.

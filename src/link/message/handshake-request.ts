@@ -12,11 +12,11 @@ export interface HandshakeRequest {
   readonly protocol: 'auto' | Protocol;
   readonly cipher: CipherSetting;
   /** What the enrollment told about the manager. */
-  readonly family?: ManagerFamily;
+  readonly family?: ManagerFamily | undefined;
   /** What this manager acknowledged before: it is tried first, and alone. */
-  readonly worked?: WorkedBefore;
+  readonly worked?: WorkedBefore | undefined;
   /** The installed agent's version (`v4.14.7`), so that the manager's version gate is proven too. */
-  readonly version?: string;
+  readonly version?: string | undefined;
   /** Where the manager's authd listens, so that it is known for what it is if it is asked by mistake. */
   readonly enrollmentPort?: number;
   /** How long to wait for the manager to learn the key, in milliseconds. */

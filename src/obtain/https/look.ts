@@ -9,7 +9,7 @@ import type { ClientCertificate } from '../../net/trust.js';
 
 /** How to look at a manager. */
 export interface LookOptions {
-  readonly clientCertificate?: ClientCertificate;
+  readonly clientCertificate?: ClientCertificate | undefined;
   readonly dial: Dial;
   /** For one request with its answer, the connection included, in milliseconds. */
   readonly timeoutMs: number;
@@ -41,7 +41,7 @@ export async function openLook(manager: HttpsEndpoint, options: LookOptions): Pr
     trust: { insecure: true },
     dial,
     timeoutMs,
-    ...(clientCertificate === undefined ? {} : { clientCertificate }),
+    clientCertificate,
   });
   const ask = async (request: ManagerRequest, signal: AbortSignal) => seenIn(await http.request(request, signal));
   return {
