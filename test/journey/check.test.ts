@@ -21,6 +21,7 @@ import type { ManagerSettings, Settings } from '../../src/settings/settings.js';
 import { systemError, watched } from '../files/faulty.js';
 import { isRoot, OTHER } from '../files/scratch.js';
 import { line, OLD, record, removeHome, scratchHome } from '../keystore/scratch.js';
+import { LOAD } from '../load.js';
 import { connectProxy, type TestProxy } from '../net/connect-proxy.js';
 import { type Given, journeyOf, MACHINE, note, type ToldJourney, withDaemon } from './journey-scene.js';
 
@@ -201,7 +202,7 @@ describe('checking a host', () => {
     };
     it('says what a refusal means', async () => {
       await forgotten();
-      const { error, seen } = await checked({ waitMs: 300 });
+      const { error, seen } = await checked({ waitMs: 300 * LOAD });
       expect(error).to.include({ code: 'LINK_NOT_ACKNOWLEDGED' });
       expect(oks(seen, 'agent-port', 'remoted', 'key')).to.deep.equal([true, true, false]);
       expect(seen.key.detail).to.match(/agent 001 is not in the manager's client\.keys.* behind\.$/);
@@ -210,19 +211,19 @@ describe('checking a host', () => {
       await forgotten();
       await note(agent, { acknowledged: `${OLD.id} ${OLD.name}` });
       await writeFile(agent.counterFile, '0:7:');
-      const { seen } = await checked({ waitMs: 300 });
+      const { seen } = await checked({ waitMs: 300 * LOAD });
       expect(seen.key.detail).to.match(
         /behind\. A manager has acknowledged this key before: it may have been removed there\.$/,
       );
       await rm(agent.counterFile);
-      const lost = await checked({ waitMs: 300 });
+      const lost = await checked({ waitMs: 300 * LOAD });
       expect(oks(lost.seen, 'counter', 'key')).to.deep.equal([false, null]);
       expect(lost.seen.counter.detail).to.match(/though a manager has acknowledged this key before/);
     });
     it('says that it is for another address', async () => {
       await writeFile(agent.keysFile, line(record('001', 'web-01', '192.0.2.7', 'a'.repeat(64))), { mode: 0o640 });
       const addresses = [{ interface: 'eth0', address: '192.0.2.7', prefix: 24 }];
-      const { error, seen } = await checked({ waitMs: 300 }, { facts: { ...MACHINE, addresses } });
+      const { error, seen } = await checked({ waitMs: 300 * LOAD }, { facts: { ...MACHINE, addresses } });
       expect(error).to.include({ code: 'LINK_NOT_ACKNOWLEDGED' });
       expect(oks(seen, 'address', 'key')).to.deep.equal([false, null]);
       expect(seen.address.detail).to.match(/192\.0\.2\.7.* 127\.0\.0\.1\. It has that address as well\./);
@@ -248,7 +249,7 @@ describe('checking a host', () => {
         try {
           one.addAgent({ id: known.id, name: known.name, key: known.key });
           const managers = [manager({ agent: one.endpoints.agent, protocol: set, enrollment: one.endpoints.authd })];
-          const { journey, error, seen } = await checked({ managers, waitMs: 500 });
+          const { journey, error, seen } = await checked({ managers, waitMs: 500 * LOAD });
           expect(error?.code).to.be.oneOf(['LINK_PORT_CLOSED', 'LINK_SILENT']);
           expect(seen['agent-port'].detail).to.contain(
             `Over ${other.toUpperCase()} the manager acknowledges this key, and ${set.toUpperCase()} alone is set.`,
@@ -262,7 +263,7 @@ describe('checking a host', () => {
     it('says no more than that nobody is there where neither does', async () => {
       for (const protocol of ['auto', 'tcp'] as const) {
         const managers = [manager({ agent: { host: '127.0.0.1', port: CLOSED }, protocol })];
-        const { error, seen } = await checked({ managers, waitMs: 200 });
+        const { error, seen } = await checked({ managers, waitMs: 200 * LOAD });
         expect(error?.code).to.be.oneOf(['LINK_PORT_CLOSED', 'LINK_SILENT']);
         expect(seen['agent-port'].detail).to.not.match(/acknowledges/);
       }
@@ -370,7 +371,7 @@ describe('checking a host', () => {
       });
       expect((await checked(settings)).seen.enrollment.detail).to.match(/127\.0\.0\.1:1 refused/);
       const https = { host: '127.0.0.1', port: CLOSED, prefix: '' };
-      const named = await checked({ ...settings, managers: [manager({ https })], waitMs: 100 });
+      const named = await checked({ ...settings, managers: [manager({ https })], waitMs: 100 * LOAD });
       expect(named.seen.enrollment.detail).to.match(/127\.0\.0\.1:1 refused/);
     });
   });
@@ -473,7 +474,7 @@ describe('checking a host', () => {
     it('says that its name has no address', async () => {
       const lookup = () => Promise.reject(Object.assign(new Error('none'), { code: 'ENOTFOUND' }));
       const edge = { lookup, dial: (timeoutMs: number) => directDial(timeoutMs, lookup) };
-      const { error, seen } = await checked({ managers: named(), waitMs: 200 }, { edge });
+      const { error, seen } = await checked({ managers: named(), waitMs: 200 * LOAD }, { edge });
       expect(error).to.include({ code: 'LINK_SILENT' });
       expect(oks(seen, 'manager-name', 'route', 'agent-port', 'key')).to.deep.equal([false, null, null, null]);
     });

@@ -84,7 +84,7 @@ describe('the link to any of the managers', () => {
   const failing = async (...given: Parameters<typeof prove>) => failure((await prove(...given)).proof);
 
   it('is that to the first that acknowledges the key', async () => {
-    const { journey, proof } = await prove([at(CLOSED), at(sandbox.endpoints.agent)], { waitMs: 300 });
+    const { journey, proof } = await prove([at(CLOSED), at(sandbox.endpoints.agent)], { waitMs: 300 * LOAD });
     expect(await proof)
       .to.include({ protocol: 'tcp', cipher: 'aes' })
       .and.deep.include({ endpoint: sandbox.endpoints.agent });
@@ -98,7 +98,7 @@ describe('the link to any of the managers', () => {
         : Promise.resolve([{ address: host, family: 4 }]);
     const edge = { lookup, dial: (timeoutMs: number) => directDial(timeoutMs, lookup) };
     const journey = journeyOf({ agent, edge });
-    const request = { record: known, notes: NOTHING_KNOWN, waitMs: 500 };
+    const request = { record: known, notes: NOTHING_KNOWN, waitMs: 500 * LOAD };
     const proof = proveLinkAtAny(journey, [nameless, at(sandbox.endpoints.agent)], request);
     expect(await proof).to.deep.include({ endpoint: sandbox.endpoints.agent });
   });
@@ -140,7 +140,7 @@ describe('the link to any of the managers', () => {
         const { authd } = sandbox.endpoints;
         const { port } = balancer.address() as AddressInfo;
         const managers = [{ ...at(authd), enrollment: authd }, at({ host: '127.0.0.1', port })];
-        const error = await failing(managers, { ...unknown, waitMs: 700 });
+        const error = await failing(managers, { ...unknown, waitMs: 700 * LOAD });
         expect(error.code).to.equal('LINK_UNANSWERED');
       } finally {
         balancer.close();
@@ -148,7 +148,7 @@ describe('the link to any of the managers', () => {
     });
     it('fails as it did at the first, where all are alike', async () => {
       const managers = [at(CLOSED), at({ ...CLOSED, port: 2 }), at({ ...CLOSED, port: 3 })];
-      const error = await failing(managers, { ...unknown, waitMs: 150 });
+      const error = await failing(managers, { ...unknown, waitMs: 150 * LOAD });
       expect(error.message).to.match(
         /^The agent port of the manager is closed \(127\.0\.0\.1:1\).* 127\.0\.0\.1:2: .*\. 127\.0\.0\.1:3: /,
       );
@@ -160,7 +160,7 @@ describe('the link to any of the managers', () => {
       });
       const journey = journeyOf({ agent, disk });
       const error = await failure(
-        proveLinkAtAny(journey, [at(CLOSED), at(CLOSED)], { record: OLD, notes: NOTHING_KNOWN, waitMs: 100 }),
+        proveLinkAtAny(journey, [at(CLOSED), at(CLOSED)], { record: OLD, notes: NOTHING_KNOWN, waitMs: 100 * LOAD }),
       );
       expect(error.exitCode).to.equal(6);
       expect(journey.kinds()).to.deep.equal(['proving']);
@@ -235,7 +235,7 @@ describe('the link to any of the managers', () => {
     });
     it('does not ask again over HTTPS once the manager has refused the key in words', async () => {
       const worked = new Map([[endpointKey(CLOSED), { protocol: 'tcp', cipher: 'aes' } as const]]);
-      const closed = await prove([at(CLOSED, 'auto')], { links: worked, waitMs: 200 });
+      const closed = await prove([at(CLOSED, 'auto')], { links: worked, waitMs: 200 * LOAD });
       expect(await failure(closed.proof)).to.include({ exitCode: 7 });
       expect(closed.discoveries.asked).to.equal(1);
       const refusing = { ...agent, version: 'v4.99.0' };
@@ -255,7 +255,7 @@ describe('the link to any of the managers', () => {
             throw fault;
           },
         };
-        const request = { record: known, notes: NOTHING_KNOWN, waitMs: 300, family };
+        const request = { record: known, notes: NOTHING_KNOWN, waitMs: 300 * LOAD, family };
         const ended = await proveLinkAtAny(journey, [auto()], request).catch((thrown: unknown) => thrown);
         expect(ended).to.equal(fault);
       }
@@ -298,14 +298,14 @@ describe('the link to any of the managers', () => {
     });
     it('is found after an upgrade, where messages worked before', async () => {
       const worked: WorkingLink = { protocol: 'tcp', cipher: 'aes' };
-      const { proof } = await prove([auto()], { links: links(worked), waitMs: 300 }, found(), trusted);
+      const { proof } = await prove([auto()], { links: links(worked), waitMs: 300 * LOAD }, found(), trusted);
       expect(await proof).to.include(expected());
     });
     it('is found where its port for old agents does not know the key', async () => {
       const old = at(sandbox.endpoints.agent, 'auto');
       const record = fifth.addAgent({ name: `new-${names}`, id: String(500 + names) });
       const before = new Map([[endpointKey(old.agent), { protocol: 'tcp', cipher: 'aes' } as const]]);
-      const { proof } = await prove([old], { record, links: before, waitMs: 500 }, found(), trusted);
+      const { proof } = await prove([old], { record, links: before, waitMs: 500 * LOAD }, found(), trusted);
       expect(await proof).to.include(expected());
     });
     it('shows nothing of a key that is not new', async () => {
@@ -324,18 +324,18 @@ describe('the link to any of the managers', () => {
       expect(journey.told[1]).to.deep.equal({ kind: 'attempt', number: 1, protocol: 'tcp' });
     });
     it('is found where the old families are not what they were', async () => {
-      const { proof } = await prove([auto()], { family: 'wazuh-3', waitMs: 300 }, found(), trusted);
+      const { proof } = await prove([auto()], { family: 'wazuh-3', waitMs: 300 * LOAD }, found(), trusted);
       expect(await proof).to.include(expected());
     });
     it('is not looked for where somebody says how messages are to be sent', async () => {
-      const set = await prove([at(CLOSED)], { waitMs: 200 }, found(), trusted);
+      const set = await prove([at(CLOSED)], { waitMs: 200 * LOAD }, found(), trusted);
       expect(await failure(set.proof)).to.include({ code: 'LINK_PORT_CLOSED' });
-      const cipher = await prove([auto()], { waitMs: 200 }, found(), { ...trusted, cipher: 'aes' });
+      const cipher = await prove([auto()], { waitMs: 200 * LOAD }, found(), { ...trusted, cipher: 'aes' });
       expect((await failure(cipher.proof)).exitCode).to.equal(7);
       expect([set.discoveries.asked, cipher.discoveries.asked]).to.deep.equal([0, 0]);
     });
     it('is said to be one where it answers neither way', async () => {
-      const error = await failing([auto()], { family: 'wazuh-5', waitMs: 200 });
+      const error = await failing([auto()], { family: 'wazuh-5', waitMs: 200 * LOAD });
       expect(error).to.be.instanceOf(LinkError);
       expect(error.message).to.match(
         / This manager is a Wazuh 5, whose agents connect over HTTPS: 127\.0\.0\.1:1517 is closed, so it is not a Wazuh 5\.$/,
@@ -343,9 +343,9 @@ describe('the link to any of the managers', () => {
       expect(error.hint).to.equal(
         'The key is installed. Check that port 1517 (TCP) of the manager can be reached, or name its endpoint: --manager https://HOST[:PORT]. Agents of 4.x use port 1514, where <legacy> in <remote> is enabled on the manager.',
       );
-      const late = await failing([auto()], { family: 'wazuh-5', waitMs: 200 }, new Promise(() => {}));
+      const late = await failing([auto()], { family: 'wazuh-5', waitMs: 200 * LOAD }, new Promise(() => {}));
       expect(late.message).to.match(/over HTTPS: 127\.0\.0\.1:1517 has not answered\.$/);
-      const other = await failing([auto()], { family: 'wazuh-4', waitMs: 200 });
+      const other = await failing([auto()], { family: 'wazuh-4', waitMs: 200 * LOAD });
       expect(other.message).to.not.contain('Wazuh 5');
     });
   });

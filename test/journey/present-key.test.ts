@@ -18,6 +18,7 @@ import type { Settings } from '../../src/settings/settings.js';
 import { systemError, watched } from '../files/faulty.js';
 import { fakeSystem, never } from '../host/fake-system.js';
 import { failure, line, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
+import { LOAD } from '../load.js';
 import { type Given, journeyOf, note, REQUEST, step, withDaemon } from './journey-scene.js';
 
 const CLOSED = { host: '127.0.0.1', port: 1 };
@@ -122,7 +123,7 @@ describe('the key that is there', () => {
   describe('that the manager does not know', () => {
     beforeEach(() => put(OLD));
     it('is to be replaced, which is told with why', async () => {
-      const { journey, came } = tried({ waitMs: 300 });
+      const { journey, came } = tried({ waitMs: 300 * LOAD });
       const present = await came;
       expect(present).to.include({ works: false });
       expect(present.record?.id).to.equal('001');
@@ -132,7 +133,7 @@ describe('the key that is there', () => {
       );
     });
     it('is kept where keys are never to be replaced', async () => {
-      expect(await failure(tried({ waitMs: 300, reenroll: 'never' }).came)).to.include({
+      expect(await failure(tried({ waitMs: 300 * LOAD, reenroll: 'never' }).came)).to.include({
         code: 'LINK_NOT_ACKNOWLEDGED',
       });
     });
@@ -143,21 +144,21 @@ describe('the key that is there', () => {
     it('is kept where the port is closed', async () => {
       await acknowledged();
       for (const reenroll of ['certain', 'likely'] as const) {
-        expect(await failure(tried({ waitMs: 200, reenroll }, {}, CLOSED).came)).to.include({
+        expect(await failure(tried({ waitMs: 200 * LOAD, reenroll }, {}, CLOSED).came)).to.include({
           code: 'LINK_PORT_CLOSED',
         });
       }
     });
     it('is kept behind a balancer, unless that is to be enough and it was acknowledged before', async () => {
       for (const reenroll of ['certain', 'likely'] as const) {
-        expect(await failure(tried({ waitMs: 300, reenroll }, {}, balanced()).came)).to.include({
+        expect(await failure(tried({ waitMs: 300 * LOAD, reenroll }, {}, balanced()).came)).to.include({
           code: 'LINK_UNANSWERED',
         });
       }
       await acknowledged();
-      expect(await tried({ waitMs: 300, reenroll: 'likely' }, {}, balanced()).came).to.include({ works: false });
+      expect(await tried({ waitMs: 300 * LOAD, reenroll: 'likely' }, {}, balanced()).came).to.include({ works: false });
       for (const reenroll of ['certain', 'never'] as const) {
-        expect(await failure(tried({ waitMs: 300, reenroll }, {}, balanced()).came)).to.include({
+        expect(await failure(tried({ waitMs: 300 * LOAD, reenroll }, {}, balanced()).came)).to.include({
           code: 'LINK_UNANSWERED',
         });
       }
@@ -256,7 +257,7 @@ describe('the key that is there', () => {
     });
     it('is the older one where the manager does not acknowledge the newer', async () => {
       await left(OLD);
-      const { kinds, ...rest } = await present({ waitMs: 600 });
+      const { kinds, ...rest } = await present({ waitMs: 600 * LOAD });
       expect(kinds).to.deep.equal(['left', 'present', 'proving', 'rejected', 'present', 'proving', 'proved']);
       expect(rest).to.deep.include({ works: true, changed: false, id: known.id, file: line(known), open: true });
     });

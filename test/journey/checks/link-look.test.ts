@@ -13,6 +13,7 @@ import { issueStockCertificate } from '../../../src/sandbox/own-certificate.js';
 import type { SandboxEvent } from '../../../src/sandbox/sandbox-events.js';
 import type { ManagerSettings } from '../../../src/settings/settings.js';
 import { failure, OLD, removeHome, scratchHome } from '../../keystore/scratch.js';
+import { LOAD } from '../../load.js';
 import { connectProxy } from '../../net/connect-proxy.js';
 import { type Given, journeyOf } from '../journey-scene.js';
 
@@ -54,7 +55,7 @@ describe('a look at the link', () => {
   const request = (more: Partial<ProofRequest> = {}): ProofRequest => ({
     record: known,
     notes: NOTHING_KNOWN,
-    waitMs: 300,
+    waitMs: 300 * LOAD,
     ...more,
   });
   /** Counts how often a proof begins. */
@@ -73,7 +74,7 @@ describe('a look at the link', () => {
   describe('with the key', () => {
     it('tries the other protocol where the one that is set leads to nobody', async () => {
       const one = journey(manager(), { edge: { dial: () => hanging } });
-      const look = await tryLink(one, request({ waitMs: 600 }));
+      const look = await tryLink(one, request({ waitMs: 600 * LOAD }));
       expect(look).to.include({ kind: 'failed', over: 'udp' }).and.have.nested.property('error.code', 'LINK_SILENT');
     });
     it('tries no other protocol where the manager is there', async () => {
