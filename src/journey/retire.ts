@@ -171,12 +171,12 @@ function withoutKey(
   { acknowledged: _, links: __, asked: ___, daemon: ____, binding, ...rest }: Notes,
   keys?: KeysHere,
 ): Notes {
-  const named = binding === undefined ? undefined : withNames(binding, keys);
-  return { ...rest, links: new Map(), ...(named === undefined ? {} : { binding: named }) };
+  return { ...rest, links: new Map(), ...withNames(binding, keys) };
 }
 
 /** A copy of a machine must not take its name, the next time that it enrolls. */
-function withNames(binding: KeyBinding, keys: KeysHere | undefined): KeyBinding | undefined {
+function withNames(binding: KeyBinding | undefined, keys: KeysHere | undefined): Pick<Notes, 'binding'> {
+  if (binding === undefined) return {};
   const others = [...binding.othersNames, ...(keys?.copied === true ? [keys.record.name] : [])];
-  return others.length === 0 ? undefined : { ...binding, othersNames: [...new Set(others)] };
+  return others.length === 0 ? {} : { binding: { ...binding, othersNames: [...new Set(others)] } };
 }
