@@ -132,7 +132,7 @@ export async function httpsSourceFor(
 
 /** What a source tells is told once: a manager may be connected to several times. */
 function telling({ observe }: Journey): Telling {
-  let before = '';
+  let before: string | undefined;
   return {
     onCertificate: (seen) => {
       const now = `${seen.by} ${seen.fingerprint}`;
