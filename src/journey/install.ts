@@ -102,8 +102,8 @@ function trusted(
   const named = !hearsay.some((said) => said.endpoint.host.toLowerCase() === endpoint.host.toLowerCase());
   const before = managers.get(name);
   const same = before?.fingerprint === fingerprint ? before : undefined;
-  if (same !== undefined && (same.hearsay === undefined || !named)) return {};
+  const vouched = named || (same !== undefined && same.hearsay === undefined);
   const firstSeen = same?.firstSeen ?? new Date(now).toISOString();
-  const seen = { fingerprint, firstSeen, ...(named ? {} : { hearsay: true as const }), other: same?.other ?? {} };
+  const seen = { fingerprint, firstSeen, ...(vouched ? {} : { hearsay: true as const }), other: same?.other ?? {} };
   return { managers: new Map([...managers, [name, seen]]) };
 }

@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { tellOfDifferences } from '../../src/journey/as-asked.js';
+import { askedFor, tellOfDifferences } from '../../src/journey/as-asked.js';
 import type { AskedFor } from '../../src/keystore/notes/notes.js';
 import type { AgentRecord } from '../../src/model/agent-record.js';
+import type { Host } from '../../src/model/host.js';
 import type { Settings } from '../../src/settings/settings.js';
-import { OLD, removeHome, scratchHome } from '../keystore/scratch.js';
+import { installationAt, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
 import { journeyOf, note, step } from './journey-scene.js';
 
 const record: AgentRecord = { ...OLD, id: '001', name: 'web-01', ip: '10.0.0.5' };
@@ -21,6 +22,23 @@ async function told(settings: Partial<Settings>, asked?: AskedFor): Promise<read
     await removeHome(home);
   }
 }
+
+describe('what is noted of what a manager was asked for', () => {
+  for (const [register, ip] of [
+    [{ kind: 'any' }, 'any'],
+    [{ kind: 'source' }, 'source'],
+    [{ kind: 'address', address: '10.0.0.6' }, '10.0.0.6'],
+  ] as const) {
+    it(`is the address ${ip}`, () => {
+      const { settings, agent: home } = journeyOf({
+        agent: installationAt('/var/ossec'),
+        settings: { groups: ['eu'] },
+      });
+      const host: Host = { name: { name: 'web' }, address: { register, why: '' }, agent: home };
+      expect(askedFor(settings, host, record)).to.deep.equal({ agent, name: 'web', ip, groups: ['eu'] });
+    });
+  }
+});
 
 describe('what was asked for, on a host whose key is kept', () => {
   const unlike: readonly (readonly [string, Partial<Settings>, string])[] = [
@@ -41,6 +59,9 @@ describe('what was asked for, on a host whose key is kept', () => {
     const warnings = await told({ name: 'web-02', groups: ['web'] });
     expect(warnings).to.have.length(1);
     expect(warnings[0]).to.include('the name web-02, the groups web.');
+  });
+  it('is nothing to tell of a name that cannot be made now', async () => {
+    expect(await told({ name: '{fqdn-of-nobody}' })).to.deep.equal([]);
   });
   it('is nothing to tell where it is as the key says', async () => {
     expect(await told({ name: 'web-01', ip: { kind: 'address', address: '10.0.0.5' } })).to.deep.equal([]);
