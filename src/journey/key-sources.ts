@@ -45,7 +45,7 @@ export function apiAccess(journey: PreparedJourney, url: string, api: ApiSetting
   return {
     url,
     credentials: { user: api.user, password: api.password },
-    trust: { ...trustOf(settings, endpoint, notes.notes), system: true },
+    trust: trustOf(settings, endpoint, notes.notes),
     dial: dialOf(journey),
     timeoutMs,
     patienceMs: budgetOfTry(timeoutMs, settings.retries),

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { nodeFileEdge } from '../../src/files/file-edge.js';
+import { apiAccess } from '../../src/journey/key-sources.js';
 import type { KeyToReplace } from '../../src/journey/present-key.js';
 import { requestKey } from '../../src/journey/request-key.js';
 import { readNotes } from '../../src/keystore/notes/notes-file.js';
@@ -202,5 +203,26 @@ describe('an authd that is asked for a key', () => {
     it('refuses it for good with --force', async () => {
       expect(await failure(asking({ force: true }, replaced(), named()).came)).to.include({ code: 'NAME_DUPLICATE' });
     });
+  });
+});
+
+describe('what a REST API tells of itself', () => {
+  let agent: AgentInstallation;
+  beforeEach(async () => {
+    agent = await scratchHome(['etc', 'queue/rids']);
+  });
+  afterEach(() => removeHome(agent));
+
+  it('is told once, until it shows another certificate or is trusted by something else', async () => {
+    const journey = journeyOf({ agent });
+    const api = { user: 'wazuh', password: new Secret(Buffer.from('x')) };
+    const access = await step(journey, async (ready) => apiAccess(ready, 'https://api.example:55000', api));
+    const one = { by: 'pin', fingerprint: `sha256:${'ab'.repeat(32)}`, subject: 'CN=api' } as const;
+    const other = { ...one, fingerprint: `sha256:${'cd'.repeat(32)}` };
+    const refused = { ...other, by: 'refused' } as const;
+    for (const seen of [one, one, other, other, refused]) access.onCertificate?.(seen);
+    expect(journey.told).to.deep.equal([one, other, refused].map((seen) => ({ kind: 'certificate', seen })));
+    access.onWarning?.('Mind.');
+    expect(journey.warnings()).to.deep.equal(['Mind.']);
   });
 });
