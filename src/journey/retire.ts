@@ -91,11 +91,10 @@ async function keysHere({
   const record = present ?? left;
   if (record === undefined) return undefined;
   observe(present === undefined ? { kind: 'left', record } : { kind: 'present', record, keysFile: agent.keysFile });
-  const verdict = settings.machineBinding ? await checkBinding(notes.notes, record, edge, signal) : 'unknown';
   const another = left !== undefined && !sameRecord(left, record);
   const ofRequest =
     left !== undefined || (request !== undefined && (await isThereSince(agent.keysFile, request, edge.disk)));
-  const copied = verdict === 'other';
+  const copied = settings.machineBinding && (await checkBinding(notes.notes, record, edge, signal)) === 'other';
   return { record, inPlace: present !== undefined, ofRequest, copied, ...(another ? { left } : {}) };
 }
 
