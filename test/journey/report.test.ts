@@ -110,6 +110,7 @@ describe('the report of a run', () => {
     [{ kind: 'retrying', error: new EnrollError('CONNECTION_REFUSED', 'It is closed.'), waitMs: 1 }, {}],
     [{ kind: 'asking', method: 'authd', endpoint: manager, name: 'web-01' }, {}],
     [{ kind: 'waiting', pid: 7 }, {}],
+    [{ kind: 'attempt', number: 2, protocol: 'udp' }, {}],
     [{ kind: 'left', record: OLD }, {}],
   ] satisfies [JourneyEvent, Partial<Report>][]) {
     it(`has of what was ${event.kind}: ${Object.keys(facts).join(', ') || 'nothing'}`, () => {
