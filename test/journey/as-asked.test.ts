@@ -11,12 +11,17 @@ import { journeyOf, MACHINE, note, step } from './journey-scene.js';
 const record: AgentRecord = { ...OLD, id: '001', name: 'web-01', ip: '10.0.0.5' };
 const agent = `${record.id} ${record.name}`;
 
-async function told(settings: Partial<Settings>, asked?: AskedFor, facts = MACHINE): Promise<readonly string[]> {
+async function told(
+  settings: Partial<Settings>,
+  asked?: AskedFor,
+  facts = MACHINE,
+  kept = record,
+): Promise<readonly string[]> {
   const home = await scratchHome(['etc', 'queue/rids']);
   try {
     if (asked !== undefined) await note(home, { asked });
     const journey = journeyOf({ agent: home, facts, settings: { ip: { kind: 'auto' }, ...settings } });
-    await step(journey, (ready) => tellOfDifferences(ready, record));
+    await step(journey, (ready) => tellOfDifferences(ready, kept));
     return journey.warnings();
   } finally {
     await removeHome(home);
@@ -66,6 +71,13 @@ describe('what was asked for, on a host whose key is kept', () => {
   it('is nothing to tell where it is as the key says', async () => {
     expect(await told({ name: 'web-01', ip: { kind: 'address', address: '10.0.0.5' } })).to.deep.equal([]);
     expect(await told({ ip: { kind: 'source' } })).to.deep.equal([]);
+    // However an address is written.
+    for (const [address, ip] of [
+      ['FD00::5', 'fd00::5'],
+      ['fd00::5', 'FD00::5'],
+    ] as const) {
+      expect(await told({ ip: { kind: 'address', address } }, undefined, MACHINE, { ...record, ip })).to.deep.equal([]);
+    }
     // The host may have been renamed since.
     expect(await told({}, undefined, { ...MACHINE, hostname: 'db-01' })).to.deep.equal([]);
   });
