@@ -47,7 +47,7 @@ export async function deleteByOne(
 
 /** That nobody can be reached any more tells nothing of a request that was sent before. */
 function withOpen(deleters: readonly AskedDeleter[], error: EnrollError, { id, name }: AgentRecord): EnrollError {
-  if (error.exitCode === EXIT.answerLost || !deleters.some(({ deleter }) => deleter.isOpen)) return error;
+  if (!deleters.some(({ deleter }) => deleter.isOpen)) return error;
   const message = `${error.message} The request to delete agent ${id} ${name} had been sent before, and its answer was lost.`;
   return new EnrollError('ANSWER_LOST', message, {
     hint: 'Run the same command again: it looks first whether the manager still has the agent. Its key is in its place until then.',
