@@ -414,7 +414,7 @@ export interface ErrorDetails {
   /** Advice that fits this case better than the code's own. */
   readonly hint?: string;
   /** The manager's own words, already made printable and cut to a sane length. */
-  readonly managerSaid?: string;
+  readonly managerSaid?: string | undefined;
   readonly cause?: unknown;
 }
 

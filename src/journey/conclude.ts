@@ -19,7 +19,7 @@ export interface Outcome {
   /** Absent where no handshake was asked for, or an agent daemon runs and answered for itself. */
   readonly link?: ManagerLink | undefined;
   /** That client.keys was found open to others, in words. */
-  readonly tooWide?: string;
+  readonly tooWide?: string | undefined;
 }
 
 /** What a journey that went well ended with; the events told the rest. */

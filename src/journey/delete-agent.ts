@@ -8,6 +8,7 @@ import { requireVouched } from '../settings/vouching.js';
 import { type AskedDeleter, agentDeleterFor } from './agent-deleters.js';
 import { backOff } from './back-off.js';
 import type { PreparedJourney } from './context.js';
+import { apiUrl } from './key-sources.js';
 
 /**
  * Has the agent of a record deleted by the manager that has it.
@@ -17,7 +18,7 @@ export async function deleteAgent(journey: PreparedJourney, api: ApiSettings, re
   const { settings, notes, observe } = journey;
   requireVouched(settings.hearsay ?? [], (endpoint) => isVouchedFor(notes.notes, endpoint));
   observe({ kind: 'method', method: 'api', why: settings.method.why });
-  const deleters = toAsk(settings, api).map((manager) => agentDeleterFor(journey, manager, api));
+  const deleters = toAsk(settings, api).map((url) => agentDeleterFor(journey, url, api));
   return await deleteByOne(deleters, journey, record);
 }
 
@@ -46,7 +47,7 @@ export async function deleteByOne(
 
 /** That nobody can be reached any more tells nothing of a request that was sent before. */
 function withOpen(deleters: readonly AskedDeleter[], error: EnrollError, { id, name }: AgentRecord): EnrollError {
-  if (error.exitCode === EXIT.answerLost || !deleters.some(({ deleter }) => deleter.isOpen)) return error;
+  if (!deleters.some(({ deleter }) => deleter.isOpen)) return error;
   const message = `${error.message} The request to delete agent ${id} ${name} had been sent before, and its answer was lost.`;
   return new EnrollError('ANSWER_LOST', message, {
     hint: 'Run the same command again: it looks first whether the manager still has the agent. Its key is in its place until then.',
@@ -54,9 +55,9 @@ function withOpen(deleters: readonly AskedDeleter[], error: EnrollError, { id, n
   });
 }
 
-/** An API with a URL of its own is one for all managers, whoever they are. */
-function toAsk({ managers }: Settings, { url }: ApiSettings): Settings['managers'] | readonly [undefined] {
-  return url === undefined ? managers : [undefined];
+/** The URLs of the managers' APIs. An API with a URL of its own is one for all managers, whoever they are. */
+function toAsk({ managers }: Settings, api: ApiSettings): readonly string[] {
+  return api.url === undefined ? managers.map((manager) => apiUrl(api, manager)) : [api.url];
 }
 
 /** @returns the error of the first manager that could not be asked, where none has deleted it: it may be the one */

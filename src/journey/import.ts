@@ -2,7 +2,7 @@ import { EnrollError } from '../errors.js';
 import { type ExportedChoice, readExportedKey } from '../keystore/exported-key.js';
 import { type PresentFile, readInstalled } from '../keystore/installed.js';
 import { type AgentRecord, sameRecord } from '../model/agent-record.js';
-import { conclude, type Enrollment } from './conclude.js';
+import { conclude, type Enrollment, type Outcome } from './conclude.js';
 import type { Journey, PreparedJourney } from './context.js';
 import { install } from './install.js';
 import { prepared, rehearseKey } from './prepare.js';
@@ -39,16 +39,14 @@ async function putInPlace(
   journey: PreparedJourney,
   record: AgentRecord,
   { mayReplace }: ImportOptions,
-): Promise<{ readonly changed: boolean; readonly tooWide?: string }> {
+): Promise<Pick<Outcome, 'changed' | 'tooWide'>> {
   const { agent, observe } = journey;
   const { keysFile } = agent;
   const file = await presentFile(journey);
-  const present = file === 'broken' ? undefined : file?.record;
+  const { record: present, tooWide } = file ?? {};
   if (present !== undefined) observe({ kind: 'present', record: present, keysFile });
   observe({ kind: 'imported', record, keysFile });
-  if (present !== undefined && sameRecord(present, record)) {
-    return { changed: false, ...(file === 'broken' || file?.tooWide === undefined ? {} : { tooWide: file.tooWide }) };
-  }
+  if (present !== undefined && sameRecord(present, record)) return { changed: false, tooWide };
   await rehearseKey(journey);
   if (file !== undefined && !(await mayReplace(present, record))) throw refuseToReplace(keysFile, present);
   tellOfAnothers(journey, record);
@@ -56,11 +54,12 @@ async function putInPlace(
   return { changed: true };
 }
 
-async function presentFile({ agent, edge }: PreparedJourney): Promise<PresentFile | 'broken' | undefined> {
+/** Without a record where the file has an entry that is no valid one. `undefined`: there is nothing to replace. */
+async function presentFile({ agent, edge }: PreparedJourney): Promise<Partial<PresentFile> | undefined> {
   try {
     return await readInstalled(agent, edge.disk);
   } catch (thrown) {
-    if (thrown instanceof EnrollError && thrown.code === 'KEYS_INVALID') return 'broken';
+    if (thrown instanceof EnrollError && thrown.code === 'KEYS_INVALID') return {};
     throw thrown;
   }
 }

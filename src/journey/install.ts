@@ -94,17 +94,16 @@ interface Seen {
 function trusted(
   { managers }: Pick<Notes, 'managers'>,
   { endpoint, trust, hearsay = [], now }: Seen,
-): Pick<Notes, 'managers'> {
-  if (endpoint === undefined || trust === undefined || trust.by === 'nothing' || trust.by === 'system') {
-    return { managers };
-  }
+): Partial<Pick<Notes, 'managers'>> {
+  if (endpoint === undefined || trust === undefined || trust.by === 'nothing' || trust.by === 'system') return {};
   const name = endpointKey(endpoint);
   const { fingerprint } = trust;
   // Whoever named the host has named all of its ports: that of a Wazuh 5 is found beside authd's.
   const named = !hearsay.some((said) => said.endpoint.host.toLowerCase() === endpoint.host.toLowerCase());
   const before = managers.get(name);
-  if (before?.fingerprint === fingerprint && (before.hearsay === undefined || !named)) return { managers };
-  const firstSeen = before?.fingerprint === fingerprint ? before.firstSeen : new Date(now).toISOString();
-  const seen = { fingerprint, firstSeen, ...(named ? {} : { hearsay: true as const }), other: {} };
+  const same = before?.fingerprint === fingerprint ? before : undefined;
+  const vouched = named || (same !== undefined && same.hearsay === undefined);
+  const firstSeen = same?.firstSeen ?? new Date(now).toISOString();
+  const seen = { fingerprint, firstSeen, ...(vouched ? {} : { hearsay: true as const }), other: same?.other ?? {} };
   return { managers: new Map([...managers, [name, seen]]) };
 }

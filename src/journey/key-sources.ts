@@ -45,7 +45,7 @@ export function apiAccess(journey: PreparedJourney, url: string, api: ApiSetting
   return {
     url,
     credentials: { user: api.user, password: api.password },
-    trust: { ...trustOf(settings, endpoint, notes.notes), system: true },
+    trust: trustOf(settings, endpoint, notes.notes),
     dial: dialOf(journey),
     timeoutMs,
     patienceMs: budgetOfTry(timeoutMs, settings.retries),
@@ -132,7 +132,7 @@ export async function httpsSourceFor(
 
 /** What a source tells is told once: a manager may be connected to several times. */
 function telling({ observe }: Journey): Telling {
-  let before = '';
+  let before: string | undefined;
   return {
     onCertificate: (seen) => {
       const now = `${seen.by} ${seen.fingerprint}`;

@@ -32,7 +32,7 @@ export function withPlaceOfValue(error: EnrollError, shown: readonly ShownSettin
   const { code, message, hint, managerSaid, cause } = error;
   return new EnrollError(code, message, {
     hint: `${hint} The ${word} came from ${describeOrigin(origin)}.`,
-    ...(managerSaid === undefined ? {} : { managerSaid }),
-    ...(cause === undefined ? {} : { cause }),
+    managerSaid,
+    cause,
   });
 }

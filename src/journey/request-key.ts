@@ -67,7 +67,7 @@ export async function requestKey(journey: PreparedJourney, host: Host, replaced:
         if (signal.aborted) throw abortReason(signal);
         const refusal = explainedByEarlier(error, earlier, host.name.name);
         if (present !== undefined && isOfPresentKey(refusal, present, host, settings)) {
-          const outcome = { changed: changed ?? false, record: present, ...(tooWide === undefined ? {} : { tooWide }) };
+          const outcome = { changed: changed ?? false, record: present, tooWide };
           return { kind: 'known', outcome, refusal };
         }
         if (!mayTryElsewhere(error)) throw refusal;

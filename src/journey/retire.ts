@@ -91,11 +91,10 @@ async function keysHere({
   const record = present ?? left;
   if (record === undefined) return undefined;
   observe(present === undefined ? { kind: 'left', record } : { kind: 'present', record, keysFile: agent.keysFile });
-  const verdict = settings.machineBinding ? await checkBinding(notes.notes, record, edge, signal) : 'unknown';
   const another = left !== undefined && !sameRecord(left, record);
   const ofRequest =
     left !== undefined || (request !== undefined && (await isThereSince(agent.keysFile, request, edge.disk)));
-  const copied = verdict === 'other';
+  const copied = settings.machineBinding && (await checkBinding(notes.notes, record, edge, signal)) === 'other';
   return { record, inPlace: present !== undefined, ofRequest, copied, ...(another ? { left } : {}) };
 }
 
@@ -171,12 +170,12 @@ function withoutKey(
   { acknowledged: _, links: __, asked: ___, daemon: ____, binding, ...rest }: Notes,
   keys?: KeysHere,
 ): Notes {
-  const named = binding === undefined ? undefined : withNames(binding, keys);
-  return { ...rest, links: new Map(), ...(named === undefined ? {} : { binding: named }) };
+  return { ...rest, links: new Map(), ...withNames(binding, keys) };
 }
 
 /** A copy of a machine must not take its name, the next time that it enrolls. */
-function withNames(binding: KeyBinding, keys: KeysHere | undefined): KeyBinding | undefined {
+function withNames(binding: KeyBinding | undefined, keys: KeysHere | undefined): Pick<Notes, 'binding'> {
+  if (binding === undefined) return {};
   const others = [...binding.othersNames, ...(keys?.copied === true ? [keys.record.name] : [])];
-  return others.length === 0 ? undefined : { ...binding, othersNames: [...new Set(others)] };
+  return others.length === 0 ? {} : { binding: { ...binding, othersNames: [...new Set(others)] } };
 }

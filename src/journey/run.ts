@@ -1,8 +1,8 @@
 import { abortReason, asEnrollError, EnrollError } from '../errors.js';
-import { findAgent } from '../host/agent-home.js';
+import { type AgentPlace, findAgent } from '../host/agent-home.js';
 import type { AgentInstallation } from '../model/host.js';
 import { deadline, unlessAborted } from '../net/deadline.js';
-import type { CommandName } from '../settings/options.js';
+import type { CommandName, OptionName } from '../settings/options.js';
 import { readDeadline } from '../settings/running.js';
 import type { SettingsEdge } from '../settings/settings-edge.js';
 import { type SettingsInput, type Settled, settle } from '../settings/settle.js';
@@ -127,8 +127,10 @@ export async function settleOn<S extends Settled>(
   return await unlessAborted(find(), signal);
 }
 
-function placesOf(flags: Flags): { home?: string; keysFile?: string } {
-  const home = flags.get('agent-home');
-  const keysFile = flags.get('keys');
-  return { ...(typeof home === 'string' ? { home } : {}), ...(typeof keysFile === 'string' ? { keysFile } : {}) };
+function placesOf(flags: Flags): AgentPlace {
+  const text = (name: OptionName) => {
+    const given = flags.get(name);
+    return typeof given === 'string' ? given : undefined;
+  };
+  return { home: text('agent-home'), keysFile: text('keys') };
 }

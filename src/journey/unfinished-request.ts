@@ -24,7 +24,7 @@ export function explainedByEarlier(error: EnrollError, earlier: BegunRequest | u
   const message = `${error.message} Most likely the earlier run of ${earlier.startedAt} made that agent: it asked ${earlier.manager} for this name and never had an answer.`;
   return new EnrollError('NAME_DUPLICATE', message, {
     hint: `Look for ${name} on the manager. If it was registered then and never connected, remove it there (manage_agents -r) and run this again, or bring its key here with agent-enroll import.`,
-    ...(error.managerSaid === undefined ? {} : { managerSaid: error.managerSaid }),
+    managerSaid: error.managerSaid,
     cause: error,
   });
 }

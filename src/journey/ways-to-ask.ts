@@ -74,13 +74,16 @@ async function lookBeside(
 ): Promise<Discovery | undefined> {
   const began = edge.now();
   const enough = opened.then(
-    () => pause(Math.max(LONGER_MS, edge.now() - began), signal),
+    async () => {
+      await pause(Math.max(LONGER_MS, edge.now() - began), signal);
+      return undefined;
+    },
     // Nobody else is there to be asked.
     () => look,
   );
   const first = await Promise.race([look, enough]);
   if (signal.aborted) throw abortReason(signal);
-  return typeof first === 'object' ? first : undefined;
+  return first;
 }
 
 /** Asks a Wazuh 5 that was found, unless it is too old for anybody. */
@@ -90,12 +93,11 @@ async function* discovered(
   found: Extract<Discovery, { kind: 'wazuh-5' }>,
   own: OwnOf5,
 ): AsyncGenerator<AskedSource> {
-  const { manager, generation } = found;
+  const { manager } = found;
   journey.observe({ kind: 'method', method: 'https', why: `auto: ${discoveryInWords(found, manager)}` });
-  if (generation === 'cmac' || generation === 'password') {
-    const error = generationError(generation, formatEndpoint(manager), journey.settings.token !== undefined);
-    if (error !== undefined) throw error;
-  }
+  // With a token its manager is known, and not discovered.
+  const error = generationError(found.generation, formatEndpoint(manager), false);
+  if (error !== undefined) throw error;
   requireVouchedThere(journey, asked, manager);
   yield* overHttps(journey, manager, own);
 }

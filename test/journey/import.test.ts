@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
@@ -16,8 +16,9 @@ import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import type { OptionName } from '../../src/settings/options.js';
 import { nodeSettingsEdge } from '../../src/settings/settings-edge.js';
 import { settle } from '../../src/settings/settle.js';
-import { failure, filesBelow, line, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
+import { failure, filesBelow, line, NEW, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
 import { askAuthd } from '../sandbox/clients.js';
+import { journeyOf } from './journey-scene.js';
 
 const never: ImportOptions = { mayReplace: async () => expect.fail('There is nothing to ask.') };
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -205,5 +206,66 @@ describe('importing a key', () => {
     it('needs a key', async () => {
       expect((await failure(exportKey(agent, nodeFileEdge()))).code).to.equal('KEY_MISSING');
     });
+  });
+});
+
+describe('a key that is imported beside the one that is there', () => {
+  let agent: AgentInstallation;
+  beforeEach(async () => {
+    agent = await scratchHome(['etc', 'queue/rids']);
+  });
+  afterEach(() => removeHome(agent));
+
+  const imported = (record = OLD, options = never) => {
+    const journey = journeyOf({ agent, settings: { handshake: false } });
+    return { journey, work: importKey(journey, formatRecord(record), options) };
+  };
+  const refusing: ImportOptions = { mayReplace: async () => false };
+
+  it('tells of both, and replaces it with its counters', async () => {
+    await writeFile(agent.keysFile, line(OLD));
+    await writeFile(join(agent.home, 'queue/rids/001'), '9:9:');
+    const { journey, work } = imported(NEW, { mayReplace: async () => true });
+    await work;
+    const { keysFile } = agent;
+    expect(journey.told).to.deep.equal([
+      { kind: 'present', record: OLD, keysFile },
+      { kind: 'imported', record: NEW, keysFile },
+      { kind: 'installed', keysFile },
+    ]);
+    expect(await filesBelow(join(agent.home, 'queue'))).to.deep.equal([]);
+  });
+  it('is left as it is where it is the same, but for the mode of its file', async () => {
+    await writeFile(agent.keysFile, line(OLD));
+    await chmod(agent.keysFile, 0o644);
+    const { journey, work } = imported();
+    expect((await work).changed).to.equal(false);
+    expect((await stat(agent.keysFile)).mode & 0o777).to.equal(0o640);
+    expect(journey.kinds()).to.deep.equal(['present', 'imported']);
+    expect(journey.warnings()).to.have.length(1);
+    expect(journey.warnings()[0]).to.contain('0644').and.contain('It has the right mode now.');
+    const again = imported();
+    await again.work;
+    expect(again.journey.warnings()).to.deep.equal([]);
+  });
+  it('does not replace it unless that was agreed, and says what is there', async () => {
+    await writeFile(agent.keysFile, line(OLD));
+    expect(await failure(imported(NEW, refusing).work)).to.include({
+      code: 'KEY_PRESENT',
+      message: `${agent.keysFile} has the key of agent 001 web-01, and it was not agreed to replace it.`,
+    });
+    await writeFile(agent.keysFile, '001 broken\n');
+    const { journey, work } = imported(NEW, refusing);
+    expect(await failure(work)).to.include({
+      code: 'KEY_PRESENT',
+      message: `${agent.keysFile} has an entry that is not valid, and it was not agreed to replace it.`,
+    });
+    expect(journey.kinds()).to.deep.equal(['imported']);
+  });
+  it('does not replace what cannot be read', async () => {
+    await mkdir(agent.keysFile);
+    const { journey, work } = imported(NEW, never);
+    expect(await failure(work)).to.include({ code: 'FILE_UNREADABLE' });
+    expect(journey.kinds()).to.deep.equal([]);
   });
 });

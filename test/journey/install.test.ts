@@ -7,11 +7,11 @@ import { nodeFileEdge } from '../../src/files/file-edge.js';
 import { installersFiles } from '../../src/host/agent-home.js';
 import { enroll } from '../../src/journey/enroll.js';
 import { importKey } from '../../src/journey/import.js';
-import { install, type KeyToInstall } from '../../src/journey/install.js';
+import { finishInstallation, install, type KeyToInstall } from '../../src/journey/install.js';
 import { tryPresentKey } from '../../src/journey/present-key.js';
 import { notesPath, readNotes } from '../../src/keystore/notes/notes-file.js';
 import { formatRecord } from '../../src/model/agent-record.js';
-import type { AgentInstallation } from '../../src/model/host.js';
+import type { AgentInstallation, Host } from '../../src/model/host.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import { type IssuedCertificate, issueStockCertificate } from '../../src/sandbox/own-certificate.js';
 import type { SandboxEvent } from '../../src/sandbox/sandbox-events.js';
@@ -144,6 +144,26 @@ describe('installing a key on a journey', () => {
       expect(await known()).to.deep.equal({ fingerprint: other, firstSeen: '2026-03-02T03:04:05.000Z', other: {} });
     });
 
+    it('with what another version of this program has noted of it, as long as it is the same', async () => {
+      const seenBefore = { fingerprint: FINGERPRINT, firstSeen: '2026-01-02T03:04:05.000Z', other: { later: 1 } };
+      const before = new Map([['siem.example:1515', seenBefore]]);
+      await note(agent, { managers: before });
+      await put();
+      expect(await known()).to.deep.equal(seenBefore);
+      await note(agent, { managers: new Map([['siem.example:1515', { ...seenBefore, hearsay: true }]]) });
+      await put();
+      expect(await known()).to.deep.equal(seenBefore);
+      await put({}, by('pin', `sha256:${'cd'.repeat(32)}`));
+      expect((await known())?.other).to.deep.equal({});
+    });
+
+    it('not where it showed no certificate, nor where nobody knows who showed one', async () => {
+      const { endpoint, trust } = ISSUED.key;
+      await put({}, { key: { record: NEW, ...(endpoint === undefined ? {} : { endpoint }) } });
+      await put({}, { key: { record: NEW, ...(trust === undefined ? {} : { trust }) } });
+      expect((await readNotes(agent, disk)).managers.size).to.equal(0);
+    });
+
     it('not where it was trusted by nothing, or by the roots of this system', async () => {
       for (const how of ['nothing', 'system'] as const) await put({}, by(how));
       expect(await known()).to.equal(undefined);
@@ -151,13 +171,32 @@ describe('installing a key on a journey', () => {
 
     it('as hearsay where only a file has named it that others can change, until somebody names it', async () => {
       const origin = { kind: 'file', path: agent.configFile, line: 3 } as const;
-      const hearsay = [{ endpoint: { host: 'siem.example', port: 1515 }, origin, secrets: [] }];
-      await put({ settings: { hearsay } });
-      expect((await known())?.hearsay).to.equal(true);
+      const said = (host: string) => [{ endpoint: { host, port: 1515 }, origin, secrets: [] }];
+      await put({ settings: { hearsay: said('another.example') } });
+      expect(await known()).to.not.have.property('hearsay');
+      await note(agent, { managers: new Map() });
+      const hearsay = said('SIEM.example');
+      for (const _ of ['first', 'again']) {
+        await put({ settings: { hearsay } });
+        expect((await known())?.hearsay).to.equal(true);
+      }
       await put();
       expect(await known()).to.not.have.property('hearsay');
       await put({ settings: { hearsay } });
       expect(await known()).to.not.have.property('hearsay');
+    });
+  });
+
+  it('remembers what was asked for, where a manager was', async () => {
+    await put();
+    expect(await readNotes(agent, disk)).to.not.have.property('asked');
+    const host: Host = { name: { name: 'web-01' }, address: { register: { kind: 'any' }, why: '' }, agent };
+    await put({ settings: { groups: ['linux'] } }, { ...ISSUED, host });
+    expect((await readNotes(agent, disk)).asked).to.deep.equal({
+      agent: '002 web-01',
+      name: 'web-01',
+      ip: 'any',
+      groups: ['linux'],
     });
   });
 
@@ -228,6 +267,7 @@ describe('installing a key on a journey', () => {
       const { token } = installersFiles(agent);
       await writeFile(token, 'token', { mode: 0o600 });
       await put({}, WHOLE);
+      await put({ settings: { tokenOfInstaller: true } });
       expect(await text(token)).to.equal('token');
       const stuck = watched(disk, (operation, path) => {
         if (operation === 'unlink' && path === token) throw systemError('EROFS');
@@ -235,6 +275,19 @@ describe('installing a key on a journey', () => {
       expect((await put({ disk: stuck, settings: { tokenOfInstaller: true } }, WHOLE)).warnings()[0]).to.contain(token);
       expect((await put({ settings: { tokenOfInstaller: true } }, WHOLE)).warnings()).to.deep.equal([]);
       expect(await text(token)).to.equal('');
+    });
+
+    it('has nothing to be finished where no request is open', async () => {
+      let held = 0;
+      const uninterrupted = async <T>(work: () => Promise<T>): Promise<T> => {
+        held += 1;
+        return await work();
+      };
+      await step(journeyOf({ agent, edge: { uninterrupted } }), finishInstallation);
+      expect(held).to.equal(0);
+      await note(agent, { request: REQUEST });
+      await step(journeyOf({ agent, edge: { uninterrupted } }), finishInstallation);
+      expect(held).to.equal(1);
     });
 
     it('is finished by the next run, before the key is tried', async () => {

@@ -4,7 +4,7 @@ import { EnrollError } from '../../src/errors.js';
 import type { JourneyEvent } from '../../src/journey/events.js';
 import { emptyReport, type Report, withError, withEvent } from '../../src/journey/report.js';
 import type { AgentKey } from '../../src/obtain/key-source.js';
-import { OLD } from '../keystore/scratch.js';
+import { NEW, OLD } from '../keystore/scratch.js';
 import { agent } from './checks/check-scene.js';
 
 const manager = { host: 'siem.example', port: 1514 };
@@ -25,7 +25,7 @@ const reported = (...events: JourneyEvent[]): Report => events.reduce(withEvent,
 
 describe('the report of a run', () => {
   it('has nothing in it before anything has happened, but that a check has no findings', () => {
-    expect(empty).to.deep.equal({ ok: false, changed: false, command: 'enroll', warnings: [] });
+    expect(emptyReport('enroll')).to.deep.equal({ ok: false, changed: false, command: 'enroll', warnings: [] });
     expect(emptyReport('check')).to.deep.equal({
       ok: false,
       changed: false,
@@ -92,8 +92,25 @@ describe('the report of a run', () => {
     ],
     [{ kind: 'rejected', record: OLD, why: 'It is not known' }, { warnings: ['It is not known.'] }],
     [{ kind: 'warning', text: 'Mind.' }, { warnings: ['Mind.'] }],
+    [{ kind: 'retiring', endpoint: manager, record: OLD }, { manager }],
+    [
+      { kind: 'retired', agent: 'none', keysFile: '/keys' },
+      { keysFile: '/keys', retired: { agent: 'none' } },
+    ],
+    [
+      { kind: 'retired', agent: 'deleted', record: OLD },
+      { agent: shown, retired: { agent: 'deleted' } },
+    ],
+    [
+      { kind: 'aside', file: '/keys.retired' },
+      { changed: true, retired: { agent: 'not asked', keyFile: '/keys.retired' } },
+    ],
+    [{ kind: 'grouping', groups: ['linux'] }, {}],
+    [{ kind: 'splaying', waitMs: 1 }, {}],
+    [{ kind: 'retrying', error: new EnrollError('CONNECTION_REFUSED', 'It is closed.'), waitMs: 1 }, {}],
     [{ kind: 'asking', method: 'authd', endpoint: manager, name: 'web-01' }, {}],
     [{ kind: 'waiting', pid: 7 }, {}],
+    [{ kind: 'attempt', number: 2, protocol: 'udp' }, {}],
     [{ kind: 'left', record: OLD }, {}],
   ] satisfies [JourneyEvent, Partial<Report>][]) {
     it(`has of what was ${event.kind}: ${Object.keys(facts).join(', ') || 'nothing'}`, () => {
@@ -101,6 +118,23 @@ describe('the report of a run', () => {
     });
   }
 
+  it('tells of several agents that were retired the one whose key was used, and where that lies', () => {
+    const report = reported(
+      { kind: 'present', record: OLD, keysFile: '/keys' },
+      { kind: 'proving', endpoint: manager, waitMs: 1 },
+      { kind: 'proved', proof },
+      { kind: 'retiring', endpoint: { host: 'api.example', port: 55_000 }, record: NEW },
+      { kind: 'retired', agent: 'another', record: { ...OLD, name: 'db-01' } },
+      { kind: 'retired', agent: 'deleted', record: NEW },
+      { kind: 'aside', file: '/keys.retired' },
+    );
+    expect(report).to.deep.include({
+      changed: true,
+      agent: shown,
+      manager: { host: 'api.example', port: 55_000, family: 'wazuh-4' },
+      retired: { agent: 'another', keyFile: '/keys.retired' },
+    });
+  });
   it('tells the family of the manager as soon as it is known, and of no other', () => {
     const proving: JourneyEvent = { kind: 'proving', endpoint: manager, waitMs: 1 };
     const { family: __, ...unknown } = proof;

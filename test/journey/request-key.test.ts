@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
@@ -78,24 +80,39 @@ describe('a request for a key', () => {
     const [wait] = journey.told.flatMap((event) => (event.kind === 'splaying' ? [event.waitMs] : []));
     expect(wait).to.be.within(0, 20);
   });
-  it('is not waited for once the run is to stop', async () => {
-    for (const [kind, settings] of [
-      ['splaying', { splayMs: 1_000_000 }],
-      ['retrying', { retries: 5 }],
+  it('is made no more once the run is to stop, whatever that is for', async () => {
+    for (const [kind, settings, told] of [
+      ['splaying', { splayMs: 1_000_000 }, ['method', 'splaying']],
+      ['retrying', { retries: 5 }, ['method', 'asking', 'asking', 'retrying']],
+      ['asking', {}, ['method', 'asking']],
     ] as const) {
       const stop = new AbortController();
-      const reason = new EnrollError('INTERRUPTED', 'Stop.');
+      const reason = new EnrollError('DEADLINE_PASSED', 'Stop.');
       const journey = journeyOf({
         agent,
-        settings: { managers: [closed(1)], ...settings },
+        settings: { managers: [closed(1), closed(2)], ...settings },
         edge: { randomNumber: () => 0.99 },
         signal: stop.signal,
       });
       const observe: typeof journey.observe = (event) => {
+        journey.observe(event);
         if (event.kind === kind) stop.abort(reason);
       };
       expect(await failure(ask({ ...journey, observe }))).to.equal(reason);
+      expect(journey.kinds()).to.deep.equal(told);
+      // Cut off while a manager was asked, nobody knows what came of it.
+      expect((await readNotes(agent, nodeFileEdge())).request !== undefined).to.equal(kind === 'asking');
     }
+  });
+  it('goes to the next manager where one is not what it should be, and to both again where one may be there later', async () => {
+    const server = createServer((socket) => socket.on('error', () => {}).end('SSH-2.0-OpenSSH_9.9\r\n'));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const managers = [closed(port), closed(1)];
+    const { journey, error } = asking({ managers, retries: 1 }, { edge: { randomNumber: () => 0 } });
+    expect(await error).to.include({ code: 'TLS_FAILED' });
+    expect(journey.kinds()).to.deep.equal(['method', 'asking', 'asking', 'retrying', 'asking', 'asking']);
+    server.close();
   });
   it('leaves one of an earlier run as open as it was, and tells of it', async () => {
     await note(agent, { request: REQUEST });

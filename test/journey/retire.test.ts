@@ -236,6 +236,15 @@ describe('retiring a host', () => {
         expect(await inPlace()).to.equal(line(mine));
       });
     }
+    it('where nothing vouches for the API: no first use is trusted with a password', async () => {
+      const mine = await enrolled();
+      const settings = { ...through(gate.endpoint.port), trust: { insecure: false } };
+      expect(await failure(retire(journey({ settings }), no))).to.include({
+        code: 'CERTIFICATE_UNTRUSTED',
+        exitCode: 4,
+      });
+      expect(await inPlace()).to.equal(line(mine));
+    });
     it('where the API is down', async () => {
       const mine = await enrolled();
       const error = await failure(retire(journey({ settings: through(NOBODY.port) }), no));

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
@@ -13,8 +15,8 @@ import { Secret } from '../../src/model/secret.js';
 import type { Discovery } from '../../src/obtain/https/discovery.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/manager.js';
 import type { ManagerSettings, Settings } from '../../src/settings/settings.js';
-import { failure, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
-import { journeyOf, step, type ToldJourney } from './journey-scene.js';
+import { failure, NEW, OLD, removeHome, scratchHome } from '../keystore/scratch.js';
+import { type Given, journeyOf, note, REQUEST, step, type ToldJourney } from './journey-scene.js';
 
 const NONE: KeyToReplace = { works: false };
 const CLOSED = { host: '127.0.0.1', port: 1 };
@@ -43,6 +45,7 @@ class Told extends Discoveries {
 describe('the ways to ask a manager for a key', () => {
   let agent: AgentInstallation;
   let open: Sandbox;
+  let server: Server | undefined;
   before(async () => {
     open = await startSandbox({ family: 'wazuh-4' });
   });
@@ -50,7 +53,10 @@ describe('the ways to ask a manager for a key', () => {
   beforeEach(async () => {
     agent = await scratchHome(['etc', 'queue/rids']);
   });
-  afterEach(() => removeHome(agent));
+  afterEach(() => {
+    server?.close();
+    return removeHome(agent);
+  });
 
   const discover = { use: 'authd', why: 'the default', discover: true } as const;
   const toAsk = async (
@@ -58,9 +64,10 @@ describe('the ways to ask a manager for a key', () => {
     settings: Partial<Settings>,
     found: Discovery | Promise<Discovery> = { kind: 'closed', error: ERROR },
     replaced = NONE,
+    given: Partial<Given> = {},
   ) => {
     const journey: ToldJourney = {
-      ...journeyOf({ agent, settings: { managers: [manager], ...settings } }),
+      ...journeyOf({ agent, settings: { managers: [manager], ...settings }, ...given }),
       discoveries: new Told(found),
     };
     const ways: string[] = [];
@@ -119,6 +126,50 @@ describe('the ways to ask a manager for a key', () => {
       const { ways } = await toAsk({ ...PLAIN, enrollment: open.endpoints.authd }, { method: discover }, late);
       expect(ways).to.deep.equal([`authd 127.0.0.1:${open.endpoints.authd.port}`, 'https 127.0.0.1:2517']);
     });
+    it('give the other port as long again as authd took, and a moment at least', async () => {
+      const manager = { ...PLAIN, enrollment: open.endpoints.authd };
+      const after = (ms: number) => new Promise<Discovery>((resolve) => setTimeout(() => resolve(FOUND), ms));
+      for (const [took, comesAfter] of [
+        [0, 15],
+        [400, 120],
+      ] as const) {
+        let looks = 0;
+        const now = () => (looks++ === 0 ? 0 : took);
+        const { ways } = await toAsk(manager, { method: discover }, after(comesAfter), NONE, { edge: { now } });
+        expect(ways).to.deep.equal(['https 127.0.0.1:2517']);
+      }
+    });
+    it('are none once the run is to stop', async () => {
+      const stop = new AbortController();
+      const reason = new EnrollError('DEADLINE_PASSED', 'Too late.');
+      const manager = { ...PLAIN, enrollment: open.endpoints.authd };
+      let looks = 0;
+      const now = () => {
+        // Once authd is open.
+        if (looks++ === 1) stop.abort(reason);
+        return 0;
+      };
+      const silent = new Promise<Discovery>(() => {});
+      const asked = toAsk(manager, { method: discover }, silent, NONE, { signal: stop.signal, edge: { now } });
+      expect(await failure(asked)).to.equal(reason);
+    });
+    it('leave no connection to authd open', async () => {
+      const authd = createServer();
+      server = authd;
+      const ended = new Promise<void>((resolve) => {
+        authd.on('connection', (socket) =>
+          socket
+            .on('error', () => {})
+            .on('close', () => resolve())
+            .resume(),
+        );
+      });
+      await once(authd.listen(0, '127.0.0.1'), 'listening');
+      const { port } = authd.address() as AddressInfo;
+      const connected = once(authd, 'connection').then(() => FOUND);
+      await toAsk({ ...PLAIN, enrollment: { host: '127.0.0.1', port } }, { method: discover }, connected);
+      await ended;
+    });
     it('wait for the other port where authd is closed', async () => {
       const late = new Promise<Discovery>((resolve) => setTimeout(() => resolve(FOUND), 100));
       expect((await toAsk(PLAIN, { method: discover }, late)).ways).to.deep.equal(['https 127.0.0.1:2517']);
@@ -134,6 +185,11 @@ describe('the ways to ask a manager for a key', () => {
       const said = (endpoint: Endpoint) => ({ endpoint, origin, secrets: [{ value: 'the password', origin }] });
       const error = await failure(toAsk(PLAIN, { method: discover, hearsay: [said(CLOSED)] }, FOUND));
       expect(error.message).to.contain('The password (/etc/conf)').and.contain('127.0.0.1:2517');
+      const seen = { fingerprint: `sha256:${'ab'.repeat(32)}`, firstSeen: '2026-01-02T03:04:05.000Z', other: {} };
+      await note(agent, { managers: new Map([['127.0.0.1:2517', seen]]) });
+      const known = await toAsk(PLAIN, { method: discover, hearsay: [said(CLOSED)] }, FOUND);
+      expect(known.ways).to.deep.equal(['https 127.0.0.1:2517']);
+      await note(agent, { managers: new Map() });
       // What is said of another service is no matter here.
       const { ways } = await toAsk(PLAIN, { method: discover, hearsay: [said({ host: 'x', port: 1 })] }, FOUND);
       expect(ways).to.deep.equal(['https 127.0.0.1:2517']);
@@ -153,6 +209,22 @@ describe('the ways to ask a manager for a key', () => {
       await secret();
       const { ways } = await toAsk(PLAIN, { method: discover }, FOUND, { works: false, record: OLD });
       expect(ways).to.deep.equal(['https 127.0.0.1:2517 with its own secret', 'https 127.0.0.1:2517']);
+    });
+    it('are its port though it was not found, by its secret alone', async () => {
+      await secret();
+      const { ways } = await toAsk(PLAIN, { method: discover }, undefined, { works: false, record: OLD });
+      expect(ways).to.deep.equal(['https 127.0.0.1:1517 with its own secret', 'https 127.0.0.1:1517']);
+    });
+    it('never begin with the secret of another agent', async () => {
+      await secret();
+      const { ways } = await toAsk(PLAIN, { method: discover }, FOUND, { works: false, record: NEW });
+      expect(ways).to.deep.equal(['https 127.0.0.1:2517']);
+    });
+    it('begin with the secret of the agent that a killed run was given', async () => {
+      await secret();
+      await note(agent, { request: { ...REQUEST, startedAt: new Date().toISOString() } });
+      const { ways } = await toAsk(PLAIN, { method: discover }, FOUND, { works: false, record: NEW });
+      expect(ways[0]).to.equal('https 127.0.0.1:2517 with its own secret');
     });
     it('never begin with the secret of a machine that this one is a copy of', async () => {
       await secret();
