@@ -38,7 +38,7 @@ export function nodeFileEdge(systemRoot = 'C:\\Windows'): FileEdge {
     now: Date.now,
     monotonic: () => performance.now(),
     pause: async (ms, signal) => {
-      await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+      await sleep(ms, undefined, { signal }).catch(() => undefined);
     },
     token: () => randomBytes(4).toString('hex'),
   };
