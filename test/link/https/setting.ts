@@ -49,6 +49,9 @@ export function endingInPause(waitMs: number): Pick<ProveEdge, 'pause'> {
   };
 }
 
+/** More than any test has a reason for: so often a loop waits that has no end. */
+const WITHOUT_END = 20;
+
 /** Pauses that take no time, all but those of `held` milliseconds: these end by `end`, or with their signal. */
 export function heldPauses(...held: readonly number[]) {
   const asked: number[] = [];
@@ -56,6 +59,7 @@ export function heldPauses(...held: readonly number[]) {
   const ends = new Map(held.map((ms) => [ms, new AbortController()]));
   const pause = async (ms: number, signal: AbortSignal) => {
     asked.push(ms);
+    if (asked.length > WITHOUT_END) throw new Error('It waits without end.');
     const end = ends.get(ms)?.signal;
     if (end === undefined || end.aborted || signal.aborted) return;
     left.add(ms);
