@@ -11,7 +11,7 @@ export interface FileEdge {
   /** Used on Windows only. */
   readonly acl: Acl;
   /** The effective user; absent on Windows. */
-  readonly uid?: number;
+  readonly uid?: number | undefined;
   readonly processes: Processes;
   /** Milliseconds since 1970, for what is noted. */
   now(): number;
@@ -29,16 +29,15 @@ export interface FileEdge {
  * @param systemRoot the directory of Windows (the environment's `SystemRoot`); of no use elsewhere
  */
 export function nodeFileEdge(systemRoot = 'C:\\Windows'): FileEdge {
-  const uid = process.geteuid?.();
   return {
     files: nodeFiles(),
     acl: icacls(systemRoot),
-    ...(uid === undefined ? {} : { uid }),
+    uid: process.geteuid?.(),
     processes: nodeProcesses(),
     now: Date.now,
     monotonic: () => performance.now(),
     pause: async (ms, signal) => {
-      await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+      await sleep(ms, undefined, { signal }).catch(() => undefined);
     },
     token: () => randomBytes(4).toString('hex'),
   };

@@ -55,8 +55,8 @@ export class Untouched extends Error {
 }
 
 function reasonOf(thrown: unknown): string {
-  const code = codeOf(thrown);
-  const known = code === undefined ? undefined : REASONS[code];
+  const code = codeOf(thrown) ?? '';
+  const known = REASONS[code];
   if (known !== undefined) return `${known.words} (${code})`;
   return printable(thrown instanceof Error ? thrown.message : String(thrown));
 }

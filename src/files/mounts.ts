@@ -4,11 +4,13 @@ import { statfs } from 'node:fs/promises';
 /**
  * Where something is mounted: the fifth field of each line, with blanks and backslashes in octal (proc(5),
  * /proc/pid/mountinfo). `undefined`: a sandbox hides /proc.
+ *
+ * @param mountinfo the file that tells it
  */
-export function mountPoints(): ReadonlySet<string> | undefined {
+export function mountPoints(mountinfo = '/proc/self/mountinfo'): ReadonlySet<string> | undefined {
   let text: string;
   try {
-    text = readFileSync('/proc/self/mountinfo', 'utf8');
+    text = readFileSync(mountinfo, 'utf8');
   } catch {
     return undefined;
   }

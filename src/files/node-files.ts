@@ -13,15 +13,16 @@ const O_PATH = 0o10000000;
  * {@link Files} over node:fs.
  *
  * @param byDescriptor whether directories are held by descriptors; else their paths are looked at before each use
+ * @param mounts where something is mounted, as it is now; `undefined`: nobody tells
  */
-export function nodeFiles(byDescriptor = process.platform === 'linux' && existsSync('/proc/self/fd')): Files {
-  if (process.platform !== 'linux') {
-    return { root: (path) => namedDirectory(path, path), isMountPoint: () => false };
-  }
-  const disk = new Disk();
+export function nodeFiles(
+  byDescriptor = process.platform === 'linux' && existsSync('/proc/self/fd'),
+  mounts: () => ReadonlySet<string> | undefined = process.platform === 'linux' ? mountPoints : () => undefined,
+): Files {
+  const disk = byDescriptor ? new Disk(mounts()) : undefined;
   return {
-    root: (path) => (byDescriptor ? disk.root(path) : namedDirectory(path, path)),
-    isMountPoint: (path) => mountPoints()?.has(path) ?? false,
+    root: (path) => (disk === undefined ? namedDirectory(path, path) : disk.root(path)),
+    isMountPoint: (path) => mounts()?.has(path) === true,
   };
 }
 
@@ -38,8 +39,12 @@ interface Held {
  * it, which can be left behind.
  */
 class Disk {
-  readonly #mounts = mountPoints();
+  readonly #mounts: ReadonlySet<string> | undefined;
   #rootIsLocal: Promise<boolean> | undefined;
+
+  constructor(mounts: ReadonlySet<string> | undefined) {
+    this.#mounts = mounts;
+  }
 
   async root(path: string): Promise<Directory> {
     this.#rootIsLocal ??= isLocal(path);

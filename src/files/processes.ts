@@ -15,16 +15,20 @@ export interface Processes {
 /** What is seen of a process. */
 export type ProcessLook = { readonly runs: false } | { readonly runs: true; readonly start?: string };
 
-/** The real processes. On Linux a start is the boot's id and the clock ticks since then (proc(5), `stat`, field 22). */
-export function nodeProcesses(): Processes {
-  const boot = read('/proc/sys/kernel/random/boot_id')?.trim();
-  const numbers = link('/proc/self/ns/pid');
+/**
+ * The real processes. On Linux a start is the boot's id and the clock ticks since then (proc(5), `stat`, field 22).
+ *
+ * @param proc where the system tells of them; elsewhere than on Linux nothing is there
+ */
+export function nodeProcesses(proc = '/proc'): Processes {
+  const boot = read(`${proc}/sys/kernel/random/boot_id`)?.trim();
+  const numbers = link(`${proc}/self/ns/pid`);
   // Ticks are told by the clock of the reader's time namespace (Linux 5.6), so they compare within one only.
-  const ticks = link('/proc/self/ns/time') ?? '';
+  const ticks = link(`${proc}/self/ns/time`) ?? '';
   // A /proc of a namespace above knows a process by several numbers, its own there first.
-  const own = /^NSpid:\t(\d+)$/m.exec(read('/proc/self/status') ?? '')?.[1] === String(process.pid);
+  const own = /^NSpid:\t(\d+)$/m.exec(read(`${proc}/self/status`) ?? '')?.[1] === String(process.pid);
   const look = (pid: number | 'self'): ProcessLook => {
-    const stat = own ? parseStat(read(`/proc/${pid}/stat`) ?? '') : undefined;
+    const stat = own ? parseStat(read(`${proc}/${pid}/stat`) ?? '') : undefined;
     if (stat !== undefined && ENDED.test(stat.state)) return { runs: false };
     return { runs: true, ...(stat === undefined || boot === undefined ? {} : { start: `${boot} ${stat.ticks}` }) };
   };

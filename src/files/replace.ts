@@ -48,7 +48,7 @@ export async function stageFile(
   access: Access,
   edge: FileEdge,
 ): Promise<StagedFile> {
-  const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
+  const bytes = Buffer.from(content);
   const temporary = await writeTemporary(place, bytes, access, edge);
   return {
     commit: (otherwise = 'removed') => commit(temporary, place, access, edge, otherwise),

@@ -126,7 +126,9 @@ describe('files/directories', () => {
     it('are not given away: a file', async () => {
       await writeFile(at('secret'), '', { mode: 0o600 });
       const edge = swapped(() => rename(at('secret'), at('made')));
-      expect(await thrownBy(make(at('made'), ACCESS, edge))).to.be.instanceOf(Untouched);
+      expect(await thrownBy(make(at('made'), ACCESS, edge)))
+        .to.be.instanceOf(Untouched)
+        .and.have.property('message', 'another was put in its place');
       expect((await stat(at('made'))).mode & 0o7777).to.equal(0o600);
     });
 
@@ -143,6 +145,17 @@ describe('files/directories', () => {
       expect(systemCode(await thrownBy(make(at('made'), ACCESS, edge)))).to.equal('ELOOP');
       expect((await stat(at('secret'))).mode & 0o7777).to.equal(0o700);
     });
+  });
+
+  it('are restricted on Windows where they are secret, and inherit where they are not', async () => {
+    for (const secret of [true, false]) {
+      const seen: string[] = [];
+      const edge = watched(nodeFileEdge(), (operation) => {
+        if (operation.startsWith('acl') || operation === 'chmod') seen.push(operation);
+      });
+      expect(await make(at(`${secret}`), { platform: 'windows', mode: 0o750, secret }, edge)).to.equal(true);
+      expect(seen).to.deep.equal(secret ? ['acl of directory'] : []);
+    }
   });
 
   it('are taken away from the last that was made on, but for those that something is in', async () => {

@@ -1,9 +1,13 @@
 import { expect } from 'chai';
-import { describe, it } from 'mocha';
-import { nodeFileEdge } from '../../src/files/file-edge.js';
+import { beforeEach, describe, it } from 'mocha';
+import { type FileEdge, nodeFileEdge } from '../../src/files/file-edge.js';
+import { thrownBy } from './scratch.js';
 
 describe('files/file-edge', () => {
-  const edge = nodeFileEdge();
+  let edge: FileEdge;
+  beforeEach(() => {
+    edge = nodeFileEdge();
+  });
 
   it('is told the time by two clocks, of which one never goes back', () => {
     expect(Math.abs(edge.now() - Date.now())).to.be.lessThan(5000);
@@ -31,5 +35,17 @@ describe('files/file-edge', () => {
   });
   it('knows the user where there is one', () => {
     expect(edge.uid).to.equal(process.geteuid?.());
+  });
+  it('sees the processes of this system, and its files', async () => {
+    expect(edge.processes.pid).to.equal(process.pid);
+    const root = await edge.files.root('/');
+    expect((await root.facts()).kind).to.equal('directory');
+    await root.close();
+  });
+  it('takes icacls from the directory of Windows, where that is said or where it stands', async function () {
+    if (process.platform === 'win32') this.skip();
+    expect(String(await thrownBy(edge.acl.restrict('x')))).to.include('C:\\Windows\\System32\\icacls.exe');
+    const said = nodeFileEdge('E:\\Win');
+    expect(String(await thrownBy(said.acl.restrict('x')))).to.include('E:\\Win\\System32\\icacls.exe');
   });
 });

@@ -148,7 +148,10 @@ describe('files/lock', () => {
       // As if the holder stood still: it beats in its own time, and the waiter's goes faster.
       const next = await scene.take(fastEdge(process(101, [101])).edge, anybody);
       await until(() => lock.lost.aborted);
-      expect(lock.lost.reason).to.be.instanceOf(EnrollError).and.include({ code: 'ANOTHER_RUN' });
+      expect(lock.lost.reason).to.be.instanceOf(EnrollError).and.include({
+        code: 'ANOTHER_RUN',
+        message: 'Another agent-enroll took this one for dead, and is at work on this host now.',
+      });
       await lock.release();
       expect(await readdir(scene.path('lock'))).to.have.length(1);
       expect(next.lost.aborted).to.equal(false);

@@ -1,10 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { afterEach, before, describe, it } from 'mocha';
+import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import { nodeProcesses, parseStat } from '../../src/files/processes.js';
 import { until } from './lock-scene.js';
+import { isRoot, OTHER, removeScratch, scratchDirectory } from './scratch.js';
 
 describe('files/processes', () => {
   const children: ChildProcess[] = [];
@@ -55,6 +58,111 @@ describe('files/processes', () => {
       expect(parseStat(text)).to.deep.equal(read);
     });
   }
+
+  describe('by what the system tells', () => {
+    const BOOT = '01234567-89ab-cdef-0123-456789abcdef';
+    const NUMBERS = 'pid:[4026531836]';
+    const TICKS = 'time:[4026531834]';
+    const ours = `${process.pid}`;
+    let proc: string;
+
+    /** Writes a /proc, with what is another there than in a plain one; `undefined`: it is not there. */
+    async function tells(files: Readonly<Record<string, string | undefined>> = {}) {
+      const all: Readonly<Record<string, string | undefined>> = {
+        'sys/kernel/random/boot_id': `${BOOT}\n`,
+        'self/ns/pid': NUMBERS,
+        'self/ns/time': TICKS,
+        'self/status': `Name:\tnode\nNSpid:\t${ours}\nNSsid:\t1\n`,
+        'self/stat': stat('node', '4711'),
+        [`${ours}/stat`]: stat('node', '4711'),
+        ...files,
+      };
+      for (const [name, text] of Object.entries(all)) {
+        if (text === undefined) continue;
+        await mkdir(dirname(join(proc, name)), { recursive: true });
+        await (name.includes('/ns/') ? symlink(text, join(proc, name)) : writeFile(join(proc, name), text));
+      }
+      return nodeProcesses(proc);
+    }
+
+    beforeEach(async () => {
+      proc = await scratchDirectory();
+    });
+    afterEach(() => removeScratch(proc));
+
+    it('a process is one by the boot, its start and its namespaces', async () => {
+      const { pid, start, space, look } = await tells();
+      expect({ pid, start, space }).to.deep.equal({
+        pid: process.pid,
+        start: `${BOOT} 4711`,
+        space: `${BOOT} ${NUMBERS} ${TICKS}`,
+      });
+      expect(look(process.pid)).to.deep.equal({ runs: true, start: `${BOOT} 4711` });
+    });
+
+    it('its space is known without a namespace of time, which older kernels have not', async () => {
+      expect((await tells({ 'self/ns/time': undefined })).space).to.equal(`${BOOT} ${NUMBERS} `);
+    });
+
+    it('it has no space where nothing tells of its numbers', async () => {
+      const { look: _, ...own } = await tells({ 'self/ns/pid': undefined });
+      expect(own).to.deep.equal({ pid: process.pid, start: `${BOOT} 4711` });
+    });
+
+    it('it has neither start nor space where nothing tells of the boot', async () => {
+      const { look, ...own } = await tells({ 'sys/kernel/random/boot_id': undefined });
+      expect(own).to.deep.equal({ pid: process.pid });
+      expect(look(process.pid)).to.deep.equal({ runs: true });
+    });
+
+    it('it has no start where it is not told, nor where the numbers are those of a namespace above', async () => {
+      const space = `${BOOT} ${NUMBERS} ${TICKS}`;
+      for (const files of [
+        { 'self/stat': undefined, [`${ours}/stat`]: undefined },
+        { 'self/status': undefined },
+        { 'self/status': `Name:\tnode\nNSpid:\t7${ours}\t${ours}\n` },
+        { 'self/status': `Name:\tnode\nNSpid:\t${ours}\t1\n` },
+        { 'self/status': `Name:\tNSpid:\t${ours}\n` },
+      ]) {
+        await removeScratch(proc);
+        const { look, ...own } = await tells(files);
+        expect(own).to.deep.equal({ pid: process.pid, space });
+        expect(look(process.pid)).to.deep.equal({ runs: true });
+      }
+    });
+
+    it('one that has ended does not run, though its number is there', async () => {
+      for (const state of ['Z', 'X', 'x']) {
+        await removeScratch(proc);
+        const { look } = await tells({ [`${ours}/stat`]: stat('node', '4711').replace(') S', `) ${state}`) });
+        expect(look(process.pid), state).to.deep.equal({ runs: false });
+      }
+    });
+
+    it('nothing is known of any but whether it runs, where the system does not tell', () => {
+      const { look, ...own } = nodeProcesses('/nowhere');
+      expect(own).to.deep.equal({ pid: process.pid });
+      expect(look(process.pid)).to.deep.equal({ runs: true });
+    });
+  });
+
+  it("sees that another user's runs, which it may not send a signal to", function () {
+    const { geteuid, seteuid } = process;
+    if (geteuid === undefined || seteuid === undefined) this.skip();
+    let theirs = 1;
+    if (isRoot) {
+      const child = spawn('sleep', ['60'], { stdio: 'ignore', ...OTHER });
+      children.push(child);
+      theirs = child.pid ?? 0;
+      seteuid(OTHER.uid + 1);
+    }
+    try {
+      expect(() => process.kill(theirs, 0)).to.throw('EPERM');
+      expect(nodeProcesses('/nowhere').look(theirs)).to.deep.equal({ runs: true });
+    } finally {
+      if (isRoot) seteuid(0);
+    }
+  });
 
   describe('on Linux', () => {
     before(function () {

@@ -5,7 +5,8 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { EnrollError } from '../../src/errors.js';
 import { type FileEdge, nodeFileEdge } from '../../src/files/file-edge.js';
-import { type ReadFile, type ReadRules, ROOT_ONLY, readFile, readTail } from '../../src/files/read.js';
+import { atPlace } from '../../src/files/place.js';
+import { type ReadFile, type ReadRules, ROOT_ONLY, readFile, readPlace, readTail } from '../../src/files/read.js';
 import { systemError, watched } from './faulty.js';
 import {
   isRoot,
@@ -226,6 +227,7 @@ describe('the end of a file', () => {
   });
   it('is none where there is no file', async () => {
     expect(await readTail(join(directory, 'none'), 7, nodeFileEdge())).to.equal(undefined);
+    expect(await readTail(join(directory, 'none', 'none'), 7, nodeFileEdge())).to.equal(undefined);
   });
   it('is none where a part of the path is no directory', async () => {
     await writeFile(join(directory, 'file'), '');
@@ -266,6 +268,9 @@ describe('a file that is read', () => {
     await writeFile(path, '');
     const edge = watched(nodeFileEdge(), (operation) => (operation === 'open r' ? rm(path) : undefined));
     expect(await readFile(path, { limit: 7, owners: 'anyone' }, edge)).to.equal(undefined);
+    await writeFile(path, '');
+    const inPlace = atPlace(path, edge, (place) => readPlace(place, { limit: 7, owners: 'anyone' }, edge));
+    expect(await inPlace).to.equal(undefined);
   });
   for (const [limit, words] of [
     [1023, '1023 bytes'],

@@ -26,7 +26,7 @@ export async function sayGoodbye(
   const hurried = new AbortController();
   const hurry = () => void pause(HURRIED_MS, hurried.signal).then(() => hurried.abort(attemptOver()));
   if (signal.aborted) hurry();
-  else signal.addEventListener('abort', hurry, { once: true });
+  else signal.addEventListener('abort', hurry);
   const limit = attemptDeadline(hurried.signal, GOODBYE_MS, pause);
   try {
     while (!(await isSaid(signed, limit.signal))) {

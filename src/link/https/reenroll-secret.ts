@@ -39,7 +39,6 @@ export async function askReenrollSecret(
       last = answer;
       if (againMs === undefined) return last;
       await edge.pause(againMs, limit.signal);
-      if (limit.signal.aborted) break;
     }
   } catch (thrown) {
     if (!(thrown instanceof EnrollError)) throw thrown;

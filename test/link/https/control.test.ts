@@ -32,6 +32,7 @@ describe('an answer of /control', () => {
     expect(readControl('probe', unknown).kind).to.equal('acknowledged');
     expect(readControl('startup', unknown).kind).to.equal('not understood');
     expect(readControl('shutdown', unknown).kind).to.equal('not understood');
+    expect(readControl('probe', answer(409, '{"error":"unknown_message_type"}')).kind).to.equal('refused');
   });
 
   it('proves nothing that is no answer of a manager', () => {
@@ -42,6 +43,9 @@ describe('an answer of /control', () => {
     const nowhere = answerOf({ status, headers, body: JSON.stringify(body) });
     expect(readControl('probe', nowhere)).to.include({ kind: 'stranger', noRoute: true });
     expect(ALIVE.status).to.equal(200);
+    // A proxy may put its own name in the place of the manager's.
+    const proxied = answerOf({ status: 400, headers: { Server: 'proxy' }, body: '{"error":"other"}' });
+    expect(readControl('probe', proxied)).to.deep.equal({ kind: 'refused', said: 'other', which: 'HTTP 400' });
   });
 
   it('tells what it is, status and word, where nothing else is known of it', () => {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import type { ProveEdge, ProveRequest } from '../../../src/link/https/prove-request.js';
 import type { AgentRecord } from '../../../src/model/agent-record.js';
 import { Secret } from '../../../src/model/secret.js';
-import { directDial } from '../../../src/net/connect.js';
+import { type Dial, directDial } from '../../../src/net/connect.js';
 import { pause } from '../../../src/net/deadline.js';
 import { certificates } from '../../net/certificates.js';
 import { type ManagerServer, remoted } from '../../wazuh5-manager.js';
@@ -44,6 +45,51 @@ export function endingInPause(waitMs: number): Pick<ProveEdge, 'pause'> {
       if (ms === waitMs) return await ended;
       end();
       if (!signal.aborted) await once(signal, 'abort');
+    },
+  };
+}
+
+/** More than any test has a reason for: so often a loop waits that has no end. */
+const WITHOUT_END = 20;
+
+/** Pauses that take no time, all but those of `held` milliseconds: these end by `end`, or with their signal. */
+export function heldPauses(...held: readonly number[]) {
+  const asked: number[] = [];
+  const left = new Set<number>();
+  const ends = new Map(held.map((ms) => [ms, new AbortController()]));
+  const pause = async (ms: number, signal: AbortSignal) => {
+    asked.push(ms);
+    if (asked.length > WITHOUT_END) throw new Error('It waits without end.');
+    const end = ends.get(ms)?.signal;
+    if (end === undefined || end.aborted || signal.aborted) return;
+    left.add(ms);
+    const over = AbortSignal.any([end, signal]);
+    if (!over.aborted) await once(over, 'abort');
+    left.delete(ms);
+  };
+  return {
+    pause,
+    /** All that were asked for, in milliseconds. */
+    asked,
+    /** Those that nobody has ended. */
+    left,
+    end: (ms: number) => ends.get(ms)?.abort(),
+  };
+}
+
+/** A dial whose connections are all closed in the end, or it is waited for in vain. */
+export function watchedDial() {
+  const made: Socket[] = [];
+  const dial: Dial = async (...to) => {
+    const socket = await directDial(1000)(...to);
+    made.push(socket);
+    return socket;
+  };
+  return {
+    dial,
+    async closed() {
+      for (const socket of made) if (!socket.closed) await once(socket, 'close');
+      return made.length;
     },
   };
 }
