@@ -53,6 +53,8 @@ export interface TlsConnection {
  */
 const CONFIRMATION_MS = 30;
 const CONFIRMATION_OF_CERTIFICATE_MS = 200;
+/** A server is far where both the connection and the handshake took longer than this: its word cannot come in time. */
+const FAR_MS = 2 * CONFIRMATION_MS;
 
 /**
  * Connects with TLS 1.2 or 1.3 and decides about trust before the caller can send a byte. An untrusted server gets a
@@ -73,15 +75,20 @@ export async function connectTls(endpoint: Endpoint, options: TlsOptions, signal
       : new EnrollError('CONNECTION_TIMED_OUT', `No connection to ${where} within ${seconds} s.`);
   });
   try {
+    const began = performance.now();
     const raw = await options.dial(endpoint, limit.signal);
     connected = true;
+    const dialled = performance.now();
     const given = options.clientCertificate !== undefined;
     const { socket, ticket } = await handshake(raw, context, endpoint, given, limit.signal);
+    const isFar = Math.min(dialled - began, performance.now() - dialled) > FAR_MS;
     try {
       const verdict = judge(presentedBy(socket), endpoint, options);
       const tlsVersion = versionOf(socket);
-      const confirmed = tlsVersion === 'TLSv1.2' || (await confirmation(socket, ticket, where, given, limit.signal));
-      const accepted = confirmed || !wantedCertificate(socket);
+      const wanted = wantedCertificate(socket);
+      const isDone = tlsVersion === 'TLSv1.2' || (isFar && !wanted);
+      const confirmed = isDone || (await confirmation(socket, ticket, where, given, limit.signal));
+      const accepted = confirmed || !wanted;
       return {
         socket,
         verdict,

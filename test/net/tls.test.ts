@@ -1,12 +1,13 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { connect as connectTcp, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { DEFAULT_CIPHERS } from 'node:tls';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { EnrollError, type ErrorCode } from '../../src/errors.js';
 import { Secret } from '../../src/model/secret.js';
 import { spkiFingerprint } from '../../src/net/certificate.js';
-import { directDial } from '../../src/net/connect.js';
+import { type Dial, directDial } from '../../src/net/connect.js';
 import { connectTls, type TlsOptions, type TlsVersion } from '../../src/net/tls.js';
 import { alertError, handshakeError } from '../../src/net/tls-error.js';
 import type { ClientCertificate, TrustSettings } from '../../src/net/trust.js';
@@ -248,12 +249,13 @@ describe('a client certificate', function () {
   }
 
   // Hands the handshake on until the client is done with it; the server never gets to see that.
-  async function halfway(target: TestServer, then: (client: Socket) => void): Promise<TestServer> {
+  async function halfway(target: TestServer, then: (client: Socket) => void, helloMs = 0): Promise<TestServer> {
     return plainServer((client) => {
       const on = connectTcp(target.endpoint.port, '127.0.0.1');
       on.on('error', () => {});
       on.pipe(client);
-      client.once('data', (hello) => {
+      client.once('data', async (hello) => {
+        await pause(helloMs);
         on.write(hello);
         client.once('data', () => then(client));
       });
@@ -292,6 +294,28 @@ describe('a client certificate', function () {
         expect([tlsVersion, confirmed]).to.deep.equal(['TLSv1.3', true]);
       }),
     );
+  });
+
+  it('is not waited for where a manager is too far away to say so in time, unless it asked for one', async () => {
+    const farMs = 80;
+    const farDial: Dial = async (...given) => {
+      await pause(farMs);
+      return await dial(...given);
+    };
+    for (const [asked, options] of [
+      [false, {}],
+      [true, asking],
+    ] as const) {
+      await using(await tlsServer({}, options), async (target) =>
+        using(await halfway(target, (client) => client.end(), farMs), async (server) => {
+          const far = connect(server, { dial: farDial });
+          if (asked) await failure('CLIENT_CERTIFICATE_REQUIRED', () => far);
+          else (await far).socket.destroy();
+          // Neither is far by one of the two alone: a name may be slow to look up, a manager slow to answer.
+          if (!asked) await failure('CLIENT_CERTIFICATE_REQUIRED', () => connect(server));
+        }),
+      );
+    }
   });
 
   it('may have an encrypted key, whose passphrase must be right', async () => {
