@@ -54,6 +54,22 @@ describe('agent-enroll through the REST API, as it is run', function () {
     return { enroll, pin: ['--pin', api.fingerprint ?? ''] };
   };
 
+  it('asks an API of its own once, however many managers there are, and each manager where it is theirs', async () => {
+    await manager();
+    const file = join(scratch.home, 'api-password');
+    await writeFile(file, 'x\n', { mode: 0o600 });
+    const asked = async (...args: string[]) => {
+      const { code, stderr } = await run([
+        ...['--manager', '127.0.0.1:1,127.0.0.2:1', '--method', 'api', '--api-user', 'u', '--api-password-file', file],
+        ...['--agent-home', scratch.home, '--name', 'web-01', '--insecure', '--retries', '0', ...args],
+      ]);
+      expect(code).to.equal(3);
+      return stderr.match(/^Asking .*/gm);
+    };
+    expect(await asked('--api-url', 'https://127.0.0.1:1')).to.have.length(1);
+    expect(await asked()).to.have.length(2);
+  });
+
   for (const [family, user, password] of [
     ['wazuh-4', 'wazuh', 'wazuh'],
     ['wazuh-3', 'foo', 'bar'],

@@ -7,7 +7,6 @@ import { nodeFileEdge } from '../../src/files/file-edge.js';
 import { requestKey } from '../../src/journey/request-key.js';
 import { readNotes } from '../../src/keystore/notes/notes-file.js';
 import type { AgentInstallation, Host } from '../../src/model/host.js';
-import { Secret } from '../../src/model/secret.js';
 import type { ManagerSettings, Settings } from '../../src/settings/settings.js';
 import { failure, removeHome, scratchHome } from '../keystore/scratch.js';
 import { type Given, journeyOf, note, REQUEST, step, type ToldJourney } from './journey-scene.js';
@@ -57,14 +56,6 @@ describe('a request for a key', () => {
       code: 'MANAGER_MISSING',
       message: 'No manager is named.',
     });
-  });
-  it('goes to one REST API for all managers', async () => {
-    const api = { user: 'wazuh', password: new Secret(Buffer.from('x')) };
-    const managers = [closed(1), closed(2)];
-    const method = { use: 'api', why: 'credentials' } as const;
-    const one = asking({ managers, method, api: { ...api, url: 'https://127.0.0.1:1' } });
-    await one.error;
-    expect(one.journey.kinds().filter((kind) => kind === 'asking')).to.have.length(1);
   });
   it('is repeated as often as was said, after a while', async () => {
     const { journey, error } = asking({ retries: 2 }, { edge: { randomNumber: () => 0.01 } });
