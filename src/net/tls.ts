@@ -86,9 +86,10 @@ export async function connectTls(endpoint: Endpoint, options: TlsOptions, signal
       const verdict = judge(presentedBy(socket), endpoint, options);
       const tlsVersion = versionOf(socket);
       const wanted = wantedCertificate(socket);
-      const isDone = tlsVersion === 'TLSv1.2' || (isFar && !wanted);
-      const confirmed = isDone || (await confirmation(socket, ticket, where, given, limit.signal));
-      const accepted = confirmed || !wanted;
+      // Under TLS 1.2 it has said so already, and what asks for no certificate refuses none.
+      const isAwaited = tlsVersion === 'TLSv1.3' && (wanted || !isFar);
+      const said = !isAwaited || (await confirmation(socket, ticket, where, given, limit.signal));
+      const accepted = said || !wanted;
       return {
         socket,
         verdict,

@@ -18,7 +18,7 @@ import type { SandboxEvent } from '../../src/sandbox/sandbox-events.js';
 import { systemError, watched } from '../files/faulty.js';
 import { filesFound, filesOf, layBefore, NEW_KEY, OLD_KEY } from '../keystore/belongings-scene.js';
 import { failure, filesBelow, line, NEW, OLD, record, removeHome, scratchHome } from '../keystore/scratch.js';
-import { type Given, journeyOf, note, REQUEST, replacing, step } from './journey-scene.js';
+import { type Given, journeyOf, note, REQUEST, replacing, step, watchedStep } from './journey-scene.js';
 
 const disk = nodeFileEdge();
 const FINGERPRINT = `sha256:${'ab'.repeat(32)}`;
@@ -213,22 +213,17 @@ describe('installing a key on a journey', () => {
 
     it('has all of it on the disk before the request is closed, and is not interrupted meanwhile', async () => {
       await note(agent, { request: REQUEST });
-      let inside = false;
-      const uninterrupted = async <T>(work: () => Promise<T>): Promise<T> => {
-        inside = true;
-        try {
-          return await work();
-        } finally {
-          inside = false;
-        }
-      };
+      const held = watchedStep();
       const order: string[] = [];
       const edge = replacing(async (path) => {
         order.push(
-          `${path.slice(agent.home.length + 1)}: ${inside ? 'in' : 'out'}, ${(await state()).request} request`,
+          `${path.slice(agent.home.length + 1)}: ${held.inside ? 'in' : 'out'}, ${(await state()).request} request`,
         );
       });
-      const journey = await put({ disk: edge, edge: { uninterrupted }, settings: { machineBinding: false } }, WHOLE);
+      const journey = await put(
+        { disk: edge, edge: { uninterrupted: held.uninterrupted }, settings: { machineBinding: false } },
+        WHOLE,
+      );
       expect(await filesFound(agent)).to.deep.equal(filesOf(NEW_KEY));
       expect(order).to.deep.equal([
         'etc/reenroll.secret: in, open request',

@@ -125,3 +125,19 @@ export function replacing(before: (path: string) => void | Promise<void>, disk: 
     if (operation === 'rename' && basename(path) !== 'lock') await before(path);
   });
 }
+
+/** What an edge does without being interrupted, and whether it is under way. */
+export function watchedStep() {
+  const step = {
+    inside: false,
+    uninterrupted: async <T>(work: () => Promise<T>): Promise<T> => {
+      step.inside = true;
+      try {
+        return await work();
+      } finally {
+        step.inside = false;
+      }
+    },
+  };
+  return step;
+}

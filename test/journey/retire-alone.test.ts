@@ -14,7 +14,18 @@ import { Secret } from '../../src/model/secret.js';
 import { systemError } from '../files/faulty.js';
 import { fakeSystem, never } from '../host/fake-system.js';
 import { failure, line, NEW, OLD, record, removeHome, scratchHome } from '../keystore/scratch.js';
-import { type Given, journeyOf, MACHINE, NOBODY, note, REQUEST, replacing, step, withDaemon } from './journey-scene.js';
+import {
+  type Given,
+  journeyOf,
+  MACHINE,
+  NOBODY,
+  note,
+  REQUEST,
+  replacing,
+  step,
+  watchedStep,
+  withDaemon,
+} from './journey-scene.js';
 
 const OTHER_MACHINE = { ...MACHINE, files: { '/etc/machine-id': `${'2'.repeat(31)}b` } };
 const API = { user: 'wazuh', password: new Secret(Buffer.from('x')) };
@@ -207,20 +218,12 @@ describe('retiring a host whose manager is not asked', () => {
     await writeFile(agent.keysFile, '');
     await note(agent, { request: request(), managers: SEEN, acknowledged: '001 web-01' });
     await leftBehind(OLD);
-    let inside = false;
-    const uninterrupted = async <T>(work: () => Promise<T>): Promise<T> => {
-      inside = true;
-      try {
-        return await work();
-      } finally {
-        inside = false;
-      }
-    };
+    const held = watchedStep();
     const order: string[] = [];
     const edge = replacing((path) => {
-      order.push(`${path.slice(agent.home.length + 1)} ${inside ? 'in' : 'out'}`);
+      order.push(`${path.slice(agent.home.length + 1)} ${held.inside ? 'in' : 'out'}`);
     });
-    await retire(journey({ disk: edge, edge: { uninterrupted } }), yes);
+    await retire(journey({ disk: edge, edge: { uninterrupted: held.uninterrupted } }), yes);
     expect(order.filter((each) => !each.includes('.tmp'))).to.deep.equal([
       'etc/client.keys in',
       '.agent-enroll/notes.json in',

@@ -63,6 +63,7 @@ async function otherProtocol(
   const managers = journey.settings.managers.flatMap((manager): ManagerSettings[] =>
     manager.protocol === 'auto' ? [] : [{ ...manager, protocol: manager.protocol === 'tcp' ? 'udp' : 'tcp' }],
   );
+  if (managers.length === 0) return undefined;
   const quiet = { ...journey, observe: () => {} };
   try {
     const waitMs = Math.min(OTHER_PROTOCOL_MS, request.waitMs);
